@@ -1,0 +1,28 @@
+/* A child process that speaks lines over its stdin and stdout, with deadlines.  No shell is ever
+ * involved; standard error is inherited. */
+#ifndef PR_BASE_SUBPROCESS_H
+#define PR_BASE_SUBPROCESS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct pr_child {
+    pid_t pid; /* its own process group; 0 when not running */
+    int in, out;
+    struct pr_str buf;
+};
+
+/* Starts argv[0] (searched in PATH). */
+PR_MUST_CHECK enum pr_code pr_child_start(
+    struct pr_child *c, const char *const argv[], struct pr_error *e);
+/* Sends line + "\n" and waits for one line back, at most max_line bytes, within timeout_ms.  On any
+ * failure the child is killed: its answers can no longer be told apart.  *ret: pr_free. */
+PR_MUST_CHECK enum pr_code pr_child_ask(struct pr_child *c, const char *line, size_t n,
+    int timeout_ms, size_t max_line, char **ret, struct pr_error *e);
+/* Closes its stdin, waits 200 ms, kills the group, reaps.  Safe on a child that never started. */
+void pr_child_stop(struct pr_child *c);
+
+#endif

@@ -1,0 +1,90 @@
+/* A checkpoint folder as trainers leave it: configuration, weights (one file, shards, or a PEFT
+ * adapter beside its base), tokenizer, chat template, generation settings, trainer state. */
+#ifndef PR_MODEL_CHECKPOINT_H
+#define PR_MODEL_CHECKPOINT_H
+
+#include "base/error.h"
+#include "base/json.h"
+#include "model/config.h"
+#include "model/safetensors.h"
+#include "model/template.h"
+#include "model/tokenizer.h"
+
+struct pr_checkpoint;
+
+struct pr_checkpoint_options {
+    const char *base_model;   /* for adapters: folder of the base; NULL: search below */
+    /* For adapters, tried in turn when base_model is NULL: {name in adapter_config.json, folder} pairs
+     * of `models.bases` in proctor.yaml.  Then the local Hugging Face cache. */
+    const char *const (*bases)[2];
+    size_t n_bases;
+    bool weights;             /* open and check the tensors too (else configuration and tokenizer) */
+    bool scan;                /* look through every weight for NaN, infinities and all-zero tensors */
+};
+
+/* Opens a folder.  A folder still being written is PR_E_INCOMPLETE.  What is odd but accepted is in
+ * pr_checkpoint_notes.  Messages begin with the folder's last component. */
+PR_MUST_CHECK enum pr_code pr_checkpoint_open(const char *dir,
+    const struct pr_checkpoint_options *options, struct pr_checkpoint **ret, struct pr_error *e);
+void pr_checkpoint_free(struct pr_checkpoint *c);
+
+const char *pr_checkpoint_dir(const struct pr_checkpoint *c);
+const char *pr_checkpoint_name(const struct pr_checkpoint *c); /* the folder's last component */
+const struct pr_model_config *pr_checkpoint_config(const struct pr_checkpoint *c);
+const struct pr_notes *pr_checkpoint_notes(const struct pr_checkpoint *c);
+/* The tokenizer (an adapter's own, else its base's); opened on first use. */
+PR_MUST_CHECK enum pr_code pr_checkpoint_tokenizer(
+    struct pr_checkpoint *c, const struct pr_tokenizer **ret, struct pr_error *e);
+/* The chat template's source (chat_template.jinja before tokenizer_config.json; where that holds a
+ * list, the one named "default"), or NULL. */
+const char *pr_checkpoint_template(const struct pr_checkpoint *c);
+/* A special token's text from tokenizer_config.json ("bos_token", "eos_token" …), or NULL. */
+const char *pr_checkpoint_special(const struct pr_checkpoint *c, const char *role);
+/* All special tokens there as an object of strings, for the template's variables.  Borrowed. */
+const json_t *pr_checkpoint_specials(const struct pr_checkpoint *c);
+/* Ids that end a generation: generation_config.json's eos_token_id, else config.json's. */
+const int32_t *pr_checkpoint_eos(const struct pr_checkpoint *c, size_t *ret_n);
+
+/* A weight by its name in the full model ("model.layers.0.mlp.up_proj.weight"), or NULL: for an
+ * adapter, modules_to_save replace the base's. */
+const struct pr_tensor *pr_checkpoint_tensor(const struct pr_checkpoint *c, const char *name);
+/* Lets go of a tensor's mapped pages once they have been packed. */
+void pr_checkpoint_drop(const struct pr_checkpoint *c, const struct pr_tensor *t);
+uint64_t pr_checkpoint_weight_bytes(const struct pr_checkpoint *c);
+
+/* The low-rank update of one linear module ("model.layers.0.self_attn.q_proj"):
+ * y += scale · B·(A·x), A [r, in], B [out, r].  False where the adapter leaves it alone. */
+struct pr_lora {
+    const struct pr_tensor *a, *b;
+    uint32_t r;
+    float scale; /* alpha / r, or alpha / √r with rslora */
+};
+bool pr_checkpoint_lora(const struct pr_checkpoint *c, const char *module, struct pr_lora *ret);
+bool pr_checkpoint_is_adapter(const struct pr_checkpoint *c);
+
+/* Complete, or still being written?  Decided from content, never from age alone.  *ret_complete
+ * false comes with *reason ("model.safetensors: 900 of 1200 bytes").  The error return is for folders
+ * that cannot be read at all. */
+PR_MUST_CHECK enum pr_code pr_checkpoint_complete(
+    const char *dir, bool *ret_complete, struct pr_error *reason, struct pr_error *e);
+
+/* The contract's fingerprint: SHA-256 over tensor bytes in name order (a tree over 4 MiB blocks) and
+ * over canonical config, generation config, tokenizer and template; an adapter's includes its base's.
+ * Lower-case hex.  Cached by (device, inode, size, mtime, ctime) of every file in
+ * $XDG_CACHE_HOME/proctor.  n_threads as for pr_pool_new. */
+PR_MUST_CHECK enum pr_code pr_checkpoint_fingerprint(
+    struct pr_checkpoint *c, int n_threads, char ret[65], struct pr_error *e);
+/* Are the files still those that were opened?  PR_E_CHANGED names the one that is not. */
+PR_MUST_CHECK enum pr_code pr_checkpoint_unchanged(const struct pr_checkpoint *c, struct pr_error *e);
+
+/* Step and run.  step: trainer_state.json's global_step, else the folder name's number, else -1.
+ * run: a name for (folder that holds the checkpoints, first-seen training history), so that a reused
+ * step number after a restart starts a new run; 16 hex digits. */
+struct pr_checkpoint_origin {
+    int64_t step;
+    char run[17];
+};
+PR_MUST_CHECK enum pr_code pr_checkpoint_origin(
+    const char *dir, struct pr_checkpoint_origin *ret, struct pr_error *e);
+
+#endif
