@@ -46,7 +46,8 @@ const json_t *pr_checkpoint_specials(const struct pr_checkpoint *c);
 const int32_t *pr_checkpoint_eos(const struct pr_checkpoint *c, size_t *ret_n);
 
 /* A weight by its name in the full model ("model.layers.0.mlp.up_proj.weight"), or NULL: for an
- * adapter, modules_to_save replace the base's. */
+ * adapter, modules_to_save replace the base's.  With tied embeddings "lm_head.weight" is NULL (a stray
+ * one in the file is only noted) unless an adapter saved a head of its own. */
 const struct pr_tensor *pr_checkpoint_tensor(const struct pr_checkpoint *c, const char *name);
 /* Lets go of a tensor's mapped pages once they have been packed. */
 void pr_checkpoint_drop(const struct pr_checkpoint *c, const struct pr_tensor *t);
