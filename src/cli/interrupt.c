@@ -1,0 +1,50 @@
+/* Signals, by a flag and a pipe that the handler writes to. */
+#include "cli/interrupt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+
+static volatile sig_atomic_t seen;
+static int wake[2] = {-1, -1};
+
+static void on_signal(int number)
+{
+    (void)number;
+    int err = errno;
+    if (seen)
+        _exit(PR_EXIT_STOPPED);
+    seen = 1;
+    if (write(wake[1], "", 1) < 0) {
+        /* The flag alone is seen a pass later. */
+    }
+    errno = err;
+}
+
+void pr_interrupt_init(void)
+{
+    if (pipe2(wake, O_CLOEXEC | O_NONBLOCK))
+        wake[0] = wake[1] = -1;
+    struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGTERM, &act, NULL);
+    struct sigaction old;
+    /* A shell that starts us in the background without job control has SIGINT ignored: leave it. */
+    if (!sigaction(SIGINT, NULL, &old) && old.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &act, NULL);
+    act = (struct sigaction){.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &act, NULL);
+}
+
+bool pr_interrupted(void)
+{
+    return seen != 0;
+}
+
+int pr_interrupt_fd(void)
+{
+    return wake[0];
+}

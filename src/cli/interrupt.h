@@ -1,0 +1,14 @@
+/* Ctrl-C and SIGTERM.  The first asks: long work stops at its next pass and what is finished is
+ * written.  The second ends the process at once. */
+#ifndef PR_CLI_INTERRUPT_H
+#define PR_CLI_INTERRUPT_H
+
+#include <stdbool.h>
+
+/* Installs the handlers, and ignores SIGPIPE (a closed pipe is seen as EPIPE). */
+void pr_interrupt_init(void);
+bool pr_interrupted(void);
+/* Becomes readable with the first signal, for poll(). */
+int pr_interrupt_fd(void);
+
+#endif
