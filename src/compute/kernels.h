@@ -7,14 +7,14 @@
  * Panels.  A weight matrix W [N][K] (N output features, row-major in the file) is repacked into
  * panels of 64 output features.  Within a panel the layout is [K/u][64][u] with u = 1 (f32 math) or
  * u = 2 (bf16 math: pairs, as vdpbf16ps takes them); K is padded to u and the last panel to 64
- * columns with zeros.  The KV cache uses the same layout, with keys as columns for Q·Kᵀ (K = head_dim)
- * and head_dim as columns for P·V (K = keys), so that attention is the same kernel.
+ * columns with zeros.  The KV cache uses the same layout, with keys as columns for Q·Kᵀ (K =
+ * head_dim) and head_dim as columns for P·V (K = keys), so that attention is the same kernel.
  *
- * The numerics contract.  Every output element is accumulated over k in ascending order into one f32
- * accumulator (bf16 math: in ascending pairs), whatever the number of rows, columns or threads, and
- * no sum is split over k: so a row's result is bit-identical alone or among others.  Intermediate
- * accumulators may be stored to C and loaded again (exact).  Reductions over a row use an order that
- * depends on the row's length alone.
+ * The numerics contract.  Every output element is accumulated over k in ascending order into one
+ * f32 accumulator (bf16 math: in ascending pairs), whatever the number of rows, columns or threads,
+ * and no sum is split over k: so a row's result is bit-identical alone or among others.
+ * Intermediate accumulators may be stored to C and loaded again (exact).  Reductions over a row use
+ * an order that depends on the row's length alone.
  */
 #ifndef PR_COMPUTE_KERNELS_H
 #define PR_COMPUTE_KERNELS_H
@@ -56,12 +56,13 @@ struct pr_kernels {
 
     /* c[r][0..cols) = (accumulate ? c : 0) + Σ_k a[r][k] · panel[k][0..cols)
      * rows >= 1; cols 16, 32, 48 or 64 and equal to the panel's layout width; k as in the panel
-     * (padded to u; a holds zeros in the padding).  lda, ldc in elements.  panel 64-byte aligned. */
+     * (padded to u; a holds zeros in the padding).  lda, ldc in elements.  panel 64-byte aligned.
+     */
     void (*gemm[PR_PANEL_KINDS])(size_t rows, size_t cols, size_t k, const void *a, size_t lda,
         const void *panel, float *c, size_t ldc, bool accumulate);
 
-    /* Packs rows [0, n) (n <= 64) of a row-major matrix, `stride` elements from row to row, into one
-     * 64-column panel.  Conversions to the panel's type round to nearest even. */
+    /* Packs rows [0, n) (n <= 64) of a row-major matrix, `stride` elements from row to row, into
+     * one 64-column panel.  Conversions to the panel's type round to nearest even. */
     void (*pack)(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src, size_t stride,
         size_t n, size_t k, void *panel);
 
@@ -74,23 +75,26 @@ struct pr_kernels {
     /* y = silu(gate) · up, as f32 or rounded to bf16. */
     void (*silu_mul)(const float *gate, const float *up, size_t n, float *y);
     void (*silu_mul_bf16)(const float *gate, const float *up, size_t n, uint16_t *y);
-    void (*add)(const float *x, size_t n, float *y);         /* y += x */
-    void (*scale)(float a, size_t n, float *y);              /* y *= a */
+    void (*add)(const float *x, size_t n, float *y); /* y += x */
+    void (*scale)(float a, size_t n, float *y);      /* y *= a */
 
     /* One block of 64 keys of one query row in streaming softmax (Milakov & Gimelshein 2018).
      * s[64]: raw scores; [lo, hi) are the visible ones, the rest count as −inf.  *m is the running
-     * maximum (−inf at first), *l the running sum.  Writes p[64] = exp(s·scale − new m) (0 where not
-     * visible) as f32 to p_f32 or bf16 to p_bf16 (the other is NULL; l sums the rounded values),
-     * updates m and l, and returns the factor by which the earlier output must be scaled. */
+     * maximum (−inf at first), *l the running sum.  Writes p[64] = exp(s·scale − new m) (0 where
+     * not visible) as f32 to p_f32 or bf16 to p_bf16 (the other is NULL; l sums the rounded
+     * values), updates m and l, and returns the factor by which the earlier output must be scaled.
+     */
     float (*softmax_block)(const float *s, size_t lo, size_t hi, float scale, float *m, float *l,
         float *p_f32, uint16_t *p_bf16);
 
-    /* max over n and Σ exp(x − max); n >= 1.  NaN anywhere makes both NaN. */
+    /* max over n and Σ exp(x − max); n >= 1.  NaN or +∞ anywhere makes both NaN; of nothing but −∞
+     * the maximum is −∞ and the sum 0. */
     void (*logsumexp_part)(const float *x, size_t n, float *ret_max, float *ret_sum);
 };
 
 /* The best table for this CPU, or the one named (NULL when unknown or this CPU lacks it).  The
- * environment variable PROCTOR_ISA names one for pr_kernels_default. */
+ * environment variable PROCTOR_ISA names one for pr_kernels_default, which is then NULL too when
+ * there is none of that name. */
 const struct pr_kernels *pr_kernels_default(void);
 const struct pr_kernels *pr_kernels_named(const char *isa);
 /* All tables that this CPU can run, best first; *ret_n of them. */

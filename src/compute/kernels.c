@@ -1,0 +1,64 @@
+/* The table of instruction sets and the choice among them. */
+#include "compute/kernels.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compute/cpus.h"
+#include "compute/tables.h"
+
+static bool always(struct pr_cpu_isa isa)
+{
+    (void)isa;
+    return true;
+}
+
+/* Best first. */
+static const struct {
+    const struct pr_kernels *kernels;
+    bool (*runs_here)(struct pr_cpu_isa isa);
+} tables[] = {
+    {&pr_kernels_portable, always},
+};
+#define N_TABLES (sizeof tables / sizeof *tables)
+
+static const struct pr_kernels *usable[N_TABLES]; /* those that this CPU runs */
+static size_t n_usable;
+static pthread_once_t found = PTHREAD_ONCE_INIT;
+
+static void find_usable(void)
+{
+    struct pr_cpu_isa isa = pr_cpu_isa();
+    for (size_t i = 0; i < N_TABLES; i++) {
+        if (tables[i].runs_here(isa))
+            usable[n_usable++] = tables[i].kernels;
+    }
+}
+
+const struct pr_kernels *const *pr_kernels_all(size_t *ret_n)
+{
+    pthread_once(&found, find_usable);
+    *ret_n = n_usable;
+    return usable;
+}
+
+const struct pr_kernels *pr_kernels_named(const char *isa)
+{
+    size_t n;
+    const struct pr_kernels *const *all = pr_kernels_all(&n);
+    for (size_t i = 0; i < n; i++) {
+        if (!strcmp(all[i]->isa, isa))
+            return all[i];
+    }
+    return NULL;
+}
+
+const struct pr_kernels *pr_kernels_default(void)
+{
+    size_t n;
+    const char *name = getenv("PROCTOR_ISA");
+    if (name && *name)
+        return pr_kernels_named(name);
+    return pr_kernels_all(&n)[0];
+}

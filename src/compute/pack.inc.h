@@ -1,0 +1,58 @@
+/* Packing of weight matrices into panels for one instruction set.
+ *
+ * 64 rows × 256 bytes at a time are converted to the panel's type in a small square that stays in
+ * the first-level cache (rows and columns past the end as zeros), and then turned by 90 degrees.
+ * Sources may lie at any byte address. */
+
+#define SQUARE_BYTES 256
+
+#ifndef TURN_WORDS /* an instruction set with shuffles brings its own */
+#define TURN_WORDS
+/* out[k][row] = in[row][k] for 64 rows of `n` words of 32 bits, rows SQUARE_BYTES apart. */
+static void turn32(const unsigned char *in, size_t n, uint32_t *out)
+{
+    for (size_t k = 0; k < n; k++) {
+        for (size_t row = 0; row < PR_PANEL; row++)
+            memcpy(out + k * PR_PANEL + row, in + row * SQUARE_BYTES + 4 * k, 4);
+    }
+}
+
+/* The same for words of 16 bits. */
+static void turn16(const unsigned char *in, size_t n, uint16_t *out)
+{
+    for (size_t k = 0; k < n; k++) {
+        for (size_t row = 0; row < PR_PANEL; row++)
+            memcpy(out + k * PR_PANEL + row, in + row * SQUARE_BYTES + 2 * k, 2);
+    }
+}
+#endif
+
+static void op_pack(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
+    size_t stride, size_t n, size_t k, void *panel)
+{
+    static const enum pr_dtype types[PR_PANEL_KINDS] = {[PR_PANEL_F32_F32] = PR_F32,
+        [PR_PANEL_F32_BF16] = PR_BF16,
+        [PR_PANEL_F32_F16] = PR_F16,
+        [PR_PANEL_BF16] = PR_BF16};
+    _Alignas(64) unsigned char square[PR_PANEL][SQUARE_BYTES];
+    enum pr_dtype type = types[kind];
+    size_t elem = pr_panel_elem(kind), src_elem = pr_dtype_size(src_dtype);
+    size_t width = SQUARE_BYTES / elem;
+    if (n < PR_PANEL || k < width)
+        memset(square, 0, sizeof square);
+    for (size_t i = 0; i < k; i += width) {
+        size_t cols = k - i < width ? k - i : width;
+        const unsigned char *row = (const unsigned char *)src + i * src_elem;
+        for (size_t r = 0; r < n; r++, row += stride * src_elem) {
+            pr_convert(src_dtype, row, cols, type, square[r]);
+            memset(square[r] + cols * elem, 0, SQUARE_BYTES - cols * elem);
+        }
+        unsigned char *out = (unsigned char *)panel + i * PR_PANEL * elem;
+        if (elem == 4)
+            turn32(square[0], cols, (uint32_t *)(void *)out);
+        else if (kind == PR_PANEL_BF16)
+            turn32(square[0], (cols + 1) / 2, (uint32_t *)(void *)out);
+        else
+            turn16(square[0], cols, (uint16_t *)(void *)out);
+    }
+}
