@@ -4,12 +4,6 @@
  * block of the panel stays in the first-level cache while all rows pass by; between blocks the sums
  * rest in C, which is exact.  Each sum runs over k in ascending order whatever the tile. */
 
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 64")
-#endif
-
 /* Bytes of a panel block that stays in the first-level cache beside a few rows of A. */
 #define BLOCK_BYTES 32768
 

@@ -14,11 +14,33 @@ static bool always(struct pr_cpu_isa isa)
     return true;
 }
 
+#if defined(__x86_64__)
+static bool has_avx2(struct pr_cpu_isa isa)
+{
+    return isa.avx2;
+}
+
+static bool has_avx512(struct pr_cpu_isa isa)
+{
+    return isa.avx512;
+}
+
+static bool has_avx512bf16(struct pr_cpu_isa isa)
+{
+    return isa.avx512bf16;
+}
+#endif
+
 /* Best first. */
 static const struct {
     const struct pr_kernels *kernels;
     bool (*runs_here)(struct pr_cpu_isa isa);
 } tables[] = {
+#if defined(__x86_64__)
+    {&pr_kernels_avx512bf16, has_avx512bf16},
+    {&pr_kernels_avx512, has_avx512},
+    {&pr_kernels_avx2, has_avx2},
+#endif
     {&pr_kernels_portable, always},
 };
 #define N_TABLES (sizeof tables / sizeof *tables)

@@ -4,8 +4,6 @@
  * the first-level cache (rows and columns past the end as zeros), and then turned by 90 degrees.
  * Sources may lie at any byte address. */
 
-#define SQUARE_BYTES 256
-
 #ifndef TURN_WORDS /* an instruction set with shuffles brings its own */
 #define TURN_WORDS
 /* out[k][row] = in[row][k] for 64 rows of `n` words of 32 bits, rows SQUARE_BYTES apart. */
@@ -44,8 +42,12 @@ static void op_pack(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void
         size_t cols = k - i < width ? k - i : width;
         const unsigned char *row = (const unsigned char *)src + i * src_elem;
         for (size_t r = 0; r < n; r++, row += stride * src_elem) {
-            pr_convert(src_dtype, row, cols, type, square[r]);
-            memset(square[r] + cols * elem, 0, SQUARE_BYTES - cols * elem);
+            if (src_dtype == type)
+                memcpy(square[r], row, cols * elem);
+            else
+                pr_convert(src_dtype, row, cols, type, square[r]);
+            if (cols < width)
+                memset(square[r] + cols * elem, 0, SQUARE_BYTES - cols * elem);
         }
         unsigned char *out = (unsigned char *)panel + i * PR_PANEL * elem;
         if (elem == 4)

@@ -12,6 +12,9 @@ extern const struct pr_kernels pr_kernels_avx512;
 extern const struct pr_kernels pr_kernels_avx512bf16;
 #endif
 
+/* Bytes from row to row of the square in which weights are turned (pack.inc.h). */
+#define SQUARE_BYTES 256
+
 /* The operations of the *.inc.h files, in a file that includes them all. */
 #define PR_KERNELS_TABLE(name)                                                                     \
     {                                                                                              \

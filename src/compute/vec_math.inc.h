@@ -2,6 +2,13 @@
 
 #define PR_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop with a constant count over registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 64")
+#endif
+
 PR_INLINE vf ld(const float *p, size_t n)
 {
     return n == VL ? vf_load(p) : vf_load_n(p, n);

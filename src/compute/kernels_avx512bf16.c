@@ -1,0 +1,18 @@
+/* The operations with AVX-512 with its instruction for products of bf16 pairs; compiled with flags
+ * of its own. */
+#include <math.h>
+#include <string.h>
+
+#include "compute/kernels.h"
+#include "compute/tables.h"
+#include "compute/vec_avx512.h"
+
+#include "compute/vec_math.inc.h"
+
+#include "compute/turn_avx512.h"
+
+#include "compute/gemm.inc.h"
+#include "compute/pack.inc.h"
+#include "compute/vec_ops.inc.h"
+
+const struct pr_kernels pr_kernels_avx512bf16 = PR_KERNELS_TABLE("avx512bf16");
