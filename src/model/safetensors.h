@@ -19,22 +19,28 @@ struct pr_tensor {
     enum pr_dtype dtype;
     uint32_t rank;
     uint64_t shape[PR_MAX_RANK];
-    uint64_t n;       /* elements */
+    uint64_t n; /* elements */
     uint64_t bytes;
     uint64_t offset;  /* of the data in the file, from byte 0 */
-    const void *data; /* in the mapping; NULL where only the header was read */
+    const void *data; /* in the mapping; NULL where only the header was read.  The format promises
+                       * no alignment: read elements with memcpy or unaligned loads, never through a
+                       * float * */
 };
 
 struct pr_safetensors;
 
-/* Opens dir_fd/name.  map: also maps the data (a mapped file that shrinks later raises SIGBUS).  Any
- * breach of the format is PR_E_FORMAT with the field or byte offset.  A file shorter than its header
- * says is PR_E_INCOMPLETE ("… ends at byte N, the file has M"). */
-PR_MUST_CHECK enum pr_code pr_safetensors_open(int dir_fd, const char *name, bool map,
-    struct pr_safetensors **ret, struct pr_error *e);
-/* The same checks on a header in memory, for a file of file_size bytes (fuzzing, remote headers). */
+/* Opens dir_fd/name.  map: also maps the data (a mapped file that shrinks later raises SIGBUS). Any
+ * breach of the format is PR_E_FORMAT with the field or byte offset.  A file shorter than its
+ * header says is PR_E_INCOMPLETE ("… ends at byte N, the file has M"). */
+PR_MUST_CHECK enum pr_code pr_safetensors_open(
+    int dir_fd, const char *name, bool map, struct pr_safetensors **ret, struct pr_error *e);
+/* The same checks on the first head_len bytes of a file of file_size bytes, the length field
+ * included (fuzzing, remote headers).  PR_E_USAGE when they do not reach the header's end. */
 PR_MUST_CHECK enum pr_code pr_safetensors_parse(const void *head, size_t head_len,
     uint64_t file_size, const char *name, struct pr_safetensors **ret, struct pr_error *e);
+/* As open, from a descriptor that stays the caller's (it may be closed afterwards). */
+PR_MUST_CHECK enum pr_code pr_safetensors_open_fd(
+    int fd, const char *name, bool map, struct pr_safetensors **ret, struct pr_error *e);
 void pr_safetensors_free(struct pr_safetensors *s);
 
 size_t pr_safetensors_count(const struct pr_safetensors *s);
