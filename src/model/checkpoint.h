@@ -13,13 +13,13 @@
 struct pr_checkpoint;
 
 struct pr_checkpoint_options {
-    const char *base_model;   /* for adapters: folder of the base; NULL: search below */
-    /* For adapters, tried in turn when base_model is NULL: {name in adapter_config.json, folder} pairs
-     * of `models.bases` in proctor.yaml.  Then the local Hugging Face cache. */
+    const char *base_model; /* for adapters: folder of the base; NULL: search below */
+    /* For adapters, tried in turn when base_model is NULL: {name in adapter_config.json, folder}
+     * pairs of `models.bases` in proctor.yaml.  Then the local Hugging Face cache. */
     const char *const (*bases)[2];
     size_t n_bases;
-    bool weights;             /* open and check the tensors too (else configuration and tokenizer) */
-    bool scan;                /* look through every weight for NaN, infinities and all-zero tensors */
+    bool weights; /* open and check the tensors too (else configuration and tokenizer) */
+    bool scan;    /* look through every weight for NaN, infinities and all-zero tensors */
 };
 
 /* Opens a folder.  A folder still being written is PR_E_INCOMPLETE.  What is odd but accepted is in
@@ -64,23 +64,24 @@ bool pr_checkpoint_lora(const struct pr_checkpoint *c, const char *module, struc
 bool pr_checkpoint_is_adapter(const struct pr_checkpoint *c);
 
 /* Complete, or still being written?  Decided from content, never from age alone.  *ret_complete
- * false comes with *reason ("model.safetensors: 900 of 1200 bytes").  The error return is for folders
- * that cannot be read at all. */
+ * false comes with *reason ("model.safetensors: 900 of 1200 bytes").  The error return is for
+ * folders that cannot be read at all. */
 PR_MUST_CHECK enum pr_code pr_checkpoint_complete(
     const char *dir, bool *ret_complete, struct pr_error *reason, struct pr_error *e);
 
-/* The contract's fingerprint: SHA-256 over tensor bytes in name order (a tree over 4 MiB blocks) and
- * over canonical config, generation config, tokenizer and template; an adapter's includes its base's.
- * Lower-case hex.  Cached by (device, inode, size, mtime, ctime) of every file in
+/* The contract's fingerprint: SHA-256 over tensor bytes in name order (a tree over 4 MiB blocks)
+ * and over canonical config, generation config, tokenizer and template; an adapter's includes its
+ * base's. Lower-case hex.  Cached by (device, inode, size, mtime, ctime) of every file in
  * $XDG_CACHE_HOME/proctor.  n_threads as for pr_pool_new. */
 PR_MUST_CHECK enum pr_code pr_checkpoint_fingerprint(
     struct pr_checkpoint *c, int n_threads, char ret[65], struct pr_error *e);
 /* Are the files still those that were opened?  PR_E_CHANGED names the one that is not. */
-PR_MUST_CHECK enum pr_code pr_checkpoint_unchanged(const struct pr_checkpoint *c, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_checkpoint_unchanged(
+    const struct pr_checkpoint *c, struct pr_error *e);
 
 /* Step and run.  step: trainer_state.json's global_step, else the folder name's number, else -1.
- * run: a name for (folder that holds the checkpoints, first-seen training history), so that a reused
- * step number after a restart starts a new run; 16 hex digits. */
+ * run: a name for (folder that holds the checkpoints, first-seen training history), so that a
+ * reused step number after a restart starts a new run; 16 hex digits. */
 struct pr_checkpoint_origin {
     int64_t step;
     char run[17];

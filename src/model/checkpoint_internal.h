@@ -1,0 +1,75 @@
+/* What the files of the checkpoint module share; nobody else includes it.
+ *
+ * folder.c opens files; checkpoint_weights.c holds the tensors of one folder; checkpoint_text.c
+ * reads what surrounds them (tokenizer settings, template, generation settings); adapter.c puts a
+ * PEFT adapter over its base; checkpoint.c joins these behind the header.
+ */
+#ifndef PR_MODEL_CHECKPOINT_INTERNAL_H
+#define PR_MODEL_CHECKPOINT_INTERNAL_H
+
+#include "model/checkpoint.h"
+#include "model/folder.h"
+
+#define PR_CONFIG_MAX    ((size_t)16 << 20) /* bytes of a JSON file other than the tokenizer */
+#define PR_INDEX_MAX     ((size_t)64 << 20)
+#define PR_TEMPLATE_MAX  ((size_t)4 << 20)
+#define PR_TOKENIZER_MAX ((size_t)512 << 20)
+#define PR_MAX_SHARDS    1024
+
+/* The safetensors files of one folder and every tensor in them by name. */
+struct pr_weights {
+    struct pr_safetensors **files;
+    size_t n_files, cap_files;
+    const struct pr_tensor **by_name; /* sorted */
+    size_t n;
+};
+
+/* Opens single (model.safetensors) or, where that is missing and `index` is not NULL, the shards
+ * that the index names; maps them when `map`.  Notes what is odd. */
+PR_MUST_CHECK enum pr_code pr_weights_open(struct pr_folder *f, const char *single,
+    const char *index, bool map, struct pr_weights *ret, struct pr_notes *notes,
+    struct pr_error *e);
+void pr_weights_done(struct pr_weights *w);
+const struct pr_tensor *pr_weights_find(const struct pr_weights *w, const char *name);
+/* The names of the shards in an index, sorted and each once; the caller's (pr_names_free).  Names
+ * that are not plain are refused. */
+PR_MUST_CHECK enum pr_code pr_index_shards(
+    const json_t *index, const char *name, char ***ret, size_t *ret_n, struct pr_error *e);
+
+/* Are the tensors those of this shape?  May set c->tied (see tied_given). */
+PR_MUST_CHECK enum pr_code pr_weights_check(const struct pr_weights *w, struct pr_model_config *c,
+    struct pr_notes *notes, struct pr_error *e);
+
+/* Has t exactly this shape and a float type?  `name` is the model's name for it. */
+PR_MUST_CHECK enum pr_code pr_tensor_check(const struct pr_tensor *t, const char *name,
+    const uint64_t *shape, uint32_t rank, struct pr_error *e);
+
+/* What surrounds the weights in one folder.  NULL members: the file or key is not there. */
+struct pr_texts {
+    char *chat_template;
+    json_t *specials;   /* role → text; an object, perhaps empty */
+    json_t *generation; /* generation_config.json */
+    int32_t eos[PR_MAX_EOS];
+    uint32_t n_eos;
+    bool eos_given; /* by generation_config.json */
+};
+PR_MUST_CHECK enum pr_code pr_texts_read(
+    struct pr_folder *f, struct pr_texts *ret, struct pr_notes *notes, struct pr_error *e);
+void pr_texts_done(struct pr_texts *t);
+
+struct pr_adapter; /* adapter.c */
+
+struct pr_checkpoint {
+    struct pr_folder folder;
+    struct pr_notes notes;
+    bool has_config, has_weights;
+    struct pr_model_config config;
+    struct pr_weights weights;
+    struct pr_texts texts;
+    struct pr_tokenizer *tokenizer; /* opened on first use */
+    /* PEFT: both or neither. */
+    struct pr_checkpoint *base;
+    struct pr_adapter *adapter;
+};
+
+#endif

@@ -1,0 +1,149 @@
+/* What surrounds a checkpoint's weights: chat template, special tokens, generation settings.  Every
+ * one of these files may be missing. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "model/checkpoint_internal.h"
+#include "model/config_internal.h"
+
+static const char *const roles[] = {
+    "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+
+/* A special token is its text, or an AddedToken object that holds it as "content". */
+static const char *token_text(const json_t *v)
+{
+    return json_string_value(json_is_object(v) ? json_object_get(v, "content") : v);
+}
+
+static enum pr_code add_specials(
+    const json_t *from, const char *file, json_t *specials, struct pr_error *e)
+{
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        const json_t *v = json_object_get(from, roles[i]);
+        if (!v || json_is_null(v) || json_object_get(specials, roles[i]))
+            continue;
+        const char *text = token_text(v);
+        if (!text)
+            return pr_fail(e, PR_E_FORMAT,
+                "%s: '%s' is %s, a string or an object with a 'content' string was expected", file,
+                roles[i], pr_json_type_name(v));
+        pr_json_set_str(specials, roles[i], text);
+    }
+    return PR_OK;
+}
+
+/* "chat_template": a string, or a list of {"name", "template"} of which "default" counts. */
+static enum pr_code template_of(
+    const json_t *v, const char *file, char **ret, struct pr_notes *notes, struct pr_error *e)
+{
+    if (!v || json_is_null(v))
+        return PR_OK;
+    const char *text = json_string_value(v);
+    for (size_t i = 0; json_is_array(v) && i < json_array_size(v); i++) {
+        const json_t *entry = json_array_get(v, i);
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        const char *body = json_string_value(json_object_get(entry, "template"));
+        if (!name || !body)
+            return pr_fail(e, PR_E_FORMAT,
+                "%s: 'chat_template'[%zu] is not an object with the strings 'name' and 'template'",
+                file, i);
+        if (!strcmp(name, "default"))
+            text = body;
+    }
+    if (!text && !json_is_array(v))
+        return pr_fail(e, PR_E_FORMAT,
+            "%s: 'chat_template' is %s, a string or a list of named templates was expected", file,
+            pr_json_type_name(v));
+    if (!text) {
+        pr_notes_add(
+            notes, "%s: none of the chat templates is named 'default'; none is used", file);
+        return PR_OK;
+    }
+    if (strlen(text) > PR_TEMPLATE_MAX)
+        return pr_fail(e, PR_E_LIMIT, "%s: 'chat_template' has %zu bytes, at most %zu are accepted",
+            file, strlen(text), PR_TEMPLATE_MAX);
+    *ret = pr_strdup(text);
+    return PR_OK;
+}
+
+static enum pr_code read_jinja(struct pr_folder *f, char **ret, struct pr_error *e)
+{
+    static const char name[] = "chat_template.jinja";
+    char *text;
+    size_t n;
+    enum pr_code code = pr_folder_read(f, name, PR_TEMPLATE_MAX, &text, &n, e);
+    if (code == PR_E_NOT_FOUND)
+        return PR_OK;
+    if (code)
+        return code;
+    size_t valid = pr_utf8_valid_prefix(text, n);
+    if (valid < n || strlen(text) < n) {
+        code = pr_fail_at(e, PR_E_FORMAT, (int64_t)(valid < n ? valid : strlen(text)),
+            "%s: not UTF-8 text", name);
+        pr_free(text);
+        return code;
+    }
+    *ret = text;
+    return PR_OK;
+}
+
+/* One of the three JSON files that may hold tokens or a template. */
+static enum pr_code read_settings(struct pr_folder *f, const char *file, struct pr_texts *t,
+    struct pr_notes *notes, struct pr_error *e)
+{
+    json_t *v;
+    enum pr_code code = pr_folder_json(f, file, PR_CONFIG_MAX, PR_JSON_STRICT, &v, e);
+    if (code || !v)
+        return code;
+    if (!json_is_object(v))
+        code =
+            pr_fail(e, PR_E_FORMAT, "%s: %s, an object was expected", file, pr_json_type_name(v));
+    if (!code)
+        code = add_specials(v, file, t->specials, e);
+    if (!code && !t->chat_template)
+        code = template_of(json_object_get(v, "chat_template"), file, &t->chat_template, notes, e);
+    json_decref(v);
+    return code;
+}
+
+static enum pr_code read_generation(struct pr_folder *f, struct pr_texts *t, struct pr_error *e)
+{
+    static const char file[] = "generation_config.json";
+    enum pr_code code = pr_folder_json(f, file, PR_CONFIG_MAX, PR_JSON_STRICT, &t->generation, e);
+    if (code || !t->generation)
+        return code;
+    if (!json_is_object(t->generation))
+        return pr_fail(e, PR_E_FORMAT, "%s: %s, an object was expected", file,
+            pr_json_type_name(t->generation));
+    bool given;
+    code = pr_config_token_ids(t->generation, "eos_token_id", t->eos, &t->n_eos, &given, e);
+    t->eos_given = t->n_eos > 0;
+    return code ? pr_wrap(e, code, "%s", file) : PR_OK;
+}
+
+enum pr_code pr_texts_read(
+    struct pr_folder *f, struct pr_texts *ret, struct pr_notes *notes, struct pr_error *e)
+{
+    static const char *const files[] = {
+        "tokenizer_config.json", "special_tokens_map.json", "chat_template.json"};
+    struct pr_texts t = {.specials = json_object()};
+    enum pr_code code = read_jinja(f, &t.chat_template, e);
+    for (size_t i = 0; !code && i < sizeof files / sizeof *files; i++)
+        code = read_settings(f, files[i], &t, notes, e);
+    if (!code)
+        code = read_generation(f, &t, e);
+    if (code)
+        pr_texts_done(&t);
+    else
+        *ret = t;
+    return code;
+}
+
+void pr_texts_done(struct pr_texts *t)
+{
+    pr_free(t->chat_template);
+    json_decref(t->specials);
+    json_decref(t->generation);
+    *t = (struct pr_texts){0};
+}
