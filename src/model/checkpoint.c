@@ -175,6 +175,8 @@ const int32_t *pr_checkpoint_eos(const struct pr_checkpoint *c, size_t *ret_n)
 
 const struct pr_tensor *pr_checkpoint_tensor(const struct pr_checkpoint *c, const char *name)
 {
+    if (c->config.tied && !strcmp(name, "lm_head.weight"))
+        return NULL;
     return pr_weights_find(&c->weights, name);
 }
 

@@ -13,16 +13,16 @@
 /* Is the folder's real path …/snapshots/<revision>? */
 static bool is_snapshot(const char *path)
 {
-    char *real = realpath(path, NULL);
-    if (!real)
+    char real[PATH_MAX];
+    if (!realpath(path, real))
         return false;
     char *slash = strrchr(real, '/');
-    if (slash)
-        *slash = 0;
+    if (!slash)
+        return false;
+    *slash = 0;
     char *parent = pr_path_base(real);
-    bool yes = slash && !strcmp(parent, "snapshots");
+    bool yes = !strcmp(parent, "snapshots");
     pr_free(parent);
-    free(real); /* realpath's own malloc */
     return yes;
 }
 
@@ -39,10 +39,9 @@ enum pr_code pr_folder_open(const char *path, struct pr_folder *ret, struct pr_e
         return code;
     }
     if (!strcmp(name, ".") || !strcmp(name, "..")) { /* the folder's own name says more */
-        char *real = realpath(path, NULL);
+        char real[PATH_MAX];
         pr_free(name);
-        name = pr_path_base(real ? real : path);
-        free(real);
+        name = pr_path_base(realpath(path, real) ? real : path);
     }
     *ret = (struct pr_folder){
         .path = pr_strdup(path), .name = name, .fd = fd, .snapshot = is_snapshot(path)};
