@@ -1,10 +1,11 @@
-/* The engine: a checkpoint's weights packed for this CPU, and a scheduler that runs many requests in
- * packed passes.
+/* The engine: a checkpoint's weights packed for this CPU, and a scheduler that runs many requests
+ * in packed passes.
  *
- * Requests of one call are laid out as a tree of shared prefixes: tokens that several requests begin
- * with are computed once.  Passes mix prefill of any lengths with decoding of the sequences that
- * generate; a sequence that finishes makes room for the next.  Under one numerics id a request's
- * numbers are bit-identical whatever else runs beside it, at any thread count, scored or decoded.
+ * Requests of one call are laid out as a tree of shared prefixes: tokens that several requests
+ * begin with are computed once.  Passes mix prefill of any lengths with decoding of the sequences
+ * that generate; a sequence that finishes makes room for the next.  Under one numerics id a
+ * request's numbers are bit-identical whatever else runs beside it, at any thread count, scored or
+ * decoded.
  */
 #ifndef PR_MODEL_ENGINE_H
 #define PR_MODEL_ENGINE_H
@@ -21,15 +22,16 @@ enum pr_math { PR_MATH_AUTO, PR_MATH_F32, PR_MATH_BF16 }; /* auto: f32 below 200
 
 struct pr_engine_options {
     enum pr_math math;
-    int n_threads;               /* 0: all CPUs */
+    int n_threads;                    /* 0: all CPUs */
     const struct pr_kernels *kernels; /* NULL: pr_kernels_default() */
-    size_t pass_tokens;          /* tokens a pass; 0: 512 */
-    size_t kv_bytes;             /* most memory of the KV cache; 0: 1 GiB, at least one sequence */
+    size_t pass_tokens;               /* tokens a pass; 0: 512 */
+    size_t kv_bytes; /* most memory of the KV cache; 0: 1 GiB, at least one sequence */
 };
 
 struct pr_engine;
 
-/* Packs the weights (mapped pages are let go tensor by tensor).  c is borrowed and must outlive it. */
+/* Packs the weights (mapped pages are let go tensor by tensor).  c is borrowed and must outlive it.
+ */
 PR_MUST_CHECK enum pr_code pr_engine_new(const struct pr_checkpoint *c,
     const struct pr_engine_options *options, struct pr_engine **ret, struct pr_error *e);
 void pr_engine_free(struct pr_engine *g);
@@ -44,28 +46,28 @@ enum pr_finish { PR_FINISH_NONE, PR_FINISH_STOP, PR_FINISH_LENGTH };
 struct pr_request {
     /* in */
     const int32_t *ids;
-    size_t n;              /* at least 1 */
-    size_t score_from;     /* log-probabilities of ids[score_from..n) are wanted, >= 1; n: none */
-    float *logprobs;       /* out: n − score_from of them; NULL when none */
-    size_t top_k;          /* 0–16: also the top_k next tokens after each of ids[top_from..n) */
+    size_t n;          /* at least 1 */
+    size_t score_from; /* log-probabilities of ids[score_from..n) are wanted, >= 1; n: none */
+    float *logprobs;   /* out: n − score_from of them; NULL when none */
+    size_t top_k;      /* 0–16: also the top_k next tokens after each of ids[top_from..n) */
     size_t top_from;
-    int32_t *top_ids;      /* out: (n − top_from)·top_k, best first; ties: the smaller id first */
-    float *top_logprobs;   /* out: as many */
-    float *logits;         /* out: vocab values after ids[n-1]; NULL when not wanted */
+    int32_t *top_ids;    /* out: (n − top_from)·top_k, best first; ties: the smaller id first */
+    float *top_logprobs; /* out: as many */
+    float *logits;       /* out: vocab values after ids[n-1]; NULL when not wanted */
 
-    size_t max_new;        /* tokens to generate at most; 0: none */
-    const int32_t *stop;   /* ids that end a generation */
+    size_t max_new;      /* tokens to generate at most; 0: none */
+    const int32_t *stop; /* ids that end a generation */
     size_t n_stop;
-    double temperature;    /* 0: greedy (ties: the smaller id) */
-    uint64_t seed;         /* of sampling; a request's own, so that batching does not change it */
-    int32_t *new_ids;      /* out: max_new places; the stop id is included */
-    float *new_logprobs;   /* out: max_new places, of the unscaled distribution */
+    double temperature;  /* 0: greedy (ties: the smaller id) */
+    uint64_t seed;       /* of sampling; a request's own, so that batching does not change it */
+    int32_t *new_ids;    /* out: max_new places; the stop id is included */
+    float *new_logprobs; /* out: max_new places, of the unscaled distribution */
 
-    void *user;            /* the caller's own */
+    void *user; /* the caller's own */
     /* out */
     size_t n_new;
     enum pr_finish finish;
-    bool bad_number;       /* NaN or infinity appeared in its logits: its numbers are not to be used */
+    bool bad_number; /* NaN or infinity appeared in its logits: its numbers are not to be used */
 };
 
 struct pr_run {
@@ -80,8 +82,8 @@ struct pr_run {
     uint64_t tokens_prefilled, tokens_shared, tokens_generated;
 };
 
-/* Runs n requests.  PR_E_USAGE for an id outside the vocabulary or a sequence longer than the model's
- * positions (the request is named by its index), before anything is computed. */
+/* Runs n requests.  PR_E_USAGE for an id outside the vocabulary or a sequence longer than the
+ * model's positions (the request is named by its index), before anything is computed. */
 PR_MUST_CHECK enum pr_code pr_engine_run(struct pr_engine *g, struct pr_request *requests, size_t n,
     struct pr_run *run, struct pr_error *e);
 

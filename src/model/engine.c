@@ -1,0 +1,92 @@
+/* Making and freeing an engine. */
+#include "model/engine.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "model/engine_internal.h"
+
+/* The arrangement of panels, pages and reductions.  Changes whenever a change to them changes bits.
+ */
+#define KERNEL_FAMILY  "panel64.1"
+#define DEFAULT_PASS   512
+#define AUTO_F32_BELOW 200000000u /* parameters */
+
+/* A quarter of the weights' size: the KV cache must not be what decides whether a model fits. */
+static size_t default_kv_bytes(const struct pr_engine *g)
+{
+    const size_t least = (size_t)64 << 20, most = (size_t)4 << 30;
+    size_t n = g->weights.block_bytes / 4;
+    return n < least ? least : n > most ? most : n;
+}
+
+static enum pr_math choose_math(enum pr_math wanted, const struct pr_model_config *c)
+{
+    if (wanted != PR_MATH_AUTO)
+        return wanted;
+    return pr_model_config_parameters(c) < AUTO_F32_BELOW ? PR_MATH_F32 : PR_MATH_BF16;
+}
+
+enum pr_code pr_engine_new(const struct pr_checkpoint *c, const struct pr_engine_options *options,
+    struct pr_engine **ret, struct pr_error *e)
+{
+    struct pr_engine *g = pr_zalloc(sizeof *g);
+    const struct pr_kernels *kernels = options->kernels ? options->kernels : pr_kernels_default();
+    g->checkpoint = c;
+    g->config = pr_checkpoint_config(c);
+    g->math = choose_math(options->math, g->config);
+    bool bf16 = g->math == PR_MATH_BF16;
+    snprintf(g->numerics, sizeof g->numerics, "%s/%s/%s", bf16 ? "bf16" : "f32", kernels->isa,
+        KERNEL_FAMILY);
+    enum pr_code code = pr_pool_new(options->n_threads, &g->pool, e);
+    if (!code)
+        code = pr_packed_make(&g->weights, c, bf16, kernels, g->pool, e);
+    if (code)
+        goto fail;
+    pr_kv_init(
+        &g->kv, g->config, bf16, options->kv_bytes ? options->kv_bytes : default_kv_bytes(g));
+    g->forward = (struct pr_forward){.config = g->config,
+        .kernels = kernels,
+        .pool = g->pool,
+        .weights = &g->weights,
+        .kv = &g->kv,
+        .bf16 = bf16};
+    code = pr_forward_init(
+        &g->forward, (uint32_t)(options->pass_tokens ? options->pass_tokens : DEFAULT_PASS), e);
+    if (!code)
+        code = pr_head_init(&g->head, &g->forward, e);
+    if (code)
+        goto fail;
+    *ret = g;
+    return PR_OK;
+fail:
+    pr_engine_free(g);
+    return code;
+}
+
+void pr_engine_free(struct pr_engine *g)
+{
+    if (!g)
+        return;
+    pr_head_done(&g->head);
+    pr_forward_done(&g->forward);
+    pr_kv_done(&g->kv);
+    pr_packed_done(&g->weights);
+    pr_pool_free(g->pool);
+    pr_free(g);
+}
+
+enum pr_math pr_engine_math(const struct pr_engine *g)
+{
+    return g->math;
+}
+
+const char *pr_engine_numerics(const struct pr_engine *g)
+{
+    return g->numerics;
+}
+
+int pr_engine_threads(const struct pr_engine *g)
+{
+    return pr_pool_threads(g->pool);
+}
