@@ -1,0 +1,107 @@
+/* The statistics behind every figure that proctor reports: intervals, calibration, paired tests,
+ * and a test that may be looked at as often as one likes.
+ *
+ * Rules of the whole file: a NaN or infinite input is PR_E_NUMBER and names its index; a quantity
+ * that does not exist (the mean of nothing) is `known` false with its numbers NaN, never 0;
+ * everything that draws random numbers takes a seed and gives the same result for the same seed.
+ */
+#ifndef PR_EXAM_STATS_H
+#define PR_EXAM_STATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* A figure with its interval.  n: the observations behind it. */
+struct pr_estimate {
+    bool known;
+    double value, lo, hi;
+    size_t n;
+};
+
+#define PR_STATS_LEVEL     0.95
+#define PR_STATS_RESAMPLES 2000
+#define PR_STATS_SEED      20260101
+
+struct pr_bootstrap_options {
+    double level;     /* 0: PR_STATS_LEVEL */
+    size_t resamples; /* 0: PR_STATS_RESAMPLES */
+    uint64_t seed;    /* 0: PR_STATS_SEED */
+    bool bca;         /* bias-corrected and accelerated (Efron 1987) instead of percentiles */
+};
+
+/* Wilson's score interval of k successes in n trials (Wilson 1927), without continuity correction.
+ * PR_E_USAGE when k > n or level is not in (0, 1). */
+PR_MUST_CHECK enum pr_code pr_stats_wilson(
+    uint64_t k, uint64_t n, double level, struct pr_estimate *ret, struct pr_error *e);
+
+/* Σ num / Σ den over n units with a bootstrap interval that resamples units; den NULL: the mean of
+ * num.  Unknown when n = 0 or Σ den = 0; with n = 1 the value is known and the interval is NaN. */
+PR_MUST_CHECK enum pr_code pr_stats_bootstrap(const double *num, const double *den, size_t n,
+    const struct pr_bootstrap_options *options, struct pr_estimate *ret, struct pr_error *e);
+
+/* The difference b − a of paired observations. */
+struct pr_paired {
+    struct pr_estimate difference; /* mean of b − a, percentile (or BCa) bootstrap over pairs */
+    double t_p;         /* paired t test, two-sided; NaN when n < 2 or all differ alike */
+    double sign_flip_p; /* sign-flip test, two-sided: exact up to 16 pairs, else seeded draws */
+    size_t n_better, n_worse; /* pairs with b < a, with b > a */
+};
+PR_MUST_CHECK enum pr_code pr_stats_paired(const double *a, const double *b, size_t n,
+    const struct pr_bootstrap_options *options, struct pr_paired *ret, struct pr_error *e);
+
+/* McNemar's exact test of `gained` against `lost` discordant pairs: two-sided binomial with p =
+ * 1/2; mid_p counts the observed table half (Fagerland, Lydersen & Laake 2013).  1 when both are 0.
+ */
+double pr_stats_mcnemar(uint64_t gained, uint64_t lost, bool mid_p);
+
+/* The difference of two paired proportions, (both + gained) − (both + lost) over n, with Newcombe's
+ * hybrid score interval (Newcombe 1998, method 10): both right, gained (only the second right),
+ * lost (only the first), neither. */
+PR_MUST_CHECK enum pr_code pr_stats_paired_proportions(uint64_t both, uint64_t gained,
+    uint64_t lost, uint64_t neither, double level, struct pr_estimate *ret, struct pr_error *e);
+
+/* An anytime-valid test on discordant pairs: a bettor whose stake is the Krichevsky–Trofimov
+ * mixture over all probabilities p (Beta(1/2, 1/2)) bets against p = 1/2.  Its wealth is a
+ * non-negative martingale under the null, so by Ville's inequality P(it ever reaches 1/α) <= α,
+ * however often one looks and whenever one stops (Waudby-Smith & Ramdas 2024; Ramdas et al. 2023,
+ * "Game-theoretic statistics and safe anytime-valid inference").  The one-sided bettors put the
+ * mixture on one half only and are valid against p <= 1/2 (for `gained`) or p >= 1/2 (for `lost`).
+ */
+struct pr_betting {
+    uint64_t gained, lost;
+    double max_log_e[3]; /* running maxima, by enum pr_betting_side */
+};
+enum pr_betting_side { PR_BET_TWO_SIDED, PR_BET_GAINED, PR_BET_LOST };
+void pr_betting_init(struct pr_betting *b);
+/* One more discordant pair.  The order of the pairs must not depend on their outcome. */
+void pr_betting_add(struct pr_betting *b, bool gained);
+/* ln of the wealth now, and p = min(1, 1 / largest wealth so far). */
+double pr_betting_log_e(const struct pr_betting *b, enum pr_betting_side side);
+double pr_betting_p(const struct pr_betting *b, enum pr_betting_side side);
+
+/* One bin of a calibration table.  accuracy and mean_confidence are NaN when count is 0. */
+struct pr_bin {
+    double lo, hi;
+    size_t count, n_correct;
+    double accuracy, mean_confidence;
+};
+/* The contract's six bins: 7 edges. */
+#define PR_BINS_SIX 6
+extern const double pr_stats_six_edges[PR_BINS_SIX + 1];
+/* Expected calibration error over n_bins bins [edges[i], edges[i+1]), the last one closed:
+ * Σ count/n · |accuracy − mean confidence|.  Fills bins.  edges NULL: equal bins over [0, 1], an
+ * observation's bin being min(n_bins − 1, floor(confidence · n_bins)).  *ret_ece is NaN when n = 0.
+ * PR_E_NUMBER for a confidence outside the edges, PR_E_USAGE for edges that do not rise. */
+PR_MUST_CHECK enum pr_code pr_stats_ece(const double *confidence, const bool *correct, size_t n,
+    const double *edges, size_t n_bins, struct pr_bin *bins, double *ret_ece, struct pr_error *e);
+
+/* Compensated sum (Neumaier 1974): the same to the last bit or two in any order. */
+double pr_stats_sum(const double *x, size_t n);
+/* PR_E_NUMBER names the first x[i] that is NaN or infinite. */
+PR_MUST_CHECK enum pr_code pr_stats_finite(
+    const double *x, size_t n, const char *what, struct pr_error *e);
+
+#endif
