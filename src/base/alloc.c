@@ -56,7 +56,8 @@ void pr_free(void *p)
 /* Below this a block comes from the heap, where its pages are shared with others. */
 #define BIG_MIN ((size_t)1 << 20)
 
-enum pr_code pr_big_alloc(void **ret, size_t count, size_t size, const char *what, struct pr_error *e)
+enum pr_code pr_big_alloc(
+    void **ret, size_t count, size_t size, const char *what, struct pr_error *e)
 {
     size_t n;
     if (!pr_mul(count, size, &n) || n > PTRDIFF_MAX)

@@ -13,7 +13,8 @@
 
 #include "base/error.h"
 
-/* n bytes, not initialised / zeroed / resized to count*size (overflow-checked).  Free with pr_free. */
+/* n bytes, not initialised / zeroed / resized to count*size (overflow-checked).  Free with pr_free.
+ */
 void *pr_alloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *pr_zalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *pr_realloc(void *p, size_t count, size_t size) __attribute__((returns_nonnull));
@@ -30,11 +31,11 @@ void pr_big_free(void *p, size_t bytes);
 /* Grows a vector so that it holds at least `need` elements of `size` bytes: *data may move. */
 void pr_grow(void **data, size_t *cap, size_t need, size_t size);
 /* Appends one element to the vector {T *v; size_t n, cap;}. */
-#define PR_PUSH(v, n, cap, value)                                                                 \
-    do {                                                                                          \
-        if ((n) == (cap))                                                                         \
-            pr_grow((void **)&(v), &(cap), (n) + 1, sizeof *(v));                                 \
-        (v)[(n)++] = (value);                                                                     \
+#define PR_PUSH(v, n, cap, value)                                                                  \
+    do {                                                                                           \
+        if ((n) == (cap))                                                                          \
+            pr_grow((void **)&(v), &(cap), (n) + 1, sizeof *(v));                                  \
+        (v)[(n)++] = (value);                                                                      \
     } while (0)
 
 /* An arena: everything of one job, dropped whole.  Zero-initialise; pr_arena_done frees. */
@@ -42,8 +43,10 @@ struct pr_arena_block;
 struct pr_arena {
     struct pr_arena_block *head;
 };
-void *pr_arena_alloc(struct pr_arena *a, size_t n) __attribute__((returns_nonnull)); /* zeroed, 16-aligned */
-char *pr_arena_strndup(struct pr_arena *a, const char *s, size_t n) __attribute__((returns_nonnull));
+void *pr_arena_alloc(struct pr_arena *a, size_t n)
+    __attribute__((returns_nonnull)); /* zeroed, 16-aligned */
+char *pr_arena_strndup(struct pr_arena *a, const char *s, size_t n)
+    __attribute__((returns_nonnull));
 void pr_arena_done(struct pr_arena *a);
 
 /* Overflow-checked arithmetic for sizes that come from a file or a peer: false on overflow. */

@@ -1,4 +1,5 @@
 /* Error messages: formatting, cleaning, prefixing.  Used by everything; owns nothing. */
+#define PR_BASE_ERROR_C
 #include "base/error.h"
 
 #include <errno.h>
@@ -39,8 +40,8 @@ static void clean(char *s)
         s[n - 1 - back] = 0;
 }
 
-static enum pr_code fill(struct pr_error *e, enum pr_code code, int err, int64_t offset,
-    const char *fmt, va_list ap)
+static enum pr_code fill(
+    struct pr_error *e, enum pr_code code, int err, int64_t offset, const char *fmt, va_list ap)
 {
     if (!e)
         return code;

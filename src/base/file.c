@@ -14,8 +14,8 @@
 
 bool pr_file_id_equal(const struct pr_file_id *a, const struct pr_file_id *b)
 {
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
-        a->ctime_ns == b->ctime_ns;
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
 static int64_t ns(struct timespec t)
@@ -37,8 +37,8 @@ enum pr_code pr_file_open(int dir_fd, const char *name, bool no_follow, int *ret
     struct pr_file_id *ret_id, struct pr_error *e)
 {
     /* O_NONBLOCK: opening a FIFO that someone put in a checkpoint folder must not hang. */
-    int fd = openat(dir_fd, name,
-        O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (no_follow ? O_NOFOLLOW : 0));
+    int fd = openat(
+        dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (no_follow ? O_NOFOLLOW : 0));
     if (fd < 0)
         return pr_fail_errno(e, errno, "%s", name);
     struct stat st;
@@ -67,8 +67,8 @@ enum pr_code pr_file_pread(
         if (r < 0 && errno == EINTR)
             continue;
         if (r < 0)
-            return pr_fail_errno(e, errno, "%s: read at byte %llu", name,
-                (unsigned long long)(offset + done));
+            return pr_fail_errno(
+                e, errno, "%s: read at byte %llu", name, (unsigned long long)(offset + done));
         if (r == 0)
             return pr_fail_at(e, PR_E_FORMAT, (int64_t)(offset + done),
                 "%s: the file ends here, %zu more bytes were expected", name, n - done);
@@ -121,7 +121,9 @@ static int write_all(int fd, const char *p, size_t n)
 static int sync_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *dir = slash == path ? pr_strdup("/") : slash ? pr_strndup(path, (size_t)(slash - path)) : pr_strdup(".");
+    char *dir = slash == path ? pr_strdup("/")
+                : slash       ? pr_strndup(path, (size_t)(slash - path))
+                              : pr_strdup(".");
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int err = fd < 0 ? errno : 0;
     if (fd >= 0) {
@@ -259,7 +261,8 @@ void pr_names_free(char **names, size_t n)
 void pr_lines_init(struct pr_lines *l, int fd, size_t max_line)
 {
     /* One read past the line's own maximum may lie in the buffer. */
-    *l = (struct pr_lines){.fd = fd, .max_line = max_line, .buf = PR_STR_INIT(2 * max_line + (1 << 18))};
+    *l = (struct pr_lines){
+        .fd = fd, .max_line = max_line, .buf = PR_STR_INIT(2 * max_line + (1 << 18))};
 }
 
 void pr_lines_done(struct pr_lines *l)
@@ -267,7 +270,8 @@ void pr_lines_done(struct pr_lines *l)
     pr_str_done(&l->buf);
 }
 
-static enum pr_line hand_out(struct pr_lines *l, size_t len, size_t next, char **ret, size_t *ret_len)
+static enum pr_line hand_out(
+    struct pr_lines *l, size_t len, size_t next, char **ret, size_t *ret_len)
 {
     char *line = l->buf.data + l->start;
     l->start = next;
@@ -292,7 +296,8 @@ enum pr_line pr_lines_next(struct pr_lines *l, char **ret, size_t *ret_len, stru
         char *from = l->buf.data ? l->buf.data + l->start : NULL;
         char *nl = have > seen ? memchr(from + seen, '\n', have - seen) : NULL;
         if (nl)
-            return hand_out(l, (size_t)(nl - from), l->start + (size_t)(nl - from) + 1, ret, ret_len);
+            return hand_out(
+                l, (size_t)(nl - from), l->start + (size_t)(nl - from) + 1, ret, ret_len);
         if (l->eof) {
             if (!have && !l->skipping)
                 return PR_LINE_END;

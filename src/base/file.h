@@ -24,8 +24,8 @@ PR_MUST_CHECK enum pr_code pr_file_open(int dir_fd, const char *name, bool no_fo
 PR_MUST_CHECK enum pr_code pr_file_id_of(int fd, struct pr_file_id *ret, struct pr_error *e);
 
 /* Reads a whole file of at most max bytes; NUL-terminated, *ret owned by the caller (pr_free). */
-PR_MUST_CHECK enum pr_code pr_file_read(int dir_fd, const char *name, size_t max, char **ret,
-    size_t *ret_len, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_file_read(
+    int dir_fd, const char *name, size_t max, char **ret, size_t *ret_len, struct pr_error *e);
 /* Exactly n bytes at offset; a short file is PR_E_FORMAT "ends at byte …". */
 PR_MUST_CHECK enum pr_code pr_file_pread(
     int fd, void *buf, size_t n, uint64_t offset, const char *name, struct pr_error *e);
@@ -61,8 +61,8 @@ struct pr_lines {
 void pr_lines_init(struct pr_lines *l, int fd, size_t max_line);
 void pr_lines_done(struct pr_lines *l); /* does not close fd */
 enum pr_line { PR_LINE_END, PR_LINE_OK, PR_LINE_TOO_LONG, PR_LINE_ERROR };
-/* The next line without its "\n" or "\r\n" (NUL-terminated, valid until the next call).  A line over
- * max_line is passed over and reported as PR_LINE_TOO_LONG. */
+/* The next line without its "\n" or "\r\n" (NUL-terminated, valid until the next call).  A line
+ * over max_line is passed over and reported as PR_LINE_TOO_LONG. */
 enum pr_line pr_lines_next(struct pr_lines *l, char **ret, size_t *ret_len, struct pr_error *e);
 
 #endif

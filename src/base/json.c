@@ -15,7 +15,10 @@ static int hex4(const char *s)
     int v = 0;
     for (int i = 0; i < 4; i++) {
         char c = s[i];
-        int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int d = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
         if (d < 0)
             return -1;
         v = v << 4 | d;
@@ -57,7 +60,7 @@ static size_t scan_escape(struct scan *s, size_t i)
     if (u < 0xd800 || u > 0xdfff)
         return i + 6;
     bool pair = u < 0xdc00 && i + 12 <= s->n && s->text[i + 6] == '\\' && s->text[i + 7] == 'u' &&
-        hex4(s->text + i + 8) >= 0xdc00 && hex4(s->text + i + 8) <= 0xdfff;
+                hex4(s->text + i + 8) >= 0xdc00 && hex4(s->text + i + 8) <= 0xdfff;
     if (pair)
         return i + 12;
     if (s->flags & PR_JSON_LENIENT) {
@@ -121,8 +124,8 @@ static enum pr_code scan(struct scan *s, const char *where, struct pr_error *e)
             in_string = true;
         } else if (c == '[' || c == '{') {
             if (++depth > PR_JSON_MAX_DEPTH)
-                return pr_fail_at(e, PR_E_LIMIT, (int64_t)i,
-                    "%snested deeper than %d levels", where, PR_JSON_MAX_DEPTH);
+                return pr_fail_at(e, PR_E_LIMIT, (int64_t)i, "%snested deeper than %d levels",
+                    where, PR_JSON_MAX_DEPTH);
         } else if (c == ']' || c == '}') {
             depth--;
         } else if ((s->flags & PR_JSON_NAN) && (c == 'N' || c == 'I' || c == '-')) {
@@ -208,9 +211,14 @@ enum pr_code pr_json_read(
 
 const char *pr_json_type_name(const json_t *v)
 {
-    static const char *const names[] = {[JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",
-        [JSON_STRING] = "a string", [JSON_INTEGER] = "an integer", [JSON_REAL] = "a number",
-        [JSON_TRUE] = "true", [JSON_FALSE] = "false", [JSON_NULL] = "null"};
+    static const char *const names[] = {[JSON_OBJECT] = "an object",
+        [JSON_ARRAY] = "an array",
+        [JSON_STRING] = "a string",
+        [JSON_INTEGER] = "an integer",
+        [JSON_REAL] = "a number",
+        [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false",
+        [JSON_NULL] = "null"};
     return v ? names[json_typeof(v)] : "nothing";
 }
 
@@ -238,10 +246,11 @@ enum pr_code pr_json_get_int(const json_t *obj, const char *key, bool required, 
     if (json_is_integer(v)) {
         x = json_integer_value(v);
     } else if (json_is_real(v) && trunc(json_real_value(v)) == json_real_value(v) &&
-        fabs(json_real_value(v)) < 0x1p53) {
+               fabs(json_real_value(v)) < 0x1p53) {
         x = (int64_t)json_real_value(v);
     } else {
-        return pr_fail(e, PR_E_FORMAT, "'%s' is %s, an integer was expected", key, pr_json_type_name(v));
+        return pr_fail(
+            e, PR_E_FORMAT, "'%s' is %s, an integer was expected", key, pr_json_type_name(v));
     }
     if (x < min || x > max)
         return pr_fail(e, PR_E_FORMAT, "'%s' is %lld, expected %lld to %lld", key, (long long)x,
@@ -258,7 +267,8 @@ enum pr_code pr_json_get_real(const json_t *obj, const char *key, bool required,
     if (!v)
         return code;
     if (!json_is_number(v))
-        return pr_fail(e, PR_E_FORMAT, "'%s' is %s, a number was expected", key, pr_json_type_name(v));
+        return pr_fail(
+            e, PR_E_FORMAT, "'%s' is %s, a number was expected", key, pr_json_type_name(v));
     double x = json_number_value(v);
     if (!(x >= min && x <= max))
         return pr_fail(e, PR_E_FORMAT, "'%s' is %g, expected %g to %g", key, x, min, max);
@@ -274,7 +284,8 @@ enum pr_code pr_json_get_bool(
     if (!v)
         return code;
     if (!json_is_boolean(v))
-        return pr_fail(e, PR_E_FORMAT, "'%s' is %s, true or false was expected", key, pr_json_type_name(v));
+        return pr_fail(
+            e, PR_E_FORMAT, "'%s' is %s, true or false was expected", key, pr_json_type_name(v));
     *ret = json_is_true(v);
     return PR_OK;
 }
@@ -287,7 +298,8 @@ enum pr_code pr_json_get_str(
     if (!v)
         return code;
     if (!json_is_string(v))
-        return pr_fail(e, PR_E_FORMAT, "'%s' is %s, a string was expected", key, pr_json_type_name(v));
+        return pr_fail(
+            e, PR_E_FORMAT, "'%s' is %s, a string was expected", key, pr_json_type_name(v));
     *ret = json_string_value(v);
     return PR_OK;
 }
@@ -353,7 +365,7 @@ static int to_str(const char *bytes, size_t n, void *ctx)
 void pr_json_dump(const json_t *v, int indent, int digits, struct pr_str *out)
 {
     size_t flags = JSON_ENCODE_ANY | (indent ? JSON_INDENT((size_t)indent) : 0) |
-        (digits > 0 ? JSON_REAL_PRECISION((size_t)digits) : 0);
+                   (digits > 0 ? JSON_REAL_PRECISION((size_t)digits) : 0);
     json_dump_callback(v, to_str, out, flags);
 }
 

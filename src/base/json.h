@@ -1,8 +1,8 @@
 /* JSON, over jansson: this header is the only one that includes it.
  *
- * Reading is capped (bytes, depth) before jansson sees the text, because its parser recurses and its
- * hash tables grow with what a file says.  Writing never produces NaN: a number that is none becomes
- * null with a sibling "<name>_reason".
+ * Reading is capped (bytes, depth) before jansson sees the text, because its parser recurses and
+ * its hash tables grow with what a file says.  Writing never produces NaN: a number that is none
+ * becomes null with a sibling "<name>_reason".
  */
 #ifndef PR_BASE_JSON_H
 #define PR_BASE_JSON_H
@@ -33,13 +33,13 @@ struct pr_json_notes {
 #define PR_JSON_MAX_DEPTH 128
 
 /* Parses n bytes of UTF-8 JSON.  Fails with PR_E_FORMAT and the byte offset (also for invalid UTF-8
- * and repeated keys when strict), PR_E_LIMIT past PR_JSON_MAX_DEPTH.  `name` starts each message and
- * may be NULL.  notes may be NULL.  *ret is a new reference: json_decref. */
+ * and repeated keys when strict), PR_E_LIMIT past PR_JSON_MAX_DEPTH.  `name` starts each message
+ * and may be NULL.  notes may be NULL.  *ret is a new reference: json_decref. */
 PR_MUST_CHECK enum pr_code pr_json_parse(const char *text, size_t n, unsigned flags,
     const char *name, json_t **ret, struct pr_json_notes *notes, struct pr_error *e);
 /* Reads and parses dir_fd/name of at most max bytes (dir_fd may be AT_FDCWD). */
-PR_MUST_CHECK enum pr_code pr_json_read(int dir_fd, const char *name, size_t max, unsigned flags,
-    json_t **ret, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_json_read(
+    int dir_fd, const char *name, size_t max, unsigned flags, json_t **ret, struct pr_error *e);
 
 /* Typed members of an object.  Absent or null: *ret untouched and PR_OK, unless `required`.
  * Another type or out of [min, max] is PR_E_FORMAT naming the key and what was expected.

@@ -1,5 +1,5 @@
-/* Reproducible random numbers: xoshiro256** (Blackman & Vigna 2018), seeded by splitmix64.  The same
- * seed gives the same numbers on every machine and in every release.  Not for secrets. */
+/* Reproducible random numbers: xoshiro256** (Blackman & Vigna 2018), seeded by splitmix64.  The
+ * same seed gives the same numbers on every machine and in every release.  Not for secrets. */
 #ifndef PR_BASE_RNG_H
 #define PR_BASE_RNG_H
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -85,7 +85,8 @@ static enum pr_code wait_for(int fd, short what, int64_t deadline, struct pr_err
     }
 }
 
-static enum pr_code send_all(struct pr_child *c, const char *s, size_t n, int64_t deadline, struct pr_error *e)
+static enum pr_code send_all(
+    struct pr_child *c, const char *s, size_t n, int64_t deadline, struct pr_error *e)
 {
     /* A child that died must be an error here, not a signal for the whole process. */
     sigset_t pipe_only, old, pending;
@@ -113,7 +114,8 @@ static enum pr_code send_all(struct pr_child *c, const char *s, size_t n, int64_
     return code;
 }
 
-static enum pr_code receive(struct pr_child *c, int64_t deadline, size_t max, char **ret, struct pr_error *e)
+static enum pr_code receive(
+    struct pr_child *c, int64_t deadline, size_t max, char **ret, struct pr_error *e)
 {
     if (!c->buf.max)
         c->buf = PR_STR_INIT(max + 4096);

@@ -6,8 +6,8 @@
 
 #include "base/alloc.h"
 
-/* Length of one well-formed character at s, or 0; *ret_bad gets the length of the maximal ill-formed
- * part (Unicode 15, section 3.9, "U+FFFD Substitution of Maximal Subparts"). */
+/* Length of one well-formed character at s, or 0; *ret_bad gets the length of the maximal
+ * ill-formed part (Unicode 15, section 3.9, "U+FFFD Substitution of Maximal Subparts"). */
 static size_t one(const unsigned char *s, size_t n, size_t *ret_bad)
 {
     unsigned char c = s[0];
@@ -118,8 +118,8 @@ enum pr_code pr_utf8_normalize(
 bool pr_utf8_is_space(uint32_t c)
 {
     return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-        (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-        c == 0x3000;
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
+           c == 0x205f || c == 0x3000;
 }
 
 uint32_t pr_utf8_lower(uint32_t c)

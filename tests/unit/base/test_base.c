@@ -70,8 +70,8 @@ static void lines_longer_than_the_maximum_are_reported_and_passed_over(void **st
     close(fd[0]);
 }
 
-static enum pr_code parse(const char *text, unsigned flags, json_t **v, struct pr_json_notes *notes,
-    struct pr_error *e)
+static enum pr_code parse(
+    const char *text, unsigned flags, json_t **v, struct pr_json_notes *notes, struct pr_error *e)
 {
     return pr_json_parse(text, strlen(text), flags, NULL, v, notes, e);
 }
@@ -109,9 +109,11 @@ static void json_lenient_forgives_and_says_so(void **state)
     json_t *v;
     struct pr_error e;
     struct pr_json_notes notes;
-    assert_int_equal(parse("{\"a\":\"x\\ud800y\\u0000\",\"b\":1,\"b\":1e999,\"c\":123456789012345678901,"
-                           "\"d\":\"NaN 1e999\"}",
-                         PR_JSON_LENIENT, &v, &notes, &e), PR_OK);
+    assert_int_equal(
+        parse("{\"a\":\"x\\ud800y\\u0000\",\"b\":1,\"b\":1e999,\"c\":123456789012345678901,"
+              "\"d\":\"NaN 1e999\"}",
+            PR_JSON_LENIENT, &v, &notes, &e),
+        PR_OK);
     assert_true(notes.lone_surrogate && notes.nul && notes.repeated_key && notes.number_range);
     assert_int_equal(json_string_length(json_object_get(v, "a")), 6);
     assert_true(json_is_null(json_object_get(v, "b")));
@@ -126,7 +128,8 @@ static void json_of_python_reads_nan_as_null(void **state)
     json_t *v;
     struct pr_error e;
     struct pr_json_notes notes;
-    assert_int_equal(parse("{\"a\":NaN,\"b\":[-Infinity,Infinity,-1]}", PR_JSON_NAN, &v, &notes, &e), PR_OK);
+    assert_int_equal(
+        parse("{\"a\":NaN,\"b\":[-Infinity,Infinity,-1]}", PR_JSON_NAN, &v, &notes, &e), PR_OK);
     assert_true(notes.nan);
     assert_true(json_is_null(json_object_get(v, "a")));
     assert_int_equal(json_integer_value(json_array_get(json_object_get(v, "b"), 2)), -1);
@@ -141,8 +144,8 @@ static void json_never_writes_nan(void **state)
     pr_json_set_strn(v, "s", "a\xff", 2);
     struct pr_str out = PR_STR_INIT(1000);
     pr_json_dump(v, 0, 0, &out);
-    assert_string_equal(pr_str_cstr(&out),
-        "{\"loss\": null, \"loss_reason\": \"no example could be scored\", \"s\": \"a\xef\xbf\xbd\"}");
+    assert_string_equal(pr_str_cstr(&out), "{\"loss\": null, \"loss_reason\": \"no example could "
+                                           "be scored\", \"s\": \"a\xef\xbf\xbd\"}");
     pr_str_done(&out);
     json_decref(v);
 }
@@ -177,8 +180,12 @@ static void utf8_is_checked_and_repaired_by_maximal_subparts(void **state)
     assert_false(pr_utf8_valid("\xc0\x80", 2));     /* overlong */
     assert_true(pr_utf8_valid("\xf4\x8f\xbf\xbf", 4));
     struct pr_str s = PR_STR_INIT(100);
-    pr_utf8_append_lossy(&s, "a\xf0\x9f\x98" "b\xff", 6); /* a cut character is one U+FFFD */
-    assert_string_equal(pr_str_cstr(&s), "a\xef\xbf\xbd" "b\xef\xbf\xbd");
+    pr_utf8_append_lossy(&s,
+        "a\xf0\x9f\x98"
+        "b\xff",
+        6); /* a cut character is one U+FFFD */
+    assert_string_equal(pr_str_cstr(&s), "a\xef\xbf\xbd"
+                                         "b\xef\xbf\xbd");
     pr_str_clear(&s);
     struct pr_error e;
     assert_int_equal(pr_utf8_normalize(PR_NFC, "e\xcc\x81", 3, &s, &e), PR_OK);
