@@ -203,18 +203,18 @@ __attribute__((target("avx2,fma"))) static uint64_t fma_avx2(const char *at, siz
 static uint64_t multiply_add(const char *at, size_t bytes)
 {
     typedef float four __attribute__((vector_size(16)));
-    four x = {(float)*at, 1, 1, 1}, s[8], total = x;
+    four x = {(float)*at, 1, 1, 1}, s[12], total = x;
     (void)bytes;
     UNROLL
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 12; i++)
         s[i] = x + (float)i;
-    for (int n = 0; n < 3 * STEPS; n++) {
+    for (int n = 0; n < STEPS; n++) {
         UNROLL
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 12; i++)
             s[i] = s[i] * x + x;
     }
     UNROLL
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 12; i++)
         total += s[i];
     return (uint64_t)total[0];
 }
