@@ -1,0 +1,111 @@
+/* Grading: a suite of examples on a checkpoint's engine → a grade for each, and one document.
+ *
+ * An example with a golden answer is scored (teacher-forced loss of its answer) and asked (greedy
+ * answer, checked); both requests share the prompt's tokens, which the engine computes once.  A
+ * `choice` is scored for each choice and not asked; plain text is scored alone.
+ */
+#ifndef PR_EXAM_GRADE_H
+#define PR_EXAM_GRADE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "exam/prompt.h"
+#include "exam/suite.h"
+#include "model/checkpoint.h"
+#include "model/engine.h"
+
+#define PR_GRADE_MAX_NEW 512
+
+enum pr_verdict { PR_VERDICT_NONE, PR_VERDICT_WRONG, PR_VERDICT_RIGHT };
+
+/* One choice of a `choice` example. */
+struct pr_choice_score {
+    double log_likelihood; /* Σ ln p of its tokens, the end of turn included; NaN: unusable */
+    size_t tokens;
+};
+
+/* What is known of one example.  Unknown numbers are NaN. */
+struct pr_grade {
+    const struct pr_example *example; /* borrowed from the suite */
+    bool graded;                      /* the model was asked; else `reason` says why not */
+    char *reason;                     /* why it was not graded, else NULL */
+    size_t answer_tokens;             /* tokens behind the loss */
+    double nll;                       /* −Σ ln p over them */
+    double loss;                      /* nll / answer_tokens */
+    const char *loss_reason;          /* where the loss is unknown */
+    bool bad_number;                  /* NaN or infinity came out of the model */
+    char *answer; /* after the think block; NULL: null (truncated, or nothing asked) */
+    size_t answer_len;
+    char *output; /* all that was generated, special tokens included; NULL: nothing asked */
+    size_t output_len;
+    enum pr_verdict correct;
+    char *correct_reason; /* why there is no verdict although there is a golden answer */
+    double confidence, confidence_all;
+    const char *finish; /* "stop", "length", "choice"; NULL: nothing asked */
+    bool truncated, empty, well_formed, think;
+    size_t output_tokens;            /* generated, the end token included */
+    struct pr_choice_score *choices; /* example->check.n_choices of them, or NULL */
+    size_t chosen, chosen_per_length;
+    enum pr_verdict correct_per_length; /* choice: by log-likelihood per character */
+};
+
+struct pr_grade_progress {
+    size_t examples_done, examples_total;
+    uint64_t tokens_done, tokens_total; /* computed, and the best guess of all */
+};
+
+struct pr_grade_options {
+    size_t max_new_tokens; /* 0: PR_GRADE_MAX_NEW */
+    int n_threads;         /* for the fingerprint; 0: all CPUs */
+    bool no_answers;       /* only losses are wanted: nothing is generated */
+    struct pr_prompt_options prompt;
+    /* Each grade as it is finished, in any order, in the caller's thread; and about once a pass.
+     * NULL: not wanted.  A non-zero return stops with PR_E_CANCELLED. */
+    int (*on_grade)(void *ctx, const struct pr_grade *g);
+    int (*on_progress)(void *ctx, const struct pr_grade_progress *p);
+    void *ctx;
+};
+
+struct pr_grades {
+    const struct pr_suite *suite; /* borrowed */
+    struct pr_grade *v;           /* in the suite's order */
+    size_t n;
+    char *checkpoint, *path; /* name and folder */
+    char fingerprint[65];
+    struct pr_checkpoint_origin origin;
+    size_t samples; /* examples chosen of a larger suite; 0: all of it */
+    size_t max_new_tokens;
+    double seconds;
+    uint64_t tokens_scored, tokens_generated, tokens_prefilled, tokens_shared;
+    bool has_template;
+    const char *dtype; /* "f32", "bf16" */
+    char *numerics;
+    json_t *settings; /* owned: what the grades depend on beside checkpoint and suite */
+    char settings_fingerprint[PR_SHA256_HEX];
+};
+
+/* Grades all examples of s.  The checkpoint's files must be unchanged afterwards, else the whole
+ * grade is void (PR_E_CHANGED).  An example that cannot be asked (its template raises, it is longer
+ * than the model's positions) is left ungraded with its reason; PR_E_FORMAT when that is so for all
+ * of them. */
+PR_MUST_CHECK enum pr_code pr_grade_suite(struct pr_checkpoint *c, struct pr_engine *g,
+    const struct pr_suite *s, const struct pr_grade_options *options, struct pr_grades **ret,
+    struct pr_error *e);
+void pr_grades_free(struct pr_grades *g);
+
+/* The document of `proctor eval`, and a line of its --examples; new references.  (summary.c) */
+PR_MUST_CHECK enum pr_code pr_grades_document(
+    const struct pr_grades *g, json_t **ret, struct pr_error *e);
+json_t *pr_grade_line(const struct pr_grade *g);
+
+/* Fills answer, output, truncated, think, confidences … of g from what was generated.  ids without
+ * a stop token unless finish is PR_FINISH_STOP, whose last id is one.  (answer.c) */
+PR_MUST_CHECK enum pr_code pr_answer_read(const struct pr_tokenizer *t, const int32_t *ids,
+    const float *logprobs, size_t n, enum pr_finish finish, bool think_open, struct pr_grade *g,
+    struct pr_error *e);
+
+#endif
