@@ -117,10 +117,10 @@ def main():
           f"read {machine['read_bytes_per_second'] / 1e9:.1f} GB/s, both measured just now")
     print(f"load: {load['open_seconds']:.2f} s open, {load['pack_seconds']:.2f} s pack, ready in "
           f"{load['ready_seconds']:.2f} s; whole process to first score {seconds:.2f} s")
-    print(f"memory: {load['weight_bytes'] / 2**20:.0f} MiB of weights; peak "
-          f"{peak / 2**20:.0f} MiB for one score ({peak / load['weight_bytes']:.2f} ×), "
-          f"{by_what['memory after all']['peak_rss_bytes'] / 2**20:.0f} MiB after all below "
-          f"({by_what['memory after all']['peak_rss_share']:.2f} ×)\n")
+    print(f"memory: {load['weight_bytes'] / 2**20:.0f} MiB of weights; peak {peak / 2**20:.0f} MiB "
+          f"for a process that scores one line ({peak / load['weight_bytes']:.2f} ×), "
+          f"{load['peak_rss_bytes'] / 2**20:.0f} MiB with 8 × 64 tokens scored "
+          f"({load['peak_rss_share']:.2f} ×)\n")
     out = []
     for r in rows:
         if "tokens_per_second" not in r:
