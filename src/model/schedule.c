@@ -484,6 +484,8 @@ static enum pr_code pass(struct sched *s, struct pr_error *e)
         return code;
     assert(s->n_rows && "something can always run");
     pr_forward_run(&g->forward, s->tokens, s->n_rows, s->groups, (uint32_t)s->n_groups);
+    /* The rows of the embedding that were read would add up to a second copy of it. */
+    pr_checkpoint_drop(g->checkpoint, g->weights.embed);
     pr_head_run(
         &g->head, s->slot_row, s->n_slots, s->top_k, s->targets, s->n_targets, s->slot_logits);
     s->done_tokens += s->n_rows;
