@@ -22,7 +22,7 @@ TORCH_PEER = os.environ.get("TORCH_PEER",
 
 
 def run_engine(build, model, options):
-    out = subprocess.run([os.path.join(build, "bench", "engine"), model, *options], check=True,
+    out = subprocess.run([os.path.join(build, "bench", "bench_engine"), model, *options], check=True,
                          stdout=subprocess.PIPE).stdout.decode()
     return [json.loads(line) for line in out.splitlines()]
 
