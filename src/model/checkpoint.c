@@ -26,26 +26,33 @@ static enum pr_code read_config(struct pr_checkpoint *c, bool required, struct p
     return PR_OK;
 }
 
-static enum pr_code open_weights(
-    struct pr_checkpoint *c, const struct pr_checkpoint_options *o, struct pr_error *e)
-{
-    enum pr_code code = pr_weights_open(&c->folder, "model.safetensors",
-        "model.safetensors.index.json", true, &c->weights, &c->notes, e);
-    if (!code)
-        code = pr_weights_check(&c->weights, &c->config, &c->notes, e);
-    c->has_weights = !code;
-    (void)o;
-    return code;
-}
-
 static enum pr_code open_model(
     struct pr_checkpoint *c, const struct pr_checkpoint_options *o, struct pr_error *e)
 {
     enum pr_code code = read_config(c, o->weights, e);
     if (!code)
         code = pr_texts_read(&c->folder, &c->texts, &c->notes, e);
-    if (!code && o->weights)
-        code = open_weights(c, o, e);
+    if (code || !o->weights)
+        return code;
+    if (pr_folder_has(&c->folder, "adapter_config.json"))
+        pr_notes_add(&c->notes, "the adapter beside the model's own weights is not used");
+    code = pr_weights_open(&c->folder, "model.safetensors", "model.safetensors.index.json", true,
+        &c->weights, &c->notes, e);
+    if (!code)
+        code = pr_weights_check(&c->weights, &c->config, &c->notes, e);
+    c->has_weights = !code;
+    return code;
+}
+
+static enum pr_code open_folder(
+    struct pr_checkpoint *c, const struct pr_checkpoint_options *o, struct pr_error *e)
+{
+    enum pr_code code = o->weights ? pr_folder_complete(&c->folder, e) : PR_OK;
+    if (code)
+        return code;
+    code = pr_folder_is_adapter(&c->folder) ? pr_adapter_open(c, o, e) : open_model(c, o, e);
+    if (!code && o->weights && o->scan)
+        pr_weights_note_values(&c->weights, o->pool, &c->notes);
     return code;
 }
 
@@ -54,7 +61,7 @@ enum pr_code pr_checkpoint_open(const char *dir, const struct pr_checkpoint_opti
 {
     struct pr_checkpoint *c = pr_zalloc(sizeof *c);
     enum pr_code code = pr_folder_open(dir, &c->folder, e);
-    if (!code && (code = open_model(c, options, e)))
+    if (!code && (code = open_folder(c, options, e)))
         code = pr_wrap(e, code, "%s", c->folder.name);
     if (code)
         pr_checkpoint_free(c);
@@ -67,6 +74,7 @@ void pr_checkpoint_free(struct pr_checkpoint *c)
 {
     if (!c)
         return;
+    pr_adapter_free(c->adapter);
     pr_checkpoint_free(c->base);
     pr_tokenizer_free(c->tokenizer);
     pr_texts_done(&c->texts);
@@ -175,9 +183,18 @@ const int32_t *pr_checkpoint_eos(const struct pr_checkpoint *c, size_t *ret_n)
 
 const struct pr_tensor *pr_checkpoint_tensor(const struct pr_checkpoint *c, const char *name)
 {
-    if (c->config.tied && !strcmp(name, "lm_head.weight"))
+    bool head = !strcmp(name, "lm_head.weight");
+    if (head && c->config.tied)
         return NULL;
-    return pr_weights_find(&c->weights, name);
+    if (!c->adapter)
+        return pr_weights_find(&c->weights, name);
+    const struct pr_tensor *t = pr_adapter_tensor(c->adapter, name);
+    if (t || !c->base)
+        return t;
+    /* Untied only by the adapter: the head is still the base's embedding. */
+    if (head && c->base->config.tied)
+        name = "model.embed_tokens.weight";
+    return pr_checkpoint_tensor(c->base, name);
 }
 
 void pr_checkpoint_drop(const struct pr_checkpoint *c, const struct pr_tensor *t)
@@ -203,7 +220,5 @@ bool pr_checkpoint_is_adapter(const struct pr_checkpoint *c)
 
 bool pr_checkpoint_lora(const struct pr_checkpoint *c, const char *module, struct pr_lora *ret)
 {
-    (void)module;
-    (void)ret;
-    return c->adapter != NULL;
+    return c->adapter && pr_adapter_lora(c->adapter, module, ret);
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "compute/pool.h"
 #include "model/config.h"
 #include "model/safetensors.h"
 #include "model/template.h"
@@ -18,8 +19,9 @@ struct pr_checkpoint_options {
      * pairs of `models.bases` in proctor.yaml.  Then the local Hugging Face cache. */
     const char *const (*bases)[2];
     size_t n_bases;
-    bool weights; /* open and check the tensors too (else configuration and tokenizer) */
-    bool scan;    /* look through every weight for NaN, infinities and all-zero tensors */
+    bool weights;         /* open and check the tensors too (else configuration and tokenizer) */
+    bool scan;            /* look through every weight for NaN, infinities and all-zero tensors */
+    struct pr_pool *pool; /* shares the scan out; NULL: the caller's thread alone */
 };
 
 /* Opens a folder.  A folder still being written is PR_E_INCOMPLETE.  What is odd but accepted is in
@@ -30,6 +32,8 @@ void pr_checkpoint_free(struct pr_checkpoint *c);
 
 const char *pr_checkpoint_dir(const struct pr_checkpoint *c);
 const char *pr_checkpoint_name(const struct pr_checkpoint *c); /* the folder's last component */
+/* NULL for a tokenizer alone (opened without weights, no config.json).  An adapter's is its base's,
+ * `tied` as it is with what the adapter replaces. */
 const struct pr_model_config *pr_checkpoint_config(const struct pr_checkpoint *c);
 const struct pr_notes *pr_checkpoint_notes(const struct pr_checkpoint *c);
 /* The tokenizer (an adapter's own, else its base's); opened on first use. */
@@ -46,8 +50,8 @@ const json_t *pr_checkpoint_specials(const struct pr_checkpoint *c);
 const int32_t *pr_checkpoint_eos(const struct pr_checkpoint *c, size_t *ret_n);
 
 /* A weight by its name in the full model ("model.layers.0.mlp.up_proj.weight"), or NULL: for an
- * adapter, modules_to_save replace the base's.  With tied embeddings "lm_head.weight" is NULL (a stray
- * one in the file is only noted) unless an adapter saved a head of its own. */
+ * adapter, modules_to_save replace the base's.  With tied embeddings "lm_head.weight" is NULL (a
+ * stray one in the file is only noted) unless an adapter saved a head of its own. */
 const struct pr_tensor *pr_checkpoint_tensor(const struct pr_checkpoint *c, const char *name);
 /* Lets go of a tensor's mapped pages once they have been packed. */
 void pr_checkpoint_drop(const struct pr_checkpoint *c, const struct pr_tensor *t);
@@ -63,9 +67,10 @@ struct pr_lora {
 bool pr_checkpoint_lora(const struct pr_checkpoint *c, const char *module, struct pr_lora *ret);
 bool pr_checkpoint_is_adapter(const struct pr_checkpoint *c);
 
-/* Complete, or still being written?  Decided from content, never from age alone.  *ret_complete
- * false comes with *reason ("model.safetensors: 900 of 1200 bytes").  The error return is for
- * folders that cannot be read at all. */
+/* Complete, or still being written?  Decided from content, never from age alone (the rule is at the
+ * top of complete.c).  *ret_complete false comes with *reason, whose code tells PR_E_INCOMPLETE
+ * from files that are broken (PR_E_FORMAT).  The error return is for folders that cannot be read at
+ * all, PR_E_UNSUPPORTED for pickled weights. */
 PR_MUST_CHECK enum pr_code pr_checkpoint_complete(
     const char *dir, bool *ret_complete, struct pr_error *reason, struct pr_error *e);
 
@@ -79,12 +84,24 @@ PR_MUST_CHECK enum pr_code pr_checkpoint_fingerprint(
 PR_MUST_CHECK enum pr_code pr_checkpoint_unchanged(
     const struct pr_checkpoint *c, struct pr_error *e);
 
-/* Step and run.  step: trainer_state.json's global_step, else the folder name's number, else -1.
- * run: a name for (folder that holds the checkpoints, first-seen training history), so that a
- * reused step number after a restart starts a new run; 16 hex digits. */
+/* Step and run.
+ *
+ * step: trainer_state.json's global_step, else N of a folder named checkpoint-N, else -1.
+ *
+ * run: 16 hex digits that name (the folder that holds the checkpoints, the first entry of
+ * log_history).  The folder is checkpoint-N's parent, by its real path; a folder of another name is
+ * a run of its own.  The first entry is what every checkpoint of one training shares and what a
+ * training started over does not (its loss, gradient norm and learning rate are written with all
+ * their digits); times and throughput are left out of it.  A resumed training keeps the entries it
+ * resumed from, so it stays in its run.  Without log_history the run is the folder alone.
+ *
+ * history: 16 hex digits over all entries, "" without any.  A training that went back to an earlier
+ * checkpoint reaches the same step of the same run with another history: who keeps records compares
+ * (run, step, history) and starts a new run where a known step comes with a new history. */
 struct pr_checkpoint_origin {
     int64_t step;
     char run[17];
+    char history[17];
 };
 PR_MUST_CHECK enum pr_code pr_checkpoint_origin(
     const char *dir, struct pr_checkpoint_origin *ret, struct pr_error *e);

@@ -44,6 +44,10 @@ PR_MUST_CHECK enum pr_code pr_weights_check(const struct pr_weights *w, struct p
 PR_MUST_CHECK enum pr_code pr_tensor_check(const struct pr_tensor *t, const char *name,
     const uint64_t *shape, uint32_t rank, struct pr_error *e);
 
+/* Notes NaN, infinities (with the place of the first) and tensors of zeros.  pool may be NULL. */
+void pr_weights_note_values(
+    const struct pr_weights *w, struct pr_pool *pool, struct pr_notes *notes);
+
 /* What surrounds the weights in one folder.  NULL members: the file or key is not there. */
 struct pr_texts {
     char *chat_template;
@@ -57,7 +61,24 @@ PR_MUST_CHECK enum pr_code pr_texts_read(
     struct pr_folder *f, struct pr_texts *ret, struct pr_notes *notes, struct pr_error *e);
 void pr_texts_done(struct pr_texts *t);
 
-struct pr_adapter; /* adapter.c */
+/* PR_OK where the folder is complete; else why not, without the folder's name in front. */
+PR_MUST_CHECK enum pr_code pr_folder_complete(struct pr_folder *f, struct pr_error *e);
+/* Does it hold a PEFT adapter rather than a model? */
+bool pr_folder_is_adapter(const struct pr_folder *f);
+/* N of "checkpoint-N", else -1. */
+int64_t pr_checkpoint_step_of(const char *name);
+
+struct pr_adapter; /* adapter.h */
+/* Opens c->folder as an adapter: fills c->adapter, c->base and what follows from them.  What it
+ * left half done goes with pr_checkpoint_free. */
+PR_MUST_CHECK enum pr_code pr_adapter_open(
+    struct pr_checkpoint *c, const struct pr_checkpoint_options *o, struct pr_error *e);
+void pr_adapter_free(struct pr_adapter *a);
+/* The adapter's replacement of one of the base's tensors, or NULL. */
+const struct pr_tensor *pr_adapter_tensor(const struct pr_adapter *a, const char *name);
+bool pr_adapter_lora(const struct pr_adapter *a, const char *module, struct pr_lora *ret);
+/* The settings that decide what it computes, for the fingerprint.  A new reference. */
+json_t *pr_adapter_canonical(const struct pr_adapter *a);
 
 struct pr_checkpoint {
     struct pr_folder folder;
