@@ -73,6 +73,7 @@ static int compare_doubles(const void *a, const void *b)
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
+/* Sorts v on the way. */
 static double median(double *v, size_t n)
 {
     qsort(v, n, sizeof *v, compare_doubles);
@@ -169,7 +170,7 @@ static enum pr_code bench_tokens(
     }
     if (code)
         return code;
-    double s = median(seconds, (size_t)b->repeat), tokens = (double)(n * len);
+    double typical = median(seconds, (size_t)b->repeat), s = seconds[0], tokens = (double)(n * len);
     /* Rows of logits: one a sequence, the answers, or all but the last token. */
     double logits = (double)n * (want == WANT_LAST     ? 1.0
                                     : want == WANT_ALL ? (double)(len - 1)
@@ -179,7 +180,8 @@ static enum pr_code bench_tokens(
     pr_json_set_str(row, "what", want_names[want]);
     pr_json_set_int(row, "sequences", (int64_t)n);
     pr_json_set_int(row, "length", (int64_t)len);
-    pr_json_set_real(row, "tokens_per_second", tokens / s, NULL);
+    pr_json_set_real(row, "tokens_per_second", tokens / typical, NULL);
+    pr_json_set_real(row, "best_tokens_per_second", tokens / s, NULL);
     pr_json_set_real(row, "share_of_peak_flops", work / s / b->flops, NULL);
     pr_json_set_real(row, "limit_tokens_per_second", tokens / (work / b->flops), NULL);
     print_row(row);
@@ -204,7 +206,8 @@ static enum pr_code bench_decode(struct bench *b, size_t n, struct pr_error *e)
     if (code)
         return code;
     const struct pr_model_config *c = b->config;
-    double rate = median(rates, (size_t)b->repeat), context = (double)(prompt + (many + few) / 2);
+    double typical = median(rates, (size_t)b->repeat), rate = rates[b->repeat - 1];
+    double context = (double)(prompt + (many + few) / 2);
     double element =
         b->math == PR_MATH_F32 ? 4 : 2; /* of the KV cache; weights as they are stored */
     double weights = (b->body + b->head) / 2 *
@@ -218,7 +221,8 @@ static enum pr_code bench_decode(struct bench *b, size_t n, struct pr_error *e)
     json_t *row = json_object();
     pr_json_set_str(row, "what", want_names[WANT_NEW]);
     pr_json_set_int(row, "sequences", (int64_t)n);
-    pr_json_set_real(row, "tokens_per_second", rate, NULL);
+    pr_json_set_real(row, "tokens_per_second", typical, NULL);
+    pr_json_set_real(row, "best_tokens_per_second", rate, NULL);
     pr_json_set_real(row, "share_of_bandwidth", rate / limit_memory, NULL);
     pr_json_set_real(row, "share_of_peak_flops", rate / limit_flops, NULL);
     pr_json_set_real(row, "limit_tokens_per_second",
