@@ -29,6 +29,10 @@ void pr_adapter_settings_done(struct pr_adapter_settings *s);
  * re.match("(.*\.)?(key)$", module). */
 PR_MUST_CHECK enum pr_code pr_adapter_pattern_match(
     const char *key, const char *module, bool *ret, struct pr_error *e);
+/* PR_E_LIMIT where the object has more keys, or more regular expressions among them, than are
+ * tried. */
+PR_MUST_CHECK enum pr_code pr_adapter_pattern_check(
+    const json_t *pattern, const char *name, struct pr_error *e);
 /* The number of the first key in `pattern` that matches the module; *ret untouched without one. */
 PR_MUST_CHECK enum pr_code pr_adapter_pattern_find(
     const json_t *pattern, const char *module, double *ret, struct pr_error *e);

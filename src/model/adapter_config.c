@@ -137,7 +137,7 @@ static enum pr_code read_pattern(
         if (!json_is_number(x) || !(json_number_value(x) > 0))
             return pr_fail(e, PR_E_FORMAT, "'%s': '%.80s' is not a number above 0", key, name);
     *ret = v;
-    return PR_OK;
+    return pr_adapter_pattern_check(v, key, e);
 }
 
 /* A list of strings, or nothing; a string alone where `or_string`. */

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "model/adapter.h"
+
+#define PATTERN_NS ((int64_t)10000000000)
 
 #define EMBED "model.embed_tokens.weight"
 #define HEAD  "lm_head.weight"
@@ -154,6 +157,20 @@ static enum pr_code settle_module(const struct pr_adapter_settings *s, const str
     return PR_OK;
 }
 
+/* Regular expressions from a file may be slow ones: all together get a few seconds. */
+static enum pr_code settle_modules(struct pr_adapter *a, const struct base *b, struct pr_error *e)
+{
+    enum pr_code code = PR_OK;
+    int64_t end = pr_clock_monotonic_ns() + PATTERN_NS;
+    for (size_t i = 0; i < a->n_modules && !code; i++) {
+        code = settle_module(&a->settings, b, &a->modules[i], e);
+        if (!code && pr_clock_monotonic_ns() > end)
+            code = pr_fail(e, PR_E_LIMIT,
+                "adapter_config.json: matching 'rank_pattern' and 'alpha_pattern' takes too long");
+    }
+    return code;
+}
+
 /* Is `module` ("model.embed_tokens") one of modules_to_save?  PEFT compares ends. */
 static bool listed(const json_t *modules_to_save, const char *module)
 {
@@ -261,8 +278,8 @@ enum pr_code pr_adapter_place(struct pr_adapter *a, const struct pr_weights *w,
         qsort(a->modules, a->n_modules, sizeof *a->modules, by_module);
     if (a->n_saved)
         qsort(a->saved, a->n_saved, sizeof *a->saved, by_saved);
-    for (size_t i = 0; i < a->n_modules && !code; i++)
-        code = settle_module(&a->settings, &b, &a->modules[i], e);
+    if (!code)
+        code = settle_modules(a, &b, e);
     if (!code)
         code = check_listed(a, &b, notes, e);
     if (!code) {

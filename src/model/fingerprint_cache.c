@@ -53,7 +53,7 @@ static int64_t newest(const struct pr_checkpoint *c)
 
 bool pr_fingerprint_key(const struct pr_checkpoint *c, char ret[PR_SHA256_HEX])
 {
-    static const char version[] = "proctor fingerprint cache 1";
+    static const char version[] = "proctor fingerprint cache 1 " PR_VERSION;
     struct timespec now;
     uint8_t digest[PR_SHA256_LEN];
     /* Files' times are the system's, whatever clock proctor goes by. */
