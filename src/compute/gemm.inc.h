@@ -33,36 +33,29 @@ PR_INLINE struct blocking blocking_for(enum pr_panel_kind kind, size_t rows, siz
     return *b;
 }
 
-PR_INLINE uint32_t load_pair(const void *p)
-{
-    uint32_t u;
-    memcpy(&u, p, 4);
-    return u;
-}
-
 #ifndef PAIR_PRODUCT /* an instruction set with products of bf16 pairs brings its own */
 /* acc[r][j] += Σ over one pair, the even element first, as two widened products. */
-#define PAIR_PRODUCT(mr, nv, acc, a, lda, b)                                                       \
-    do {                                                                                           \
-        vf even_[TILE_VECTORS], odd_[TILE_VECTORS];                                                \
-        UNROLL                                                                                     \
-        for (int j = 0; j < (nv); j++) {                                                           \
-            vu w_ = (vu)vf_load((const float *)(const void *)((b) + 2 * VL * j));                  \
-            even_[j] = (vf)(w_ << 16);                                                             \
-            odd_[j] = (vf)(w_ & 0xffff0000u);                                                      \
-        }                                                                                          \
-        UNROLL                                                                                     \
-        for (int r = 0; r < (mr); r++) {                                                           \
-            uint32_t pair_ = load_pair((a) + (size_t)r * (lda));                                   \
-            vf lo_ = vf_set1(pr_bf16_to_f32((uint16_t)pair_));                                     \
-            vf hi_ = vf_set1(pr_bf16_to_f32((uint16_t)(pair_ >> 16)));                             \
-            UNROLL                                                                                 \
-            for (int j = 0; j < (nv); j++) {                                                       \
-                acc[r][j] = vf_fma(lo_, even_[j], acc[r][j]);                                      \
-                acc[r][j] = vf_fma(hi_, odd_[j], acc[r][j]);                                       \
-            }                                                                                      \
-        }                                                                                          \
-    } while (0)
+PR_INLINE void pair_product(const int mr, const int nv, vf acc[TILE_ROWS][TILE_VECTORS],
+    const uint16_t *a, size_t lda, const uint16_t *b)
+{
+    vf even[TILE_VECTORS], odd[TILE_VECTORS];
+    UNROLL
+    for (int j = 0; j < nv; j++) {
+        vu pairs = (vu)vf_load((const float *)(const void *)(b + 2 * VL * j));
+        even[j] = (vf)(pairs << 16);
+        odd[j] = (vf)(pairs & 0xffff0000u);
+    }
+    UNROLL
+    for (int r = 0; r < mr; r++) {
+        vf x = vf_set1(pr_bf16_to_f32(a[(size_t)r * lda]));
+        vf y = vf_set1(pr_bf16_to_f32(a[(size_t)r * lda + 1]));
+        UNROLL
+        for (int j = 0; j < nv; j++) {
+            acc[r][j] = vf_fma(x, even[j], acc[r][j]);
+            acc[r][j] = vf_fma(y, odd[j], acc[r][j]);
+        }
+    }
+}
 #endif
 
 /* Vector number j of one k of a panel whose elements are `kind`'s. */
@@ -111,7 +104,7 @@ PR_INLINE void tile(enum pr_panel_kind kind, const int mr, const int nv, const s
         const uint16_t *x = t->a, *b = t->panel;
         for (size_t i = 0; i < k; i += 2, x += 2, b += 2 * cols, ahead += step) {
             fetch(ahead);
-            PAIR_PRODUCT(mr, nv, acc, x, lda, b);
+            pair_product(mr, nv, acc, x, lda, b);
         }
     } else {
         const float *x = t->a;
@@ -187,6 +180,74 @@ PR_INLINE void gemm_block(enum pr_panel_kind kind, size_t rows, const struct til
     }
 }
 
+/* --- many rows of a kind that costs more to widen in the tile than beforehand --- */
+
+#define WIDE_K      256           /* of one block */
+#define WIDE_STRIDE (WIDE_K + 16) /* no power of two: rows must not share lines of the cache */
+
+/* A block of any panel as one of f32; k is even where the elements are pairs. */
+PR_INLINE void widen_panel(
+    enum pr_panel_kind kind, size_t cols, size_t k, const char *panel, float *out)
+{
+    if (kind != PR_PANEL_BF16) {
+        for (size_t i = 0; i < k * cols; i += VL)
+            vf_store(out + i, load_panel(kind, panel, i));
+        return;
+    }
+    for (size_t i = 0; i < k; i += 2, out += 2 * cols) {
+        for (size_t j = 0; j < cols; j += VL, panel += 4 * VL) {
+            vu pairs = (vu)vf_load((const float *)(const void *)panel);
+            vf_store(out + j, (vf)(pairs << 16));
+            vf_store(out + cols + j, (vf)(pairs & 0xffff0000u));
+        }
+    }
+}
+
+PR_INLINE void widen_rows(size_t rows, size_t k, const uint16_t *a, size_t lda, float *out)
+{
+    for (size_t r = 0; r < rows; r++, a += lda, out += WIDE_STRIDE) {
+        size_t i = 0;
+        for (; i + VL <= k; i += VL)
+            vf_store(out + i, vf_load_bf16(a + i));
+        for (; i < k; i++)
+            out[i] = pr_bf16_to_f32(a[i]);
+    }
+}
+
+/* As gemm, by way of f32: the same products are added in the same order. */
+PR_INLINE void gemm_wide(enum pr_panel_kind kind, size_t rows, size_t cols, size_t k, const char *a,
+    size_t lda, const char *panel, float *c, size_t ldc, bool accumulate)
+{
+    _Alignas(64) float wide_panel[WIDE_K * PR_PANEL], wide_rows[TILE_ROWS * WIDE_STRIDE];
+    bool pairs = kind == PR_PANEL_BF16;
+    size_t k_bytes = cols * pr_panel_elem(kind), a_elem = pairs ? 2 : 4;
+    k = (k + pr_panel_unit(kind) - 1) / pr_panel_unit(kind) * pr_panel_unit(kind);
+    for (size_t i = 0; i < k || !i; i += WIDE_K) { /* once even for k = 0 */
+        size_t n = k - i < WIDE_K ? k - i : WIDE_K;
+        struct tile t = {.cols = cols,
+            .k = n,
+            .panel = wide_panel,
+            .ldc = ldc,
+            .accumulate = accumulate || i,
+            .ahead = panel + (i + n) * k_bytes,
+            .ahead_step = k_bytes * TILE_ROWS / rows * VL / cols};
+        widen_panel(kind, cols, n, panel + i * k_bytes, wide_panel);
+        for (size_t r = 0; r < rows; r += TILE_ROWS) {
+            size_t mr = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
+            t.a = a + (r * lda + i) * a_elem;
+            t.lda = lda;
+            t.c = c + r * ldc;
+            if (pairs) {
+                widen_rows(mr, n, t.a, lda, wide_rows);
+                t.a = wide_rows;
+                t.lda = WIDE_STRIDE;
+            }
+            gemm_block(PR_PANEL_F32_F32, mr, &t);
+            t.ahead += n * t.ahead_step * cols / VL;
+        }
+    }
+}
+
 PR_INLINE void gemm(enum pr_panel_kind kind, size_t rows, size_t cols, size_t k, const char *a,
     size_t lda, const char *panel, float *c, size_t ldc, bool accumulate)
 {
@@ -196,6 +257,10 @@ PR_INLINE void gemm(enum pr_panel_kind kind, size_t rows, size_t cols, size_t k,
     size_t vectors = tile_vectors(rows < TILE_ROWS ? rows : TILE_ROWS, cols);
     size_t passes = (rows + TILE_ROWS - 1) / TILE_ROWS * (cols / (vectors * VL));
     size_t i = 0;
+    if (WIDEN_BEFORE(kind, rows)) {
+        gemm_wide(kind, rows, cols, k, a, lda, panel, c, ldc, accumulate);
+        return;
+    }
     do { /* once even for k = 0 */
         size_t n = k - i < block ? k - i : block;
         struct tile t = {.cols = cols,

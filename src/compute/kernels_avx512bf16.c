@@ -9,6 +9,7 @@
 
 #include "compute/vec_math.inc.h"
 
+#include "compute/pairs_avx512bf16.h"
 #include "compute/turn_avx512.h"
 
 #include "compute/gemm.inc.h"

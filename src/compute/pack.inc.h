@@ -25,6 +25,60 @@ static void turn16(const unsigned char *in, size_t n, uint16_t *out)
 }
 #endif
 
+/* Widens n <= VL elements from any byte address. */
+PR_INLINE vf load_as_f32(enum pr_dtype type, size_t size, const unsigned char *p, size_t n)
+{
+    unsigned char tail[4 * VL];
+    if (n < VL) {
+        memset(tail, 0, sizeof tail);
+        memcpy(tail, p, n * size);
+        p = tail;
+    }
+    if (type == PR_F32)
+        return vf_load((const float *)(const void *)p);
+    if (type == PR_BF16)
+        return vf_load_bf16((const uint16_t *)(const void *)p);
+    return vf_load_f16((const uint16_t *)(const void *)p);
+}
+
+PR_INLINE void convert_vector(enum pr_dtype from, size_t size, const unsigned char *src, size_t n,
+    enum pr_dtype to, unsigned char *dst)
+{
+    vf v = load_as_f32(from, size, src, n);
+    if (to == PR_F32)
+        st((float *)(void *)dst, v, n);
+    else
+        vu_store_low16((uint16_t *)(void *)dst, vf_round_bf16(v), n);
+}
+
+PR_INLINE void convert(
+    enum pr_dtype from, const unsigned char *src, size_t n, enum pr_dtype to, unsigned char *dst)
+{
+    size_t size = from == PR_F32 ? 4 : 2, out = to == PR_F32 ? 4 : 2, i = 0;
+    for (; i + VL <= n; i += VL)
+        convert_vector(from, size, src + i * size, VL, to, dst + i * out);
+    if (i < n)
+        convert_vector(from, size, src + i * size, n - i, to, dst + i * out);
+}
+
+/* A part of a row; f16 as a target and f64 as a source are rare enough for plain loops. */
+static void convert_row(
+    enum pr_dtype from, const unsigned char *src, size_t n, enum pr_dtype to, unsigned char *dst)
+{
+    if (from == to)
+        memcpy(dst, src, n * pr_dtype_size(to));
+    else if (from == PR_F32 && to == PR_BF16)
+        convert(PR_F32, src, n, PR_BF16, dst);
+    else if (from == PR_F16 && to == PR_BF16)
+        convert(PR_F16, src, n, PR_BF16, dst);
+    else if (from == PR_F16 && to == PR_F32)
+        convert(PR_F16, src, n, PR_F32, dst);
+    else if (from == PR_BF16 && to == PR_F32)
+        convert(PR_BF16, src, n, PR_F32, dst);
+    else
+        pr_convert(from, src, n, to, dst);
+}
+
 static void op_pack(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
     size_t stride, size_t n, size_t k, void *panel)
 {
@@ -42,10 +96,7 @@ static void op_pack(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void
         size_t cols = k - i < width ? k - i : width;
         const unsigned char *row = (const unsigned char *)src + i * src_elem;
         for (size_t r = 0; r < n; r++, row += stride * src_elem) {
-            if (src_dtype == type)
-                memcpy(square[r], row, cols * elem);
-            else
-                pr_convert(src_dtype, row, cols, type, square[r]);
+            convert_row(src_dtype, row, cols, type, square[r]);
             if (cols < width)
                 memset(square[r] + cols * elem, 0, SQUARE_BYTES - cols * elem);
         }

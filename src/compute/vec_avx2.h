@@ -99,6 +99,9 @@ static inline void vu_store_low16(uint16_t *p, vu v, size_t n)
 #define TILE_VECTORS 8
 #define TILES(X)     X(1, 2) X(1, 4) X(1, 8) X(2, 2) X(2, 4) X(3, 2) X(4, 2) X(5, 2) X(6, 2)
 
+/* Whether a panel is better widened before than in the tile (gemm_wide). */
+#define WIDEN_BEFORE(kind, rows) ((kind) == PR_PANEL_BF16 && (rows) >= 48)
+
 static inline size_t tile_vectors(size_t rows, size_t cols)
 {
     size_t n = rows == 1 ? 8 : rows == 2 ? 4 : 2;

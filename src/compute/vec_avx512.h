@@ -1,5 +1,4 @@
-/* Vectors of sixteen floats: AVX-512 F, BW, VL and DQ; see vec_portable.h for what each does.  With
- * AVX-512-BF16 the product of bf16 pairs is the instruction for it. */
+/* Vectors of sixteen floats: AVX-512 F, BW, VL and DQ; see vec_portable.h for what each does. */
 #ifndef PR_COMPUTE_VEC_AVX512_H
 #define PR_COMPUTE_VEC_AVX512_H
 
@@ -90,31 +89,17 @@ static inline void vu_store_low16(uint16_t *p, vu v, size_t n)
 #define TILE_VECTORS 4
 #define TILES(X)                                                                                   \
     X(1, 1)                                                                                        \
-    X(1, 2) X(1, 3) X(1, 4) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(3, 1) X(3, 2) X(3, 3) X(3, 4)        \
-        X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(5, 1) X(5, 2) X(5, 3) X(5, 4) X(6, 1) X(6, 2) X(6, 3)    \
-            X(6, 4)
+    X(1, 2)                                                                                        \
+    X(1, 3)                                                                                        \
+    X(1, 4) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(3, 1) X(3, 2) X(3, 3) X(3, 4) X(4, 1) X(4, 2)        \
+        X(4, 3) X(4, 4) X(5, 1) X(5, 2) X(5, 3) X(5, 4) X(6, 1) X(6, 2) X(6, 3) X(6, 4)
+
+#define WIDEN_BEFORE(kind, rows) false /* widening in the tile is free here */
 
 static inline size_t tile_vectors(size_t rows, size_t cols)
 {
     (void)rows;
     return cols / VL;
 }
-
-#if defined(__AVX512BF16__)
-#define PAIR_PRODUCT(mr, nv, acc, a, lda, b)                                                       \
-    do {                                                                                           \
-        __m512bh w_[TILE_VECTORS];                                                                 \
-        UNROLL                                                                                     \
-        for (int j = 0; j < (nv); j++)                                                             \
-            w_[j] = (__m512bh)_mm512_loadu_si512((b) + 2 * VL * j);                                \
-        UNROLL                                                                                     \
-        for (int r = 0; r < (mr); r++) {                                                           \
-            __m512bh pair_ = (__m512bh)_mm512_set1_epi32((int)load_pair((a) + (size_t)r * (lda))); \
-            UNROLL                                                                                 \
-            for (int j = 0; j < (nv); j++)                                                         \
-                acc[r][j] = (vf)_mm512_dpbf16_ps((__m512)acc[r][j], pair_, w_[j]);                 \
-        }                                                                                          \
-    } while (0)
-#endif
 
 #endif

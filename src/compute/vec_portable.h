@@ -111,6 +111,9 @@ static inline void vu_store_low16(uint16_t *p, vu v, size_t n)
 #define TILE_VECTORS 4
 #define TILES(X)     X(1, 4) X(2, 4)
 
+/* Whether a panel is better widened before than in the tile (gemm_wide). */
+#define WIDEN_BEFORE(kind, rows) ((kind) != PR_PANEL_F32_F32 && (rows) >= 16)
+
 static inline size_t tile_vectors(size_t rows, size_t cols)
 {
     (void)rows;

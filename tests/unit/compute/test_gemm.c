@@ -92,7 +92,7 @@ static void compare_to_double(
     }
 }
 
-static const size_t odd_rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 17, 25};
+static const size_t odd_rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 17, 50};
 
 static void products_are_the_sums_in_double(void **state)
 {
@@ -257,16 +257,18 @@ static void k_of_zero_gives_zeros_or_leaves_c(void **state)
     FOR_EACH_TABLE(kn)
     {
         for (int kind = 0; kind < PR_PANEL_KINDS; kind++) {
-            float c[2 * 16];
-            _Alignas(64) float a[4] = {0};
-            for (int i = 0; i < 32; i++)
-                c[i] = 7;
-            kn->gemm[kind](2, 16, 0, a, 2, a, c, 16, true);
-            for (int i = 0; i < 32; i++)
-                assert_true(c[i] == 7);
-            kn->gemm[kind](2, 16, 0, a, 2, a, c, 16, false);
-            for (int i = 0; i < 32; i++)
-                assert_true(c[i] == 0);
+            static float c[60 * 16];
+            _Alignas(64) float a[60 * 2] = {0};
+            for (size_t rows = 1; rows < 60; rows += 29) {
+                for (size_t i = 0; i < 60 * 16; i++)
+                    c[i] = 7;
+                kn->gemm[kind](rows, 16, 0, a, 2, a, c, 16, true);
+                for (size_t i = 0; i < rows * 16; i++)
+                    assert_true(c[i] == 7);
+                kn->gemm[kind](rows, 16, 0, a, 2, a, c, 16, false);
+                for (size_t i = 0; i < 60 * 16; i++)
+                    assert_true(c[i] == (i < rows * 16 ? 0 : 7));
+            }
         }
     }
 }
