@@ -153,14 +153,21 @@ static void bca_levels(
     }
 }
 
+static enum pr_code set_defaults(
+    struct pr_bootstrap_options *o, const struct pr_bootstrap_options *options, struct pr_error *e)
+{
+    *o = options ? *options : (struct pr_bootstrap_options){0};
+    o->level = o->level == 0 ? PR_STATS_LEVEL : o->level;
+    o->resamples = o->resamples ? o->resamples : PR_STATS_RESAMPLES;
+    o->seed = o->seed ? o->seed : PR_STATS_SEED;
+    return check_level(o->level, e);
+}
+
 enum pr_code pr_stats_bootstrap(const double *num, const double *den, size_t n,
     const struct pr_bootstrap_options *options, struct pr_estimate *ret, struct pr_error *e)
 {
-    struct pr_bootstrap_options o = options ? *options : (struct pr_bootstrap_options){0};
-    o.level = o.level == 0 ? PR_STATS_LEVEL : o.level;
-    o.resamples = o.resamples ? o.resamples : PR_STATS_RESAMPLES;
-    o.seed = o.seed ? o.seed : PR_STATS_SEED;
-    enum pr_code code = check_level(o.level, e);
+    struct pr_bootstrap_options o;
+    enum pr_code code = set_defaults(&o, options, e);
     if (code || (code = pr_stats_finite(num, n, "observation", e)) ||
         (den && (code = pr_stats_finite(den, n, "weight", e))))
         return code;
@@ -199,4 +206,46 @@ enum pr_code pr_stats_bootstrap(const double *num, const double *den, size_t n,
     }
     pr_big_free(block, o.resamples * sizeof(double));
     return PR_OK;
+}
+
+enum pr_code pr_stats_bootstrap_any(size_t n,
+    double (*value)(const void *ctx, const size_t *index, size_t n), const void *ctx,
+    const struct pr_bootstrap_options *options, struct pr_estimate *ret, struct pr_error *e)
+{
+    struct pr_bootstrap_options o;
+    enum pr_code code = set_defaults(&o, options, e);
+    if (code)
+        return code;
+    *ret = unknown;
+    ret->n = n;
+    if (!n)
+        return PR_OK;
+    void *block, *chosen;
+    if ((code = pr_big_alloc(&block, o.resamples, sizeof(double), "bootstrap", e)))
+        return code;
+    if ((code = pr_big_alloc(&chosen, n, sizeof(size_t), "bootstrap", e)))
+        goto out;
+    double *v = block;
+    size_t *index = chosen, m = 0;
+    for (size_t i = 0; i < n; i++)
+        index[i] = i;
+    ret->value = value(ctx, index, n);
+    ret->known = isfinite(ret->value);
+    struct pr_rng rng;
+    pr_rng_seed(&rng, o.seed);
+    for (size_t r = 0; ret->known && n > 1 && r < o.resamples; r++) {
+        for (size_t i = 0; i < n; i++)
+            index[i] = (size_t)pr_rng_below(&rng, n);
+        v[m] = value(ctx, index, n);
+        m += isfinite(v[m]);
+    }
+    if (m && m * 20 >= o.resamples * 19) {
+        qsort(v, m, sizeof *v, by_value);
+        ret->lo = quantile(v, m, (1 - o.level) / 2);
+        ret->hi = quantile(v, m, (1 + o.level) / 2);
+    }
+    pr_big_free(chosen, n * sizeof(size_t));
+out:
+    pr_big_free(block, o.resamples * sizeof(double));
+    return code;
 }

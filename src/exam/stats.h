@@ -42,6 +42,13 @@ PR_MUST_CHECK enum pr_code pr_stats_wilson(
 PR_MUST_CHECK enum pr_code pr_stats_bootstrap(const double *num, const double *den, size_t n,
     const struct pr_bootstrap_options *options, struct pr_estimate *ret, struct pr_error *e);
 
+/* The same for any statistic of n units: `value` gets the chosen units' indices (all of them in
+ * order for the estimate itself) and returns NaN where there is no value; such resamples are left
+ * out.  The interval is NaN when fewer than 95 % of the resamples had a value.  bca is not used. */
+PR_MUST_CHECK enum pr_code pr_stats_bootstrap_any(size_t n,
+    double (*value)(const void *ctx, const size_t *index, size_t n), const void *ctx,
+    const struct pr_bootstrap_options *options, struct pr_estimate *ret, struct pr_error *e);
+
 /* The difference b − a of paired observations. */
 struct pr_paired {
     struct pr_estimate difference; /* mean of b − a, percentile (or BCa) bootstrap over pairs */
