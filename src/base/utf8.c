@@ -137,6 +137,17 @@ uint32_t pr_utf8_title(uint32_t c)
     return (uint32_t)utf8proc_totitle((utf8proc_int32_t)c);
 }
 
+const char *pr_utf8_category(uint32_t c)
+{
+    return utf8proc_category_string((utf8proc_int32_t)c);
+}
+
+bool pr_utf8_is_printable(uint32_t c)
+{
+    const char *category = pr_utf8_category(c);
+    return c == ' ' || (category[0] != 'C' && category[0] != 'Z');
+}
+
 const char *pr_utf8_trim(const char *s, size_t n, size_t *ret_len)
 {
     size_t start = 0;

@@ -31,6 +31,10 @@ bool pr_utf8_is_space(uint32_t c);
 uint32_t pr_utf8_lower(uint32_t c);
 uint32_t pr_utf8_upper(uint32_t c);
 uint32_t pr_utf8_title(uint32_t c);
+/* The general category's two letters: "Lu", "Nd", "Cn" … */
+const char *pr_utf8_category(uint32_t c);
+/* Does Python's repr() show the character itself?  (No controls, separators, unassigned.) */
+bool pr_utf8_is_printable(uint32_t c);
 /* The part of s without white space at either end. */
 const char *pr_utf8_trim(const char *s, size_t n, size_t *ret_len);
 

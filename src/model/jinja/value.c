@@ -1,0 +1,661 @@
+/* Values: construction, dictionaries in insertion order, and what Python asks of any object: truth,
+ * length, equality, order, hash, iteration, membership. */
+#include "model/jinja/value.h"
+
+#include <math.h>
+#include <string.h>
+
+const struct jundef j_plain_undef = {.hint = "value is undefined"};
+
+static size_t count_chars(const char *s, size_t n)
+{
+    size_t chars = 0;
+    for (size_t i = 0; i < n; i++)
+        chars += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return chars;
+}
+
+struct jv j_strn(struct jctx *c, const char *s, size_t n)
+{
+    struct jstr *str = j_alloc(c, sizeof *str);
+    *str = (struct jstr){.data = n ? s : "", .len = n, .chars = count_chars(s, n)};
+    j_charge(c, n / 256);
+    return (struct jv){.type = J_STR, .s = str};
+}
+
+struct jv j_str(struct jctx *c, const char *s)
+{
+    return j_strn(c, s, strlen(s));
+}
+
+struct jv j_strcopy(struct jctx *c, const char *s, size_t n)
+{
+    char *copy = j_alloc(c, n + 1);
+    if (n)
+        memcpy(copy, s, n);
+    return j_strn(c, copy, n);
+}
+
+struct jv j_buf_str(struct jctx *c, const struct jbuf *b)
+{
+    return j_strn(c, b->data, b->len);
+}
+
+struct jv j_with_markup(struct jctx *c, struct jv s, bool markup)
+{
+    if (s.type != J_STR || s.s->markup == markup)
+        return s;
+    struct jstr *copy = j_alloc(c, sizeof *copy);
+    *copy = *s.s;
+    copy->markup = markup;
+    return (struct jv){.type = J_STR, .s = copy};
+}
+
+static struct jv undef(struct jctx *c, struct jundef u)
+{
+    struct jundef *p = j_alloc(c, sizeof *p);
+    *p = u;
+    return (struct jv){.type = J_UNDEF, .u = p};
+}
+
+struct jv j_undef_name(struct jctx *c, const struct jstr *name)
+{
+    return undef(c, (struct jundef){.name = {.type = J_STR, .s = name}});
+}
+
+struct jv j_undef_attr(struct jctx *c, struct jv obj, struct jv name)
+{
+    return undef(c, (struct jundef){.obj = obj, .name = name});
+}
+
+struct jv j_undef_hint(struct jctx *c, const char *hint)
+{
+    return undef(c, (struct jundef){.hint = hint});
+}
+
+struct jv j_undef_unsafe(struct jctx *c, struct jv obj, const char *attr)
+{
+    struct jbuf b = {0};
+    j_putf(c, &b, "access to attribute '%s' of '%s' object is unsafe.", attr, j_type_name(obj));
+    j_putc(c, &b, '\0');
+    return undef(c, (struct jundef){.hint = b.data, .security = true});
+}
+
+void j_raise_undefined(struct jctx *c, struct jv v)
+{
+    const struct jundef *u = v.u;
+    if (u->hint)
+        j_raise(c, "%s", u->hint);
+    const char *name = j_show(c, j_repr(c, u->name));
+    if (u->obj.type == J_MISSING)
+        j_raise(c, "%s is undefined", name);
+    const char *type = j_type_name(u->obj);
+    const char *object = u->obj.type == J_NONE ? "" : " object";
+    if (u->obj.type == J_NONE)
+        type = "None";
+    if (u->name.type != J_STR)
+        j_raise(c, "%s%s has no element %s", type, object, name);
+    j_raise(c, "'%s%s' has no attribute %s", type, object, name);
+}
+
+struct jlist *j_list_new(struct jctx *c, size_t cap)
+{
+    struct jlist *l = j_alloc(c, sizeof *l);
+    l->cap = cap;
+    if (cap)
+        l->v = j_array(c, cap, sizeof *l->v);
+    return l;
+}
+
+void j_list_push(struct jctx *c, struct jlist *l, struct jv v)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 4;
+        struct jv *fresh = j_array(c, cap, sizeof *fresh);
+        if (l->n)
+            memcpy(fresh, l->v, l->n * sizeof *fresh);
+        l->v = fresh;
+        l->cap = cap;
+    }
+    l->v[l->n++] = v;
+}
+
+struct jv j_list(struct jlist *l)
+{
+    return (struct jv){.type = J_LIST, .l = l};
+}
+
+struct jv j_tuple(struct jlist *l)
+{
+    return (struct jv){.type = J_TUPLE, .l = l};
+}
+
+struct jv j_pair(struct jctx *c, struct jv a, struct jv b)
+{
+    struct jlist *l = j_list_new(c, 2);
+    j_list_push(c, l, a);
+    j_list_push(c, l, b);
+    return j_tuple(l);
+}
+
+struct jv j_generator(struct jctx *c, struct jlist *l, const char *kind)
+{
+    struct jiter *it = j_alloc(c, sizeof *it);
+    *it = (struct jiter){.l = l, .kind = kind};
+    return (struct jv){.type = J_ITER, .it = it};
+}
+
+/* --- numbers --- */
+
+bool j_is_integer(struct jv v)
+{
+    return v.type == J_INT || v.type == J_BOOL;
+}
+
+bool j_is_number(struct jv v)
+{
+    return j_is_integer(v) || v.type == J_FLOAT;
+}
+
+int64_t j_as_int(struct jv v)
+{
+    return v.type == J_BOOL ? v.b : v.i;
+}
+
+double j_as_double(struct jv v)
+{
+    return v.type == J_FLOAT ? v.f : (double)j_as_int(v);
+}
+
+/* -1, 0, 1; 2 where one is NaN.  Exact where an int meets a double. */
+static int order_numbers(struct jv a, struct jv b)
+{
+    if (a.type == J_FLOAT && b.type == J_FLOAT)
+        return isnan(a.f) || isnan(b.f) ? 2 : (a.f > b.f) - (a.f < b.f);
+    if (a.type == J_FLOAT)
+        return isnan(a.f) ? 2 : -order_numbers(b, a);
+    if (b.type != J_FLOAT) {
+        int64_t x = j_as_int(a), y = j_as_int(b);
+        return (x > y) - (x < y);
+    }
+    if (isnan(b.f))
+        return 2;
+    if (b.f >= 9223372036854775808.0)
+        return -1;
+    if (b.f < -9223372036854775808.0)
+        return 1;
+    int64_t x = j_as_int(a), y = (int64_t)b.f;
+    if (x != y)
+        return x > y ? 1 : -1;
+    double rest = b.f - (double)y;
+    return (rest < 0) - (rest > 0);
+}
+
+/* --- hash and equality --- */
+
+static uint64_t mix(uint64_t h, uint64_t x)
+{
+    h = (h ^ x) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
+static uint64_t hash_bytes(const char *s, size_t n)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
+    return mix(h, n);
+}
+
+bool j_hashable(struct jctx *c, struct jv v)
+{
+    if (v.type != J_TUPLE)
+        return v.type != J_LIST && v.type != J_DICT && !(v.type == J_VIEW && v.w->kind != J_VALUES);
+    j_enter(c);
+    bool all = true;
+    for (size_t i = 0; i < v.l->n && all; i++)
+        all = j_hashable(c, v.l->v[i]);
+    c->depth--;
+    return all;
+}
+
+uint64_t j_hash(struct jctx *c, struct jv v)
+{
+    if (v.type == J_STR) {
+        j_charge(c, v.s->len / 64);
+        return hash_bytes(v.s->data, v.s->len);
+    }
+    if (v.type == J_FLOAT && v.f == floor(v.f) && fabs(v.f) < 9e18)
+        return mix(1, (uint64_t)(int64_t)v.f);
+    if (j_is_integer(v))
+        return mix(1, (uint64_t)j_as_int(v));
+    if (v.type == J_FLOAT) {
+        uint64_t bits;
+        memcpy(&bits, &v.f, sizeof bits);
+        return mix(2, bits);
+    }
+    if (!j_hashable(c, v))
+        j_raise(c, "unhashable type: '%s'",
+            j_type_name(v.type == J_TUPLE ? (struct jv){.type = J_LIST} : v));
+    if (v.type != J_TUPLE)
+        return mix(3, v.type);
+    uint64_t h = 4;
+    j_enter(c);
+    for (size_t i = 0; i < v.l->n; i++)
+        h = mix(h, j_hash(c, v.l->v[i]));
+    c->depth--;
+    return h;
+}
+
+static bool equal_lists(struct jctx *c, const struct jlist *a, const struct jlist *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (!j_same(a->v[i], b->v[i]) && !j_equal(c, a->v[i], b->v[i]))
+            return false;
+    return true;
+}
+
+static bool equal_dicts(struct jctx *c, const struct jdict *a, const struct jdict *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++) {
+        const struct jentry *other = j_dict_find(c, b, a->v[i].key);
+        if (!other ||
+            (!j_same(other->value, a->v[i].value) && !j_equal(c, other->value, a->v[i].value)))
+            return false;
+    }
+    return true;
+}
+
+static bool equal_ranges(const struct jrange *a, const struct jrange *b)
+{
+    return a->n == b->n && (!a->n || (a->start == b->start && (a->n == 1 || a->step == b->step)));
+}
+
+bool j_same(struct jv a, struct jv b)
+{
+    if (a.type != b.type)
+        return false;
+    switch (a.type) {
+    case J_NONE:
+        return true;
+    case J_BOOL:
+        return a.b == b.b;
+    case J_INT: /* CPython shares these */
+        return a.i == b.i && a.i >= -5 && a.i <= 256;
+    case J_FLOAT:
+        return false;
+    default:
+        return a.s == b.s;
+    }
+}
+
+static bool equal_views(struct jctx *c, const struct jview *a, const struct jview *b)
+{
+    if (a->kind != b->kind || a->kind == J_VALUES || a->d->n != b->d->n)
+        return false;
+    for (size_t i = 0; i < a->d->n; i++) {
+        const struct jentry *e = j_dict_find(c, b->d, a->d->v[i].key);
+        if (!e || (a->kind == J_ITEMS && !j_equal(c, e->value, a->d->v[i].value)))
+            return false;
+    }
+    return true;
+}
+
+bool j_equal(struct jctx *c, struct jv a, struct jv b)
+{
+    j_charge(c, 1);
+    if (j_is_number(a) && j_is_number(b))
+        return order_numbers(a, b) == 0;
+    if (a.type != b.type)
+        return false;
+    if (a.type == J_STR) {
+        j_charge(c, a.s->len / 256);
+        return a.s->len == b.s->len && !memcmp(a.s->data, b.s->data, a.s->len);
+    }
+    bool equal;
+    j_enter(c);
+    switch (a.type) {
+    case J_UNDEF:
+    case J_NONE:
+        equal = true;
+        break;
+    case J_LIST:
+    case J_TUPLE:
+        equal = equal_lists(c, a.l, b.l);
+        break;
+    case J_DICT:
+        equal = equal_dicts(c, a.d, b.d);
+        break;
+    case J_RANGE:
+        equal = equal_ranges(a.r, b.r);
+        break;
+    case J_VIEW:
+        equal = equal_views(c, a.w, b.w);
+        break;
+    default:
+        equal = a.s == b.s;
+    }
+    c->depth--;
+    return equal;
+}
+
+static const char *const cmp_text[] = {[J_LT] = "<", [J_LE] = "<=", [J_GT] = ">", [J_GE] = ">="};
+
+static bool from_order(int order, enum jcmp op)
+{
+    if (order == 2)
+        return false;
+    return op == J_LT ? order < 0 : op == J_LE ? order <= 0 : op == J_GT ? order > 0 : order >= 0;
+}
+
+bool j_compare(struct jctx *c, struct jv a, struct jv b, enum jcmp op)
+{
+    j_charge(c, 1);
+    if (a.type == J_UNDEF)
+        j_raise_undefined(c, a);
+    if (b.type == J_UNDEF)
+        j_raise_undefined(c, b);
+    if (j_is_number(a) && j_is_number(b))
+        return from_order(order_numbers(a, b), op);
+    if (a.type == J_STR && b.type == J_STR) { /* code point order is byte order in UTF-8 */
+        size_t n = a.s->len < b.s->len ? a.s->len : b.s->len;
+        j_charge(c, n / 256);
+        int d = memcmp(a.s->data, b.s->data, n);
+        int by_len = (a.s->len > b.s->len) - (a.s->len < b.s->len);
+        return from_order(d < 0 ? -1 : d > 0 ? 1 : by_len, op);
+    }
+    if ((a.type == J_LIST || a.type == J_TUPLE) && a.type == b.type) {
+        j_enter(c);
+        size_t i = 0;
+        while (i < a.l->n && i < b.l->n &&
+               (j_same(a.l->v[i], b.l->v[i]) || j_equal(c, a.l->v[i], b.l->v[i])))
+            i++;
+        bool r;
+        if (i < a.l->n && i < b.l->n)
+            r = j_compare(c, a.l->v[i], b.l->v[i], op);
+        else
+            r = from_order((a.l->n > b.l->n) - (a.l->n < b.l->n), op);
+        c->depth--;
+        return r;
+    }
+    j_raise(c, "'%s' not supported between instances of '%s' and '%s'", cmp_text[op],
+        j_type_name(a), j_type_name(b));
+}
+
+/* --- dictionaries --- */
+
+struct jdict *j_dict_new(struct jctx *c)
+{
+    return j_alloc(c, sizeof(struct jdict));
+}
+
+static bool entry_is(struct jctx *c, const struct jentry *e, struct jv key, uint64_t hash)
+{
+    return e->hash == hash && (j_same(e->key, key) || j_equal(c, e->key, key));
+}
+
+static struct jentry *find_hashed(
+    struct jctx *c, const struct jdict *d, struct jv key, uint64_t hash)
+{
+    if (!d->index) {
+        for (size_t i = 0; i < d->n; i++)
+            if (entry_is(c, &d->v[i], key, hash))
+                return &d->v[i];
+        return NULL;
+    }
+    for (size_t at = hash & (d->index_cap - 1); d->index[at]; at = (at + 1) & (d->index_cap - 1))
+        if (entry_is(c, &d->v[d->index[at] - 1], key, hash))
+            return &d->v[d->index[at] - 1];
+    return NULL;
+}
+
+static void reindex(struct jctx *c, struct jdict *d)
+{
+    d->index_cap = 32;
+    while (d->index_cap < d->cap * 2)
+        d->index_cap *= 2;
+    d->index = j_array(c, d->index_cap, sizeof *d->index);
+    for (size_t i = 0; i < d->n; i++) {
+        size_t at = d->v[i].hash & (d->index_cap - 1);
+        while (d->index[at])
+            at = (at + 1) & (d->index_cap - 1);
+        d->index[at] = (uint32_t)i + 1;
+    }
+}
+
+void j_dict_set(struct jctx *c, struct jdict *d, struct jv key, struct jv value)
+{
+    uint64_t hash = j_hash(c, key);
+    struct jentry *e = find_hashed(c, d, key, hash);
+    if (e) {
+        e->value = value;
+        return;
+    }
+    if (d->n == d->cap) {
+        size_t cap = d->cap ? d->cap * 2 : 8;
+        struct jentry *fresh = j_array(c, cap, sizeof *fresh);
+        if (d->n)
+            memcpy(fresh, d->v, d->n * sizeof *fresh);
+        d->v = fresh;
+        d->cap = cap;
+        if (cap > 8)
+            reindex(c, d);
+    }
+    d->v[d->n++] = (struct jentry){.key = key, .value = value, .hash = hash};
+    if (!d->index)
+        return;
+    size_t at = hash & (d->index_cap - 1);
+    while (d->index[at])
+        at = (at + 1) & (d->index_cap - 1);
+    d->index[at] = (uint32_t)d->n;
+}
+
+struct jentry *j_dict_find(struct jctx *c, const struct jdict *d, struct jv key)
+{
+    return find_hashed(c, d, key, j_hash(c, key));
+}
+
+struct jentry *j_dict_find_str(struct jctx *c, const struct jdict *d, const char *key, size_t n)
+{
+    struct jstr s = {.data = key, .len = n};
+    return find_hashed(c, d, (struct jv){.type = J_STR, .s = &s}, hash_bytes(key, n));
+}
+
+/* --- length, truth, iteration --- */
+
+struct jv j_range_at(const struct jrange *r, size_t i)
+{
+    return j_int((int64_t)((uint64_t)r->start + i * (uint64_t)r->step));
+}
+
+bool j_len(struct jctx *c, struct jv v, size_t *ret)
+{
+    (void)c;
+    switch (v.type) {
+    case J_UNDEF:
+        *ret = 0;
+        return true;
+    case J_STR:
+        *ret = v.s->chars;
+        return true;
+    case J_LIST:
+    case J_TUPLE:
+        *ret = v.l->n;
+        return true;
+    case J_DICT:
+        *ret = v.d->n;
+        return true;
+    case J_RANGE:
+        *ret = v.r->n;
+        return true;
+    case J_VIEW:
+        *ret = v.w->d->n;
+        return true;
+    case J_LOOP:
+        *ret = j_loop_length(v.loop, NULL);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool j_truth(struct jctx *c, struct jv v)
+{
+    size_t n;
+    switch (v.type) {
+    case J_NONE:
+    case J_MISSING:
+        return false;
+    case J_BOOL:
+        return v.b;
+    case J_INT:
+        return v.i != 0;
+    case J_FLOAT:
+        return v.f != 0;
+    default:
+        return j_len(c, v, &n) ? n > 0 : true;
+    }
+}
+
+bool j_iterable(struct jv v)
+{
+    switch (v.type) {
+    case J_UNDEF:
+    case J_STR:
+    case J_LIST:
+    case J_TUPLE:
+    case J_DICT:
+    case J_RANGE:
+    case J_VIEW:
+    case J_ITER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static struct jlist *view_items(struct jctx *c, const struct jdict *d, enum jview_kind kind)
+{
+    struct jlist *l = j_list_new(c, d->n);
+    for (size_t i = 0; i < d->n; i++)
+        j_list_push(c, l,
+            kind == J_KEYS     ? d->v[i].key
+            : kind == J_VALUES ? d->v[i].value
+                               : j_pair(c, d->v[i].key, d->v[i].value));
+    return l;
+}
+
+static struct jlist *chars_of(struct jctx *c, const struct jstr *s)
+{
+    struct jlist *l = j_list_new(c, s->chars);
+    for (size_t i = 0; i < s->len;) {
+        size_t n = 1;
+        while (i + n < s->len && ((unsigned char)s->data[i + n] & 0xc0) == 0x80)
+            n++;
+        j_list_push(c, l, j_strn(c, s->data + i, n));
+        i += n;
+    }
+    return l;
+}
+
+struct jlist *j_items(struct jctx *c, struct jv v)
+{
+    struct jlist *l;
+    switch (v.type) {
+    case J_UNDEF:
+        return j_list_new(c, 0);
+    case J_LIST:
+    case J_TUPLE:
+        return v.l;
+    case J_STR:
+        return chars_of(c, v.s);
+    case J_DICT:
+        return view_items(c, v.d, J_KEYS);
+    case J_VIEW:
+        return view_items(c, v.w->d, v.w->kind);
+    case J_RANGE:
+        l = j_list_new(c, v.r->n);
+        for (size_t i = 0; i < v.r->n; i++)
+            j_list_push(c, l, j_range_at(v.r, i));
+        return l;
+    case J_ITER:
+        l = j_list_new(c, 0);
+        l->v = v.it->l->v + v.it->pos;
+        l->n = l->cap = v.it->l->n - v.it->pos;
+        v.it->pos = v.it->l->n;
+        return l;
+    default:
+        j_raise(c, "'%s' object is not iterable", j_type_name(v));
+    }
+}
+
+static bool str_contains(struct jctx *c, const struct jstr *s, const struct jstr *part)
+{
+    j_charge(c, s->len / 64);
+    return !part->len || memmem(s->data, s->len, part->data, part->len);
+}
+
+bool j_contains(struct jctx *c, struct jv item, struct jv container)
+{
+    if (container.type == J_STR) {
+        if (item.type != J_STR)
+            j_raise(c, "'in <string>' requires string as left operand, not %s", j_type_name(item));
+        return str_contains(c, container.s, item.s);
+    }
+    if (container.type == J_DICT)
+        return j_dict_find(c, container.d, item) != NULL;
+    if (container.type == J_VIEW && container.w->kind == J_KEYS)
+        return j_dict_find(c, container.w->d, item) != NULL;
+    if (!j_iterable(container))
+        j_raise(c, "argument of type '%s' is not iterable", j_type_name(container));
+    const struct jlist *l = j_items(c, container);
+    for (size_t i = 0; i < l->n; i++)
+        if (j_same(l->v[i], item) || j_equal(c, l->v[i], item))
+            return true;
+    return false;
+}
+
+static const char *const type_names[] = {
+    [J_MISSING] = "missing",
+    [J_UNDEF] = "Undefined",
+    [J_NONE] = "NoneType",
+    [J_BOOL] = "bool",
+    [J_INT] = "int",
+    [J_FLOAT] = "float",
+    [J_STR] = "str",
+    [J_LIST] = "list",
+    [J_TUPLE] = "tuple",
+    [J_DICT] = "dict",
+    [J_RANGE] = "range",
+    [J_VIEW] = "dict_view",
+    [J_ITER] = "generator",
+    [J_NAMESPACE] = "jinja2.utils.Namespace",
+    [J_MACRO] = "jinja2.runtime.Macro",
+    [J_FUNC] = "function",
+    [J_METHOD] = "builtin_function_or_method",
+    [J_LOOP] = "jinja2.runtime.LoopContext",
+    [J_CYCLER] = "jinja2.utils.Cycler",
+    [J_JOINER] = "jinja2.utils.Joiner",
+};
+
+const char *j_type_name(struct jv v)
+{
+    static const char *const views[] = {
+        [J_KEYS] = "dict_keys", [J_VALUES] = "dict_values", [J_ITEMS] = "dict_items"};
+    if (v.type == J_VIEW)
+        return views[v.w->kind];
+    if (v.type == J_ITER)
+        return v.it->kind;
+    if (v.type == J_STR && v.s->markup)
+        return "Markup";
+    return type_names[v.type];
+}
+
+bool j_is_str(struct jv v, const char *text)
+{
+    return v.type == J_STR && v.s->len == strlen(text) && !memcmp(v.s->data, text, v.s->len);
+}
