@@ -19,6 +19,15 @@
 #include "cli/options.h"
 
 #define PR_COMMANDS(X)                                                                             \
+    X(inspect)                                                                                     \
+    X(tokenize)                                                                                    \
+    X(render)                                                                                      \
+    X(score)                                                                                       \
+    X(complete)                                                                                    \
+    X(eval)                                                                                        \
+    X(validate)                                                                                    \
+    X(preview)                                                                                     \
+    X(compare)                                                                                     \
     X(help)                                                                                        \
     X(version)
 

@@ -41,18 +41,27 @@ struct pr_option {
             "with a proctor.yaml, else ~/TRAINING)",                                               \
             NULL, PR_OPT_TEXT                                                                      \
     }
+#define PR_DTYPE_HELP   "arithmetic of the model; auto is f32 below 200 million parameters, else bf16"
+#define PR_THREADS_HELP "threads to compute with; results do not depend on it"
 #define PR_OPTION_DTYPE                                                                            \
     {                                                                                              \
-        "dtype", "f32|bf16|auto",                                                                  \
-            "arithmetic of the model; auto is f32 below 200 million parameters, "                  \
-            "else bf16 (default: eval.dtype of proctor.yaml, else auto)",                          \
-            NULL, PR_OPT_CHOICE                                                                    \
+        "dtype", "f32|bf16|auto", PR_DTYPE_HELP, "auto", PR_OPT_CHOICE                             \
     }
 #define PR_OPTION_THREADS                                                                          \
     {                                                                                              \
+        "threads", "N", PR_THREADS_HELP " (default: one for each CPU)", NULL, PR_OPT_INT, 1, 4096  \
+    }
+/* The same for the commands that grade, whose defaults are in proctor.yaml. */
+#define PR_OPTION_EVAL_DTYPE                                                                       \
+    {                                                                                              \
+        "dtype", "f32|bf16|auto",                                                                  \
+            PR_DTYPE_HELP " (default: eval.dtype of proctor.yaml, else auto)", NULL, PR_OPT_CHOICE \
+    }
+#define PR_OPTION_EVAL_THREADS                                                                     \
+    {                                                                                              \
         "threads", "N",                                                                            \
-            "threads to compute with; results do not depend on it (default: "                      \
-            "eval.threads of proctor.yaml, else one for each CPU)",                                \
+            PR_THREADS_HELP " (default: eval.threads of proctor.yaml, else one for each "          \
+                            "CPU)",                                                                \
             NULL, PR_OPT_INT, 1, 4096                                                              \
     }
 #define PR_OPTION_BASE_MODEL                                                                       \

@@ -12,6 +12,9 @@
 
 /* One document as one line; false when stdout no longer takes anything. */
 bool pr_out_json(const json_t *document);
+/* A JSON text as a line; its newline is added.  U+0085, U+2028 and U+2029, which some readers take
+ * for ends of lines, are written as escapes. */
+bool pr_out_line(const char *json, size_t n);
 /* Text as it is. */
 bool pr_out_text(const char *text, size_t n);
 bool pr_out_open(void);

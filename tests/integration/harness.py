@@ -24,7 +24,7 @@ class Result:
         """stdout as JSON Lines, strictly: no NaN, nothing else between them."""
         def refuse(word):
             raise AssertionError("not JSON: " + word)
-        return [json.loads(line, parse_constant=refuse) for line in self.out.splitlines()]
+        return [json.loads(line, parse_constant=refuse) for line in self.out.split("\n")[:-1]]
 
     def row(self):
         rows = self.rows()
