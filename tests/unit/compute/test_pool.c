@@ -6,12 +6,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
-#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/rng.h"
 #include "compute/cpus.h"
 #include "compute/pool.h"
 
@@ -101,7 +103,7 @@ static void meet(void *ctx, size_t item, int thread)
     (void)item;
     (*arrived)++;
     while (*arrived < 2)
-        pause_us(50);
+        sched_yield();
 }
 
 static void a_sleeping_worker_joins_a_loop_that_needs_it(void **state)
@@ -115,6 +117,39 @@ static void a_sleeping_worker_joins_a_loop_that_needs_it(void **state)
         assert_int_equal(arrived, 2);
     }
     pr_pool_free(p);
+}
+
+static void no_wake_up_is_lost_while_a_worker_falls_asleep(void **state)
+{
+    (void)state;
+    struct pr_pool *p = new_pool(2);
+    struct pr_rng r;
+    pr_rng_seed(&r, 1);
+    for (int round = 0; round < 1500; round++) {
+        _Atomic int arrived = 0;
+        int64_t end = pr_clock_monotonic_ns() + 95000 + (int64_t)pr_rng_below(&r, 12000);
+        while (pr_clock_monotonic_ns() < end)
+            ; /* the workers' spinning ends about now */
+        pr_pool_run(p, 2, meet, &arrived);
+        assert_int_equal(arrived, 2);
+    }
+    pr_pool_free(p);
+}
+
+static void the_affinity_mask_limits_the_cpus_used(void **state)
+{
+    (void)state;
+    cpu_set_t before, one;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++) {
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(pr_cpus_usable(), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+    assert_true(pr_cpus_usable() <= CPU_COUNT(&before));
 }
 
 static void slow_last(void *ctx, size_t item, int thread)
@@ -183,6 +218,8 @@ int main(void)
         cmocka_unit_test(loops_that_follow_each_other_see_each_others_results),
         cmocka_unit_test(sleeping_workers_are_woken),
         cmocka_unit_test(a_sleeping_worker_joins_a_loop_that_needs_it),
+        cmocka_unit_test(no_wake_up_is_lost_while_a_worker_falls_asleep),
+        cmocka_unit_test(the_affinity_mask_limits_the_cpus_used),
         cmocka_unit_test(the_caller_waits_for_an_item_slower_than_its_spinning),
         cmocka_unit_test(an_idle_pool_uses_no_cpu_time),
         cmocka_unit_test(zero_threads_means_the_usable_cpus),
