@@ -1,6 +1,5 @@
 """The numerics id's promise: a sequence's numbers are the same bits alone or packed with others, in any
 order, at any thread count, with or without a shared prefix, scored or decoded."""
-import json
 import random
 import unittest
 
@@ -97,7 +96,7 @@ class Complete(unittest.TestCase):
 
     def test_length_and_stop_are_told_apart(self):
         model = s.model_dir("qwen3-tiny")
-        eos = set(json.load(open(model + "/generation_config.json", encoding="utf-8"))["eos_token_id"])
+        eos = set(s.read_json(model + "/generation_config.json")["eos_token_id"])
         rows = sequences(random.Random(9))
         for m in s.complete(model, rows, "--dtype", "f32", "--max-new-tokens", "48"):
             if m["finish"] == "stop":

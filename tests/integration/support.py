@@ -1,20 +1,17 @@
-"""What the integration tests share: running the built proctor, and finding what they compare with.
+"""What the tests of the engine share beyond harness.py: rows in and out, references, instruction sets.
 
-PROCTOR is the program (default: build/src/cli/proctor), PROCTOR_ROOT the repository, PROCTOR_QUICK=1
-says that this build is slow (sanitizers), so that repetitions of the same idea may be left out.
+PROCTOR_QUICK=1 says that this build is slow (sanitizers), so that repetitions of the same idea may be
+left out.
 """
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import unittest
 
-ROOT = os.environ.get("PROCTOR_ROOT") or os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-PROCTOR = os.environ.get("PROCTOR", os.path.join(ROOT, "build", "src", "cli", "proctor"))
+import harness
+from harness import FIXTURES, PROCTOR, ROOT
+
 QUICK = os.environ.get("PROCTOR_QUICK") == "1"
-FIXTURES = os.path.join(ROOT, "tests", "fixtures")
 SHARED = os.path.join(os.path.dirname(ROOT), "shared", "assets")
 
 # What the CPU must have for each instruction set, as /proc/cpuinfo names it.
@@ -52,18 +49,9 @@ def isas():
 
 
 def run(args, stdin="", env=None, expect=0):
-    """Runs proctor with args; returns (stdout, stderr) as text.  Another exit status fails the test
-    with what it printed."""
-    full = dict(os.environ, **(env or {}))
-    # Grades must not depend on what an earlier test left in the user's cache.
-    full.setdefault("XDG_CACHE_HOME", os.path.join(tempfile.gettempdir(), f"proctor-{os.getuid()}"))
-    p = subprocess.run([PROCTOR, *args], input=stdin.encode(), capture_output=True, env=full,
-                       timeout=1200, check=False)
-    out, err = p.stdout.decode(), p.stderr.decode()
-    if p.returncode != expect:
-        raise AssertionError(f"proctor {' '.join(args)}: exit status {p.returncode}, expected "
-                             f"{expect}\n{err[-3000:]}")
-    return out, err
+    """Runs proctor; (stdout, stderr).  Another exit status fails the test with what it printed."""
+    result = harness.proctor(*args, input=stdin, status=expect, env=env)
+    return result.out, result.err
 
 
 def lines_in(rows):
