@@ -70,9 +70,9 @@ static int32_t probe_end_of_turn(const struct pr_prompter *p)
         for (const char *next = strstr(s, word); next; next = strstr(next + 1, word))
             at = next;
         size_t n = 0, rest = at ? text.len - (size_t)(at - s) - (sizeof word - 1) : 0;
-        if (at)
-            pr_utf8_trim(at + sizeof word - 1, rest, &n);
-        if (n && !pr_tokenizer_encode(p->tokenizer, at + sizeof word - 1, rest, &ids, &e) && ids.n)
+        /* Some templates set the token off by a space (Llama 2); white space ends no turn. */
+        const char *after = at ? pr_utf8_trim(at + sizeof word - 1, rest, &n) : NULL;
+        if (n && !pr_tokenizer_encode(p->tokenizer, after, n, &ids, &e) && ids.n)
             id = ids.v[0];
     }
     json_decref(turns);

@@ -28,8 +28,8 @@ void pr_prompter_free(struct pr_prompter *p);
 
 const struct pr_tokenizer *pr_prompter_tokenizer(const struct pr_prompter *p);
 bool pr_prompter_has_template(const struct pr_prompter *p);
-/* The first token that the template renders after an assistant turn's content; else eos_token; −1
- * for neither: the answer's tokens then end without one. */
+/* The first token that the template renders after an assistant turn's content, white space aside;
+ * else eos_token; −1 for neither: the answer's tokens then end without one. */
 int32_t pr_prompter_end_of_turn(const struct pr_prompter *p);
 /* What ends a generation: generation_config.json's end tokens and the end of turn. */
 const int32_t *pr_prompter_stops(const struct pr_prompter *p, size_t *ret_n);

@@ -185,8 +185,8 @@ enum pr_code pr_template_render(const struct pr_template *t, const json_t *vars,
         const char *content = json_string_value(json_object_get(turn, "content"));
         if (strstr(content, "RAISE"))
             return pr_fail(e, PR_E_TEMPLATE, "no such turns");
-        pr_str_printf(
-            out, "[%s]%s<eot>\n", json_string_value(json_object_get(turn, "role")), content);
+        pr_str_printf(out, "[%s]%s%s<eot>\n", json_string_value(json_object_get(turn, "role")),
+            content, strcmp(fake.template, "spaced") ? "" : " ");
     }
     if (json_is_true(json_object_get(vars, "add_generation_prompt")))
         pr_str_puts(out, strcmp(fake.template, "thinks") ? "[assistant]" : "[assistant]<think>\n");

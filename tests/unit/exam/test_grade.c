@@ -286,6 +286,23 @@ static void a_model_without_a_template_gets_plain_text(void **state)
     fake.template = "chat";
 }
 
+static void the_end_of_turn_is_no_white_space(void **state)
+{
+    (void)state;
+    static const char *const templates[] = {"chat", "spaced", NULL};
+    for (int i = 0; i < 3; i++) {
+        struct pr_prompter *p;
+        size_t n;
+        fake.template = templates[i];
+        assert_int_equal(pr_prompter_new(fake_checkpoint(), NULL, &p, NULL), PR_OK);
+        assert_int_equal(pr_prompter_end_of_turn(p), 256);
+        (void)pr_prompter_stops(p, &n);
+        assert_int_equal(n, 1);
+        pr_prompter_free(p);
+    }
+    fake.template = "chat";
+}
+
 static void a_checkpoint_that_changed_makes_the_grade_void(void **state)
 {
     (void)state;
@@ -482,6 +499,7 @@ int main(void)
         cmocka_unit_test(plain_text_has_a_loss_and_no_verdict),
         cmocka_unit_test(choices_are_ranked_by_likelihood_plain_and_per_length),
         cmocka_unit_test(a_model_without_a_template_gets_plain_text),
+        cmocka_unit_test(the_end_of_turn_is_no_white_space),
         cmocka_unit_test(a_checkpoint_that_changed_makes_the_grade_void),
         cmocka_unit_test(grades_come_as_they_are_finished_and_can_be_stopped),
         cmocka_unit_test(settings_are_part_of_the_key),
