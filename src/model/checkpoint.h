@@ -44,7 +44,8 @@ PR_MUST_CHECK enum pr_code pr_checkpoint_tokenizer(
 const char *pr_checkpoint_template(const struct pr_checkpoint *c);
 /* A special token's text from tokenizer_config.json ("bos_token", "eos_token" …), or NULL. */
 const char *pr_checkpoint_special(const struct pr_checkpoint *c, const char *role);
-/* All special tokens there as an object of strings, for the template's variables.  Borrowed. */
+/* All special tokens there as an object of role → text, for the template's variables;
+ * "additional_special_tokens" is an array of texts.  Borrowed. */
 const json_t *pr_checkpoint_specials(const struct pr_checkpoint *c);
 /* Ids that end a generation: generation_config.json's eos_token_id, else config.json's. */
 const int32_t *pr_checkpoint_eos(const struct pr_checkpoint *c, size_t *ret_n);

@@ -16,6 +16,36 @@ static const char *token_text(const json_t *v)
     return json_string_value(json_is_object(v) ? json_object_get(v, "content") : v);
 }
 
+/* Those beyond the named roles, as transformers hands them to templates: a list of them all, and
+ * roles of the model's own. */
+static enum pr_code add_further(
+    const json_t *from, const char *file, json_t *specials, struct pr_error *e)
+{
+    static const char list_key[] = "additional_special_tokens";
+    const json_t *list = json_object_get(from, list_key);
+    const json_t *own = json_object_get(from, "extra_special_tokens");
+    const char *role;
+    json_t *v;
+    if (json_is_array(list) && json_array_size(list) && !json_object_get(specials, list_key)) {
+        json_t *texts = json_array();
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            const char *text = token_text(json_array_get(list, i));
+            if (!text) {
+                json_decref(texts);
+                return pr_fail(e, PR_E_FORMAT,
+                    "%s: '%s'[%zu] is not a string or an object with a 'content' string", file,
+                    list_key, i);
+            }
+            json_array_append_new(texts, json_string(text));
+        }
+        pr_json_set(specials, list_key, texts);
+    }
+    json_object_foreach ((json_t *)own, role, v)
+        if (token_text(v) && !json_object_get(specials, role))
+            pr_json_set_str(specials, role, token_text(v));
+    return PR_OK;
+}
+
 static enum pr_code add_specials(
     const json_t *from, const char *file, json_t *specials, struct pr_error *e)
 {
@@ -30,7 +60,7 @@ static enum pr_code add_specials(
                 roles[i], pr_json_type_name(v));
         pr_json_set_str(specials, roles[i], text);
     }
-    return PR_OK;
+    return add_further(from, file, specials, e);
 }
 
 /* "chat_template": a string, or a list of {"name", "template"} of which "default" counts. */

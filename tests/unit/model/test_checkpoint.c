@@ -138,6 +138,16 @@ static void templates_and_specials_have_their_order(void **state)
     assert_int_equal(json_object_size(pr_checkpoint_specials(c)), 2);
     pr_checkpoint_free(c);
 
+    temp_text("m/tokenizer_config.json",
+        "{\"additional_special_tokens\":[\"<a>\",{\"content\":\"<b>\"}],\"extra_special_tokens\":"
+        "{\"image_token\":\"<i>\"}}");
+    c = opened(temp_path("m"));
+    const json_t *more = json_object_get(pr_checkpoint_specials(c), "additional_special_tokens");
+    assert_int_equal(json_array_size(more), 2);
+    assert_string_equal(json_string_value(json_array_get(more, 1)), "<b>");
+    assert_string_equal(pr_checkpoint_special(c, "image_token"), "<i>");
+    pr_checkpoint_free(c);
+
     temp_text("m/chat_template.jinja", "J");
     c = opened(temp_path("m"));
     assert_string_equal(pr_checkpoint_template(c), "J");
