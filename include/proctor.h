@@ -169,8 +169,8 @@ PROCTOR_RESULT proctor_complete(
     const char *dir, bool *ret_complete, char **ret_why, struct pr_error *e);
 
 /* Says what a file or folder is and whether proctor takes it.  *ret is a JSON document {"kind",
- * "accepted", "warnings", "error", …facts}; *ret_accepted its verdict.  The error return is for
- * paths that are not there at all. */
+ * "accepted", "warnings", "error", …facts}; *ret_accepted its verdict.  A path that is not there gets a
+ * document too; the error return is for an empty one. */
 PROCTOR_RESULT proctor_inspect(const char *path, const struct proctor_options *options, char **ret,
     bool *ret_accepted, struct pr_error *e);
 

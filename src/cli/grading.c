@@ -277,16 +277,34 @@ static char *find_in(const char *folder, int64_t step)
     return found;
 }
 
+/* A folder that holds no checkpoints may be one itself. */
+static char *find_newest(const char *folder)
+{
+    char *found = find_in(folder, -1);
+    char *config = pr_path_join(folder, "config.json");
+    bool complete = false;
+    if (!found && pr_path_exists(config) && !proctor_complete(folder, &complete, NULL, NULL) &&
+        complete)
+        found = pr_strdup(folder);
+    pr_free(config);
+    return found;
+}
+
+static char *find_wanted(const char *folder, int64_t step)
+{
+    return step >= 0 ? find_in(folder, step) : find_newest(folder);
+}
+
 char *pr_grading_find_checkpoint(const struct pr_grading *g, int64_t step)
 {
     const struct pr_config *c = &g->session.config;
     static const char *const usual[] = {"models/current_model", "current_model"};
     char *found = NULL;
     if (c->current)
-        found = find_in(c->current, step);
+        found = find_wanted(c->current, step);
     for (size_t i = 0; i < 2 && !c->current && !found; i++) {
         char *folder = pr_path_join(c->base_dir, usual[i]);
-        found = find_in(folder, step);
+        found = find_wanted(folder, step);
         pr_free(folder);
     }
     if (!found && step >= 0)

@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "model/checkpoint.h"
+#include "lib/internal.h"
 
 #define HEAD ((size_t)64 << 10)
 
@@ -38,8 +38,8 @@ static bool mentions(const struct pr_sniff *s, const char *const *words)
 static bool is_checkpoint(const struct pr_sniff *s)
 {
     return s->is_dir &&
-           (folder_has(s, "config.json", true) || folder_has(s, "adapter_config.json", true) ||
-               folder_has(s, ".safetensors", false) ||
+           (!strncmp(s->name, "checkpoint-", 11) || folder_has(s, "config.json", true) ||
+               folder_has(s, "adapter_config.json", true) || folder_has(s, ".safetensors", false) ||
                folder_has(s, "model.safetensors.index.json", true) ||
                folder_has(s, "checkpoint-is-incomplete.txt", true));
 }
@@ -178,17 +178,27 @@ static char *refusal(const char *path, const struct pr_error *e)
     return pr_str_take(&text);
 }
 
+static enum pr_code ask(const char *path, const struct proctor_options *options,
+    const struct pr_kind *kind, struct pr_inspection *facts, struct pr_error *e)
+{
+    if (kind)
+        return kind->inspect(path, options, facts, e);
+    return pr_fail(e, PR_E_FORMAT,
+        "%s: not a checkpoint, safetensors file, tokenizer, dataset, trainer_state.json or event "
+        "file",
+        path);
+}
+
+/* unreadable: the error of a path that could not even be looked at, else NULL. */
 static json_t *document(const char *path, const struct proctor_options *options,
-    const struct pr_kind *kind, bool *ret_accepted)
+    const struct pr_kind *kind, const struct pr_error *unreadable, bool *ret_accepted)
 {
     json_t *doc = json_object();
     struct pr_inspection facts = {.doc = json_object()};
     struct pr_error e;
-    enum pr_code code = kind ? kind->inspect(path, options, &facts, &e)
-                             : pr_fail(&e, PR_E_FORMAT,
-                                   "%s: not a checkpoint, safetensors file, tokenizer, dataset, "
-                                   "trainer_state.json or event file",
-                                   path);
+    if (unreadable)
+        e = *unreadable;
+    enum pr_code code = unreadable ? e.code : ask(path, options, kind, &facts, &e);
     pr_json_set_int(doc, "schema_version", 1);
     pr_json_set_str(doc, "kind", kind ? kind->name : NULL);
     pr_json_set_bool(doc, "accepted", !code);
@@ -212,18 +222,19 @@ enum pr_code proctor_inspect(const char *path, const struct proctor_options *opt
     static const struct proctor_options defaults;
     char *base = pr_path_base(path), *head = pr_alloc(HEAD + 1);
     struct pr_sniff s = {.name = base, .head = ""};
-    enum pr_code code = sniff(path, head, &s, e);
-    if (!code) {
-        struct pr_str text = PR_STR_INIT((size_t)1 << 30);
-        json_t *doc = document(path, options ? options : &defaults, kind_of(&s), ret_accepted);
-        pr_json_dump(doc, 0, 0, &text);
-        json_decref(doc);
-        *ret = pr_str_take(&text);
+    struct pr_error why;
+    if (!*path) {
+        pr_free(base);
+        pr_free(head);
+        return pr_fail(e, PR_E_USAGE, "an empty path");
     }
+    enum pr_code unreadable = sniff(path, head, &s, &why);
+    *ret = pr_json_take_text(document(
+        path, options ? options : &defaults, kind_of(&s), unreadable ? &why : NULL, ret_accepted));
     pr_names_free(s.names, s.n_names);
     pr_free(base);
     pr_free(head);
-    return code;
+    return PR_OK;
 }
 
 enum pr_code proctor_complete(

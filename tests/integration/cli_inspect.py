@@ -66,9 +66,15 @@ def test_what_is_none_of_these_is_refused():
         result = proctor("inspect", path, status=1)
         assert result.row()["kind"] is None and result.err.count("\n") == 1
         assert "\033" not in result.err
-        empty = proctor("inspect", folder + "/none", status=1)
-        assert not empty.out or empty.row()["accepted"] is False
-        assert empty.err.count("\n") == 1
+        for name, kind in (("none", None), ("none.safetensors", "safetensors"), ("", None)):
+            result = proctor("inspect", os.path.join(folder, name), status=1)
+            doc = result.row()
+            assert doc["kind"] == kind and doc["accepted"] is False and doc["error"], doc
+            assert result.err.count("\n") == 1
+        os.mkfifo(os.path.join(folder, "fifo.jsonl"))
+        assert "regular" in proctor("inspect", os.path.join(folder, "fifo.jsonl"), status=1).row()["error"]
+        os.mkdir(os.path.join(folder, "checkpoint-7"))
+        assert proctor("inspect", os.path.join(folder, "checkpoint-7"), status=1).row()["kind"] == "checkpoint"
 
 
 def test_a_terminal_gets_a_summary_for_people():

@@ -38,6 +38,9 @@ def test_the_base_folder_gives_checkpoint_and_examples():
         assert doc["checkpoint"] == "checkpoint-2886" and doc["n"] == 5
         os.truncate(os.path.join(runs, "checkpoint-2886", "model.safetensors"), 5000)
         assert proctor("validate", "--base-dir", folder, "--samples=5").row()["checkpoint"] == "checkpoint-1574"
+        shutil.rmtree(runs)
+        shutil.copytree(CHECKPOINT, runs)
+        assert proctor("validate", "--base-dir", folder, "--samples=5").row()["checkpoint"] == "current_model"
 
 
 def test_what_is_missing_is_named():
