@@ -18,6 +18,8 @@ struct loader {
     struct pr_suite_options o;
     struct pr_idset ids;
     size_t file, line;
+    const char *raw; /* the line being read; NULL: none to show */
+    size_t raw_len;
     struct pr_error first; /* the first reason for which a line was skipped */
 };
 
@@ -42,6 +44,27 @@ static void note(struct loader *l, bool skipped, const char *text)
         struct pr_suite_issue i = {l->file, l->line, skipped, pr_strdup(text)};
         PR_PUSH(s->issues, s->n_issues, s->issues_cap, i);
     }
+}
+
+#define SHOWN 100 /* bytes of a line that is shown beside its reason */
+
+/* Skips the line being read and shows its beginning, whatever bytes it has. */
+static void refuse(struct loader *l, const char *why)
+{
+    struct pr_str text = PR_STR_INIT(1 << 16);
+    size_t n = l->raw_len < SHOWN ? l->raw_len : SHOWN;
+    pr_str_puts(&text, why);
+    if (l->raw && n) {
+        pr_str_puts(&text, ": ");
+        size_t at = text.len;
+        pr_utf8_append_lossy(&text, l->raw, n);
+        for (; at < text.len; at++)
+            if ((unsigned char)text.data[at] < 0x20 || text.data[at] == 0x7f)
+                text.data[at] = '?';
+        pr_str_puts(&text, n < l->raw_len ? "\u2026" : "");
+    }
+    note(l, true, pr_str_cstr(&text));
+    pr_str_done(&text);
 }
 
 static void warn(void *ctx, const char *text)
@@ -77,7 +100,7 @@ static void take(struct loader *l, const json_t *line)
         .warn = warn,
         .ctx = l};
     if (pr_example_parse(line, &o, &s->arena, &x, &e)) {
-        note(l, true, e.message);
+        refuse(l, e.message);
         return;
     }
     size_t first = pr_idset_add(&l->ids, x.id, s->n);
@@ -116,8 +139,10 @@ static void take_line(struct loader *l, const char *text, size_t n)
     if (i == n)
         return;
     current(l)->n_lines++;
+    l->raw = text;
+    l->raw_len = n;
     if (pr_json_parse(text, n, PR_JSON_LENIENT, NULL, &v, &notes, &e)) {
-        note(l, true, e.message);
+        refuse(l, e.message);
         return;
     }
     if (n > PR_SUITE_WARN_LINE) {
@@ -176,6 +201,7 @@ static enum pr_code read_whole(struct loader *l, const char *path, struct pr_err
     if (code)
         return code;
     l->line = 0;
+    l->raw = NULL;
     warn_forgiven(l, &notes);
     const json_t *list = v, *one;
     if (json_is_object(v)) {

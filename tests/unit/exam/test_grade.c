@@ -393,8 +393,24 @@ static void two_checkpoints_are_compared_by_example(void **state)
     const json_t *pooled = json_object_get(json_object_get(doc, "metrics"), "loss");
     NEAR(real(pooled, "first"), 0.5);
     json_decref(doc);
+    pr_grades_free(second);
+    /* The same ids for other questions are no pairs. */
+    struct pr_suite *other = suite("{\"id\":\"a\",\"prompt\":\"say:1\",\"golden\":\"1\"}\n"
+                                   "{\"id\":\"b\",\"prompt\":\"say:9\",\"golden\":\"9\"}\n");
+    second = grade(other, NULL);
+    assert_int_equal(pr_compare(first, second, NULL, &doc, &e), PR_OK);
+    assert_int_equal(real(doc, "n_paired"), 1);
+    assert_int_equal(real(doc, "n_unpaired"), 4);
+    assert_true(json_is_false(json_object_get(doc, "same_suite")));
+    json_decref(doc);
+    pr_grades_free(second);
+    pr_suite_free(other);
+    other = suite("{\"id\":\"a\",\"prompt\":\"say:8\",\"golden\":\"8\"}\n");
+    second = grade(other, NULL);
+    assert_int_equal(pr_compare(first, second, NULL, &doc, &e), PR_E_FORMAT);
     pr_grades_free(first);
     pr_grades_free(second);
+    pr_suite_free(other);
     pr_suite_free(s);
 }
 

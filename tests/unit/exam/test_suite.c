@@ -129,6 +129,19 @@ static void unusable_lines_say_why(void **state)
     }
 }
 
+static void a_refused_line_is_shown_without_its_control_characters(void **state)
+{
+    (void)state;
+    struct pr_error e;
+    char line[400] = "{\"prompt\":\"\033[2J\xff";
+    memset(line + strlen(line), 'x', 300);
+    struct pr_suite *s = load("f.jsonl", line, PR_E_FORMAT, &e);
+    assert_non_null(strstr(s->issues[0].text, ": {\"prompt\":\"?[2J\ufffdxxx"));
+    assert_non_null(strstr(s->issues[0].text, "x\u2026"));
+    assert_true(strlen(s->issues[0].text) < 250);
+    pr_suite_free(s);
+}
+
 static void plain_text_has_no_golden_answer(void **state)
 {
     (void)state;
@@ -468,6 +481,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_is_read),
         cmocka_unit_test(unusable_lines_say_why),
+        cmocka_unit_test(a_refused_line_is_shown_without_its_control_characters),
         cmocka_unit_test(plain_text_has_no_golden_answer),
         cmocka_unit_test(unknown_roles_are_warned_and_kept),
         cmocka_unit_test(malformed_files_give_their_expected_outcome),
