@@ -95,14 +95,15 @@ static void put_char(struct pr_str *out, uint32_t c)
     pr_str_append(out, buf, pr_utf8_encode(c, buf));
 }
 
-/* Lower case as Rust's char::to_lowercase: Unicode 16, one character alone. */
+/* Lower case as Rust's char::to_lowercase: Unicode 17, one character alone. */
 static void put_lower(struct pr_str *out, uint32_t c)
 {
     static const struct {
         uint32_t lo, hi, add;
     } newer[] = {{0x1c89, 0x1c89, 1}, {0xa7cc, 0xa7cc, 1}, {0xa7da, 0xa7da, 1},
         {0xa7dc, 0xa7dc, 0x19b - 0xa7dcu}, {0xa7cb, 0xa7cb, 0x264 - 0xa7cbu},
-        {0x10d50, 0x10d65, 32}};
+        {0x10d50, 0x10d65, 32}, {0xa7ce, 0xa7ce, 1}, {0xa7d2, 0xa7d2, 1}, {0xa7d4, 0xa7d4, 1},
+        {0x16ea0, 0x16eb8, 27}};
     if (c == 0x130) {
         pr_str_puts(out, "i\xcc\x87");
         return;
@@ -136,7 +137,7 @@ static enum pr_code run_strip_accents(const struct pr_tok_norm_step *z, const ch
     for (size_t i = 0; i < n;) {
         uint32_t c;
         size_t len = pr_utf8_decode(s + i, &c);
-        if (!(pr_tok_classes(c) & PR_TOK_MARK) || pr_tok_inert(c))
+        if (!pr_tok_is_accent(c))
             pr_str_append(out, s + i, len);
         else if (i == 0)
             *front = false;

@@ -18,6 +18,7 @@ struct rewrite {
     size_t n, at;
     struct pr_tok_onig *to;
     size_t src; /* where the present element began */
+    bool bad;   /* met something that has no like in PCRE2 */
 };
 
 static void put(struct rewrite *r, const char *text, size_t n)
@@ -62,82 +63,124 @@ static void put_newer(struct rewrite *r, uint32_t set)
     "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}"
 
 struct property {
-    const char *name, *is; /* lower case without separators; what PCRE2 calls it within a class */
-    uint32_t set;
+    const char *name;   /* lower case without separators */
+    const char *native; /* what PCRE2 calls it within a class; NULL: the set is written out */
+    uint32_t set;       /* categories; 0 where categories do not decide */
+    const struct pr_tok_range *extra; /* up to {0, 0} */
 };
+#define LETTERS     (BIT(Lu) | BIT(Ll) | BIT(Lt) | BIT(Lm) | BIT(Lo))
+#define MARKS       (BIT(Mn) | BIT(Mc) | BIT(Me))
+#define NUMBERS     (BIT(Nd) | BIT(Nl) | BIT(No))
+#define PUNCTUATION (BIT(Pc) | BIT(Pd) | BIT(Ps) | BIT(Pe) | BIT(Pi) | BIT(Pf) | BIT(Po))
+#define SYMBOLS     (BIT(Sm) | BIT(Sc) | BIT(Sk) | BIT(So))
+#define GRAPH       (LETTERS | MARKS | NUMBERS | PUNCTUATION | SYMBOLS | BIT(Cf) | BIT(Co))
+#define OTHERS      (BIT(Cc) | BIT(Cf) | BIT(Cn) | BIT(Co))
+#define WORDS       (LETTERS | MARKS | BIT(Nd) | BIT(Nl) | BIT(Pc))
+/* Letters in circles and squares; Oniguruma's \w outside a class also has
+ * Latin-1's superscripts and fractions. */
+#define CIRCLED                                                                                    \
+    {0x24b6, 0x24e9}, {0x1f130, 0x1f149}, {0x1f150, 0x1f169},                                      \
+    {                                                                                              \
+        0x1f170, 0x1f189                                                                           \
+    }
+static const struct pr_tok_range circled[] = {CIRCLED, {0, 0}};
+static const struct pr_tok_range latin1[] = {
+    {0xb2, 0xb3}, {0xb9, 0xb9}, {0xbc, 0xbe}, CIRCLED, {0, 0}};
+static const struct pr_tok_range newer_han[] = {
+    {0x2b739, 0x2b739}, {0x2ebf0, 0x2ee5d}, {0x31350, 0x323af}, {0, 0}};
+#define WORD_NATIVE "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}"
+
 static const struct property properties[] = {
-    {"l", "\\p{L}", BIT(Lu) | BIT(Ll) | BIT(Lt) | BIT(Lm) | BIT(Lo)},
-    {"letter", "\\p{L}", BIT(Lu) | BIT(Ll) | BIT(Lt) | BIT(Lm) | BIT(Lo)},
-    {"lu", "\\p{Lu}", BIT(Lu)},
-    {"uppercaseletter", "\\p{Lu}", BIT(Lu)},
-    {"ll", "\\p{Ll}", BIT(Ll)},
-    {"lowercaseletter", "\\p{Ll}", BIT(Ll)},
-    {"lt", "\\p{Lt}", BIT(Lt)},
-    {"titlecaseletter", "\\p{Lt}", BIT(Lt)},
-    {"lm", "\\p{Lm}", BIT(Lm)},
-    {"modifierletter", "\\p{Lm}", BIT(Lm)},
-    {"lo", "\\p{Lo}", BIT(Lo)},
-    {"otherletter", "\\p{Lo}", BIT(Lo)},
-    {"m", "\\p{M}", BIT(Mn) | BIT(Mc) | BIT(Me)},
-    {"mark", "\\p{M}", BIT(Mn) | BIT(Mc) | BIT(Me)},
-    {"mn", "\\p{Mn}", BIT(Mn)},
-    {"nonspacingmark", "\\p{Mn}", BIT(Mn)},
-    {"mc", "\\p{Mc}", BIT(Mc)},
-    {"spacingmark", "\\p{Mc}", BIT(Mc)},
-    {"me", "\\p{Me}", BIT(Me)},
-    {"enclosingmark", "\\p{Me}", BIT(Me)},
-    {"n", "\\p{N}", BIT(Nd) | BIT(Nl) | BIT(No)},
-    {"number", "\\p{N}", BIT(Nd) | BIT(Nl) | BIT(No)},
-    {"nd", "\\p{Nd}", BIT(Nd)},
-    {"decimalnumber", "\\p{Nd}", BIT(Nd)},
-    {"digit", "\\p{Nd}", BIT(Nd)},
-    {"nl", "\\p{Nl}", BIT(Nl)},
-    {"letternumber", "\\p{Nl}", BIT(Nl)},
-    {"no", "\\p{No}", BIT(No)},
-    {"othernumber", "\\p{No}", BIT(No)},
-    {"p", "\\p{P}", BIT(Pc) | BIT(Pd) | BIT(Ps) | BIT(Pe) | BIT(Pi) | BIT(Pf) | BIT(Po)},
-    {"punctuation", "\\p{P}", BIT(Pc) | BIT(Pd) | BIT(Ps) | BIT(Pe) | BIT(Pi) | BIT(Pf) | BIT(Po)},
-    {"s", "\\p{S}", BIT(Sm) | BIT(Sc) | BIT(Sk) | BIT(So)},
-    {"symbol", "\\p{S}", BIT(Sm) | BIT(Sc) | BIT(Sk) | BIT(So)},
-    {"so", "\\p{So}", BIT(So)},
-    {"sm", "\\p{Sm}", BIT(Sm)},
-    {"sc", "\\p{Sc}", BIT(Sc)},
-    {"sk", "\\p{Sk}", BIT(Sk)},
-    {"po", "\\p{Po}", BIT(Po)},
-    {"pc", "\\p{Pc}", BIT(Pc)},
-    {"pd", "\\p{Pd}", BIT(Pd)},
-    {"ps", "\\p{Ps}", BIT(Ps)},
-    {"pe", "\\p{Pe}", BIT(Pe)},
-    {"pi", "\\p{Pi}", BIT(Pi)},
-    {"pf", "\\p{Pf}", BIT(Pf)},
-    {"z", "\\p{Z}", 0},
-    {"separator", "\\p{Z}", 0},
-    {"zs", "\\p{Zs}", 0},
-    {"zl", "\\p{Zl}", 0},
-    {"zp", "\\p{Zp}", 0},
-    {"c", "\\p{C}", 0},
-    {"other", "\\p{C}", 0},
-    {"cc", "\\p{Cc}", 0},
-    {"cntrl", "\\p{Cc}", 0},
-    {"control", "\\p{Cc}", 0},
-    {"cf", "\\p{Cf}", BIT(Cf)},
-    {"format", "\\p{Cf}", BIT(Cf)},
-    {"co", "\\p{Co}", 0},
-    {"cn", "\\p{Cn}", 0},
-    {"space", SPACES, 0},
-    {"whitespace", SPACES, 0},
-    {"any", "\\x{0}-\\x{10ffff}", 0},
-    {"word", "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}",
-        BIT(Lu) | BIT(Ll) | BIT(Lt) | BIT(Lm) | BIT(Lo) | BIT(Mn) | BIT(Mc) | BIT(Me) | BIT(Nd) |
-            BIT(Nl) | BIT(Pc)},
-    {"alpha", "\\p{Alphabetic}", BIT(Lu) | BIT(Ll) | BIT(Lt) | BIT(Lm) | BIT(Lo) | BIT(Nl)},
-    {"alphabetic", "\\p{Alphabetic}", BIT(Lu) | BIT(Ll) | BIT(Lt) | BIT(Lm) | BIT(Lo) | BIT(Nl)},
-    {"alnum", "\\p{Alphabetic}\\p{Nd}",
-        BIT(Lu) | BIT(Ll) | BIT(Lt) | BIT(Lm) | BIT(Lo) | BIT(Nl) | BIT(Nd)},
-    {"upper", "\\p{Uppercase}", BIT(Lu)},
-    {"uppercase", "\\p{Uppercase}", BIT(Lu)},
-    {"lower", "\\p{Lowercase}", BIT(Ll)},
-    {"lowercase", "\\p{Lowercase}", BIT(Ll)},
+    {"l", "\\p{L}", LETTERS, NULL},
+    {"letter", "\\p{L}", LETTERS, NULL},
+    {"lc", "\\p{Lu}\\p{Ll}\\p{Lt}", BIT(Lu) | BIT(Ll) | BIT(Lt), NULL},
+    {"casedletter", "\\p{Lu}\\p{Ll}\\p{Lt}", BIT(Lu) | BIT(Ll) | BIT(Lt), NULL},
+    {"lu", "\\p{Lu}", BIT(Lu), NULL},
+    {"uppercaseletter", "\\p{Lu}", BIT(Lu), NULL},
+    {"ll", "\\p{Ll}", BIT(Ll), NULL},
+    {"lowercaseletter", "\\p{Ll}", BIT(Ll), NULL},
+    {"lt", "\\p{Lt}", BIT(Lt), NULL},
+    {"titlecaseletter", "\\p{Lt}", BIT(Lt), NULL},
+    {"lm", "\\p{Lm}", BIT(Lm), NULL},
+    {"modifierletter", "\\p{Lm}", BIT(Lm), NULL},
+    {"lo", "\\p{Lo}", BIT(Lo), NULL},
+    {"otherletter", "\\p{Lo}", BIT(Lo), NULL},
+    {"m", "\\p{M}", MARKS, NULL},
+    {"mark", "\\p{M}", MARKS, NULL},
+    {"mn", "\\p{Mn}", BIT(Mn), NULL},
+    {"nonspacingmark", "\\p{Mn}", BIT(Mn), NULL},
+    {"mc", "\\p{Mc}", BIT(Mc), NULL},
+    {"spacingmark", "\\p{Mc}", BIT(Mc), NULL},
+    {"me", "\\p{Me}", BIT(Me), NULL},
+    {"enclosingmark", "\\p{Me}", BIT(Me), NULL},
+    {"n", "\\p{N}", NUMBERS, NULL},
+    {"number", "\\p{N}", NUMBERS, NULL},
+    {"nd", "\\p{Nd}", BIT(Nd), NULL},
+    {"decimalnumber", "\\p{Nd}", BIT(Nd), NULL},
+    {"digit", "\\p{Nd}", BIT(Nd), NULL},
+    {"nl", "\\p{Nl}", BIT(Nl), NULL},
+    {"letternumber", "\\p{Nl}", BIT(Nl), NULL},
+    {"no", "\\p{No}", BIT(No), NULL},
+    {"othernumber", "\\p{No}", BIT(No), NULL},
+    {"p", "\\p{P}", PUNCTUATION, NULL},
+    {"punct", "\\p{P}", PUNCTUATION, NULL},
+    {"punctuation", "\\p{P}", PUNCTUATION, NULL},
+    {"posixpunct", "\\p{P}\\p{S}", PUNCTUATION | SYMBOLS, NULL},
+    {"s", "\\p{S}", SYMBOLS, NULL},
+    {"symbol", "\\p{S}", SYMBOLS, NULL},
+    {"so", "\\p{So}", BIT(So), NULL},
+    {"othersymbol", "\\p{So}", BIT(So), NULL},
+    {"sm", "\\p{Sm}", BIT(Sm), NULL},
+    {"mathsymbol", "\\p{Sm}", BIT(Sm), NULL},
+    {"sc", "\\p{Sc}", BIT(Sc), NULL},
+    {"currencysymbol", "\\p{Sc}", BIT(Sc), NULL},
+    {"sk", "\\p{Sk}", BIT(Sk), NULL},
+    {"modifiersymbol", "\\p{Sk}", BIT(Sk), NULL},
+    {"po", "\\p{Po}", BIT(Po), NULL},
+    {"pc", "\\p{Pc}", BIT(Pc), NULL},
+    {"pd", "\\p{Pd}", BIT(Pd), NULL},
+    {"ps", "\\p{Ps}", BIT(Ps), NULL},
+    {"pe", "\\p{Pe}", BIT(Pe), NULL},
+    {"pi", "\\p{Pi}", BIT(Pi), NULL},
+    {"pf", "\\p{Pf}", BIT(Pf), NULL},
+    {"z", "\\p{Z}", BIT(Zs) | BIT(Zl) | BIT(Zp), NULL},
+    {"separator", "\\p{Z}", BIT(Zs) | BIT(Zl) | BIT(Zp), NULL},
+    {"zs", "\\p{Zs}", BIT(Zs), NULL},
+    {"spaceseparator", "\\p{Zs}", BIT(Zs), NULL},
+    {"zl", "\\p{Zl}", BIT(Zl), NULL},
+    {"zp", "\\p{Zp}", BIT(Zp), NULL},
+    {"c", NULL, OTHERS, NULL},
+    {"other", NULL, OTHERS, NULL},
+    {"cn", NULL, BIT(Cn), NULL},
+    {"unassigned", NULL, BIT(Cn), NULL},
+    {"assigned", NULL, ~BIT(Cn), NULL},
+    {"cc", "\\p{Cc}", BIT(Cc), NULL},
+    {"cntrl", "\\p{Cc}", BIT(Cc), NULL},
+    {"control", "\\p{Cc}", BIT(Cc), NULL},
+    {"cf", "\\p{Cf}", BIT(Cf), NULL},
+    {"format", "\\p{Cf}", BIT(Cf), NULL},
+    {"co", "\\p{Co}", BIT(Co), NULL},
+    {"privateuse", "\\p{Co}", BIT(Co), NULL},
+    {"any", NULL, ~0u, NULL},
+    {"space", SPACES, 0, NULL},
+    {"whitespace", SPACES, 0, NULL},
+    {"blank", "\\p{Zs}\\t", 0, NULL},
+    {"xdigit", "0-9A-Fa-f", 0, NULL},
+    {"asciihexdigit", "0-9A-Fa-f", 0, NULL},
+    {"ascii", "\\x00-\\x7f", 0, NULL},
+    {"han", "\\p{sc:Han}", 0, newer_han},
+    {"word", WORD_NATIVE, WORDS, latin1},
+    {"posixword", WORD_NATIVE, WORDS, circled},
+    {"graph", "\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Cf}\\p{Co}", GRAPH, NULL},
+    {"print", "\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Cf}\\p{Co}\\p{Zs}", GRAPH | BIT(Zs), NULL},
+    /* Categories newer than PCRE2's tables say enough for these. */
+    {"alpha", "\\p{Alphabetic}", 0, pr_tok_after14_alphabetic},
+    {"alphabetic", "\\p{Alphabetic}", 0, pr_tok_after14_alphabetic},
+    {"alnum", "\\p{Alphabetic}\\p{Nd}", 0, pr_tok_after14_alphabetic},
+    {"upper", "\\p{Uppercase}", 0, NULL},
+    {"uppercase", "\\p{Uppercase}", 0, NULL},
+    {"lower", "\\p{Lowercase}", 0, NULL},
+    {"lowercase", "\\p{Lowercase}", 0, NULL},
 };
 
 static const struct property *find_property(const char *name)
@@ -148,20 +191,85 @@ static const struct property *find_property(const char *name)
     return NULL;
 }
 
+/* What the newer characters add to a property that has no set: those of a like category. */
+static uint32_t newer_set(const struct property *p)
+{
+    if (p->set)
+        return p->set;
+    if (strstr(p->native, "Alphabetic"))
+        return p->native[14] ? BIT(Nd) : 0; /* the letters stand in `extra` */
+    return strstr(p->native, "Uppercase") ? BIT(Lu) : strstr(p->native, "Lowercase") ? BIT(Ll) : 0;
+}
+
+static bool has(const struct property *p, uint32_t c, enum pr_tok_gc gc)
+{
+    for (const struct pr_tok_range *x = p->extra; x && x->hi; x++)
+        if (c >= x->lo && c <= x->hi)
+            return true;
+    return p->set >> gc & 1;
+}
+
+/* Ranges of the characters that have the property, or have it not; surrogates never occur. */
+static void put_written_out(struct rewrite *r, const struct property *p, bool want)
+{
+    uint32_t from = 0, last = 0x10ffff;
+    bool open = false;
+    for (size_t i = 0, c = 0; c <= last; c++) {
+        if (c == 0xd800)
+            c = 0xe000;
+        while (i + 1 < pr_tok_gc_runs_n && pr_tok_gc_runs[i + 1] >> 5 <= c)
+            i++;
+        bool in = has(p, (uint32_t)c, (enum pr_tok_gc)(pr_tok_gc_runs[i] & 31)) == want;
+        if (in && !open)
+            from = (uint32_t)c;
+        if (!in && open)
+            put_range(r, from, c == 0xe000 ? 0xd7ff : (uint32_t)c - 1);
+        open = in;
+    }
+    if (open)
+        put_range(r, from, last);
+}
+
 /* A set of characters, within a class or as a class of its own. */
 static void put_property(struct rewrite *r, const struct property *p, bool negated, bool in_class)
 {
-    if (in_class && negated && p->is[1] == 'p' && !strchr(p->is + 1, '\\')) {
-        puts_(r, "\\P"); /* characters newer than PCRE2's tables stay inside this one */
-        puts_(r, p->is + 2);
+    if (in_class && negated) {
+        if (p->set)
+            put_written_out(r, p, false);
+        else if (!strcmp(p->native, SPACES))
+            puts_(r, NOT_SPACES);
+        else /* would let in newer characters that have the property */
+            r->bad = true;
         return;
     }
     if (!in_class)
         puts_(r, negated ? "[^" : "[");
-    puts_(r, p->is);
-    put_newer(r, p->set);
+    if (p->native) {
+        puts_(r, p->native);
+        put_newer(r, newer_set(p));
+        for (const struct pr_tok_range *x = p->extra; x && x->hi; x++)
+            put_range(r, x->lo, x->hi);
+    } else {
+        put_written_out(r, p, true);
+    }
     if (!in_class)
         puts_(r, "]");
+}
+
+/* \b and \B, by Oniguruma's notion of a word. */
+static void put_boundary(struct rewrite *r, bool negated)
+{
+    static const char *const parts[] = {"(?:(?<=", ")(?", ")|(?<!", ")(?", "))"};
+    const struct property *word = find_property("word");
+    for (int i = 0; i < 4; i++) {
+        puts_(r, parts[i]);
+        if (i == 1)
+            puts_(r, negated ? "=" : "!");
+        if (i == 3)
+            puts_(r, negated ? "!" : "=");
+        put_property(r, word, false, false);
+    }
+    puts_(r, parts[4]);
 }
 
 /* \p{…} or \P{…}, r->at behind the letter.  Another name is taken for a script. */
@@ -208,14 +316,11 @@ static void escape(struct rewrite *r, bool in_class)
     case 'p':
     case 'P':
         if (!property(r, upper, in_class))
-            puts_(r, pair);
+            puts_(r, "\\p{?}"); /* which PCRE2 refuses, and names the place */
         break;
     case 's':
     case 'S':
-        if (!in_class)
-            puts_(r, upper ? "[^" SPACES "]" : "[" SPACES "]");
-        else
-            puts_(r, upper ? NOT_SPACES : SPACES);
+        put_property(r, find_property("space"), upper, in_class);
         break;
     case 'd':
     case 'D':
@@ -223,10 +328,14 @@ static void escape(struct rewrite *r, bool in_class)
         break;
     case 'w':
     case 'W':
-        if (in_class && upper)
-            puts_(r, "\\W");
+        put_property(r, find_property(in_class ? "posixword" : "word"), upper, in_class);
+        break;
+    case 'b':
+    case 'B':
+        if (in_class)
+            puts_(r, pair);
         else
-            put_property(r, find_property("word"), upper, in_class);
+            put_boundary(r, upper);
         break;
     case 'h':
         puts_(r, in_class ? "0-9a-fA-F" : "[0-9a-fA-F]");
@@ -255,6 +364,31 @@ static void escape(struct rewrite *r, bool in_class)
     }
 }
 
+/* [:name:] within a class, r->at at the first colon. */
+static void posix_class(struct rewrite *r)
+{
+    const char *name = r->s + r->at + 1;
+    const char *end = memmem(name, r->n - r->at - 1, ":]", 2);
+    char text[24] = {0};
+    bool negated = end && *name == '^';
+    name += negated;
+    size_t n = end ? (size_t)(end - name) : sizeof text;
+    if (n + 6 < sizeof text) {
+        memcpy(text, name, n);
+        if (!strcmp(text, "punct") || !strcmp(text, "word")) { /* \p{Punct} is another set */
+            memmove(text + 5, text, n + 1);
+            memcpy(text, "posix", 5);
+        }
+    }
+    const struct property *p = find_property(text);
+    if (!p) {
+        puts_(r, "[");
+        return;
+    }
+    put_property(r, p, negated, true);
+    r->at = (size_t)(end + 2 - r->s);
+}
+
 /* A class, r->at behind its '['.  One nested without negation is joined with the outer one. */
 static bool char_class(struct rewrite *r, int depth)
 {
@@ -273,10 +407,7 @@ static bool char_class(struct rewrite *r, int depth)
         } else if (c == '\\') {
             escape(r, true);
         } else if (c == '[' && r->at < r->n && r->s[r->at] == ':') {
-            const char *end = memmem(r->s + r->at, r->n - r->at, ":]", 2);
-            size_t len = end ? (size_t)(end - (r->s + r->at)) + 2 : 0;
-            put(r, r->s + r->at - 1, len + 1);
-            r->at += len;
+            posix_class(r);
         } else if (c == '[') {
             if (depth > 8 || (r->at < r->n && r->s[r->at] == '^') || !char_class(r, depth + 1))
                 return false;
@@ -338,7 +469,7 @@ bool pr_tok_onig_rewrite(const char *s, size_t n, struct pr_tok_onig *ret)
             escape(&r, false);
         } else if (c == '[') {
             puts_(&r, "[");
-            if (!char_class(&r, 0)) {
+            if (!char_class(&r, 0) || r.bad) {
                 ret->bad = r.src;
                 return false;
             }

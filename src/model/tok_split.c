@@ -212,14 +212,6 @@ static bool is_numeric(uint32_t c)
     return pr_tok_classes(c) & PR_TOK_N;
 }
 
-static bool is_punctuation(uint32_t c)
-{
-    if (c < 0x80)
-        return c > 0x20 && c < 0x7f && !(pr_tok_classes(c) & (PR_TOK_L | PR_TOK_N));
-    enum pr_tok_gc gc = pr_tok_gc(c);
-    return gc >= PR_TOK_Pc && gc <= PR_TOK_Po;
-}
-
 static enum pr_code add(struct pr_tok_splitter *p, struct pr_tok_stage stage, struct pr_error *e)
 {
     if (p->n == PR_TOK_MAX_STAGES) {
@@ -341,7 +333,8 @@ static enum pr_code parse_punctuation(
 {
     enum behavior behavior = ISOLATED;
     enum pr_code code = get_behavior(j, "Punctuation", false, &behavior, e);
-    return code ? code : add_split(p, pr_tok_pattern_class(is_punctuation), behavior, false, e);
+    return code ? code
+                : add_split(p, pr_tok_pattern_class(pr_tok_is_punctuation), behavior, false, e);
 }
 
 static enum pr_code parse_whitespace(const json_t *j, struct pr_tok_splitter *p, struct pr_error *e)
@@ -363,7 +356,8 @@ static enum pr_code parse_whitespace_split(
 static enum pr_code parse_bert(const json_t *j, struct pr_tok_splitter *p, struct pr_error *e)
 {
     enum pr_code code = parse_whitespace_split(j, p, e);
-    return code ? code : add_split(p, pr_tok_pattern_class(is_punctuation), ISOLATED, false, e);
+    return code ? code
+                : add_split(p, pr_tok_pattern_class(pr_tok_is_punctuation), ISOLATED, false, e);
 }
 
 static enum pr_code parse_delimiter(const json_t *j, struct pr_tok_splitter *p, struct pr_error *e)

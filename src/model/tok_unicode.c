@@ -45,6 +45,21 @@ bool pr_tok_inert(uint32_t c)
     return c >= 0x80 && in_ranges(pr_tok_after9_active, pr_tok_after9_active_n, c);
 }
 
+bool pr_tok_is_punctuation(uint32_t c)
+{
+    enum pr_tok_gc gc = pr_tok_gc(c);
+    if (c < 0x80)
+        return c > 0x20 && c < 0x7f && !(pr_tok_classes(c) & (PR_TOK_L | PR_TOK_N));
+    return (gc >= PR_TOK_Pc && gc <= PR_TOK_Po) !=
+           in_ranges(pr_tok_punctuation_not8, pr_tok_punctuation_not8_n, c);
+}
+
+bool pr_tok_is_accent(uint32_t c)
+{
+    return c >= 0x300 && ((pr_tok_classes(c) & PR_TOK_MARK) != 0) !=
+                             in_ranges(pr_tok_marks_not9, pr_tok_marks_not9_n, c);
+}
+
 /* Classes that follow from the category alone. */
 static uint8_t of_category(enum pr_tok_gc gc)
 {

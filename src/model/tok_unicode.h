@@ -15,8 +15,10 @@ struct pr_tok_range {
 /* General categories, numbered as in tok_unicode_gen.mjs. */
 #define PR_TOK_GCS(X)                                                                              \
     X(Cn)                                                                                          \
-    X(Lu) X(Ll) X(Lt) X(Lm) X(Lo) X(Mn) X(Mc) X(Me) X(Nd) X(Nl) X(No) X(Pc) X(Pd) X(Ps) X(Pe)      \
-        X(Pi) X(Pf) X(Po) X(Sm) X(Sc) X(Sk) X(So) X(Zs) X(Zl) X(Zp) X(Cc) X(Cf) X(Cs) X(Co)
+    X(Lu)                                                                                          \
+    X(Ll)                                                                                          \
+    X(Lt) X(Lm) X(Lo) X(Mn) X(Mc) X(Me) X(Nd) X(Nl) X(No) X(Pc) X(Pd) X(Ps) X(Pe) X(Pi) X(Pf)      \
+        X(Po) X(Sm) X(Sc) X(Sk) X(So) X(Zs) X(Zl) X(Zp) X(Cc) X(Cf) X(Cs) X(Co)
 enum pr_tok_gc {
 #define X(name) PR_TOK_##name,
     PR_TOK_GCS(X)
@@ -46,6 +48,10 @@ static inline unsigned pr_tok_classes(uint32_t c)
     return pr_tok_class_pool[pr_tok_class_block[c >> 8]][c & 255];
 }
 enum pr_tok_gc pr_tok_gc(uint32_t c);
+/* Punctuation as the Punctuation pre-tokenizer knows it: ASCII's and Unicode 8's. */
+bool pr_tok_is_punctuation(uint32_t c);
+/* A combining mark of Unicode 9, which StripAccents removes. */
+bool pr_tok_is_accent(uint32_t c);
 /* A later Unicode version gave c a meaning for normalization that Unicode 9 does not know: it must
  * not reach utf8proc. */
 bool pr_tok_inert(uint32_t c);
@@ -54,6 +60,9 @@ bool pr_tok_inert(uint32_t c);
 extern const uint32_t pr_tok_gc_runs[];
 extern const size_t pr_tok_gc_runs_n;
 extern const struct pr_tok_range pr_tok_after14[], pr_tok_after9_active[], pr_tok_nfc_unsafe[];
-extern const size_t pr_tok_after14_n, pr_tok_after9_active_n, pr_tok_nfc_unsafe_n;
+extern const struct pr_tok_range pr_tok_after14_alphabetic[], pr_tok_marks_not9[],
+    pr_tok_punctuation_not8[];
+extern const size_t pr_tok_after14_n, pr_tok_after9_active_n, pr_tok_nfc_unsafe_n,
+    pr_tok_after14_alphabetic_n, pr_tok_marks_not9_n, pr_tok_punctuation_not8_n;
 
 #endif
