@@ -23,6 +23,9 @@ struct pr_adapter_settings {
 /* PR_E_UNSUPPORTED names the setting that is not plain LoRA.  Unknown settings are noted. */
 PR_MUST_CHECK enum pr_code pr_adapter_settings_read(struct pr_folder *f,
     struct pr_adapter_settings *ret, struct pr_notes *notes, struct pr_error *e);
+/* As read, from the file's JSON, which it takes over (on failure too). */
+PR_MUST_CHECK enum pr_code pr_adapter_settings_parse(
+    json_t *root, struct pr_adapter_settings *ret, struct pr_notes *notes, struct pr_error *e);
 void pr_adapter_settings_done(struct pr_adapter_settings *s);
 
 /* Does `key`, a key of rank_pattern or alpha_pattern, match the module?  PEFT's rule:

@@ -183,30 +183,38 @@ static enum pr_code read_numbers(struct pr_adapter_settings *s, struct pr_error 
     return code;
 }
 
+enum pr_code pr_adapter_settings_parse(
+    json_t *root, struct pr_adapter_settings *ret, struct pr_notes *notes, struct pr_error *e)
+{
+    struct pr_adapter_settings s = {.r = 8, .alpha = 8, .root = root}; /* as LoraConfig's */
+    enum pr_code code = PR_OK;
+    if (!json_is_object(root))
+        code = pr_fail(e, PR_E_FORMAT, "%s, an object was expected", pr_json_type_name(root));
+    if (!code)
+        code = check_kind(root, e);
+    if (!code)
+        code = check_keys(root, notes, e);
+    if (!code)
+        code = read_numbers(&s, e);
+    if (code)
+        pr_adapter_settings_done(&s);
+    else
+        *ret = s;
+    return code;
+}
+
 enum pr_code pr_adapter_settings_read(struct pr_folder *f, struct pr_adapter_settings *ret,
     struct pr_notes *notes, struct pr_error *e)
 {
     static const char name[] = "adapter_config.json";
-    struct pr_adapter_settings s = {.r = 8, .alpha = 8}; /* as LoraConfig's */
-    enum pr_code code = pr_folder_json(f, name, PR_CONFIG_MAX, PR_JSON_STRICT, &s.root, e);
+    json_t *root;
+    enum pr_code code = pr_folder_json(f, name, PR_CONFIG_MAX, PR_JSON_STRICT, &root, e);
     if (code)
         return code;
-    if (!s.root)
+    if (!root)
         return pr_fail(e, PR_E_INCOMPLETE, "%s is not there yet", name);
-    if (!json_is_object(s.root))
-        code = pr_fail(e, PR_E_FORMAT, "%s, an object was expected", pr_json_type_name(s.root));
-    if (!code)
-        code = check_kind(s.root, e);
-    if (!code)
-        code = check_keys(s.root, notes, e);
-    if (!code)
-        code = read_numbers(&s, e);
-    if (code) {
-        pr_adapter_settings_done(&s);
-        return pr_wrap(e, code, "%s", name);
-    }
-    *ret = s;
-    return PR_OK;
+    code = pr_adapter_settings_parse(root, ret, notes, e);
+    return code ? pr_wrap(e, code, "%s", name) : PR_OK;
 }
 
 void pr_adapter_settings_done(struct pr_adapter_settings *s)

@@ -29,6 +29,8 @@ struct pr_weights {
 PR_MUST_CHECK enum pr_code pr_weights_open(struct pr_folder *f, const char *single,
     const char *index, bool map, struct pr_weights *ret, struct pr_notes *notes,
     struct pr_error *e);
+/* Fills by_name from the files; a name in two of them is PR_E_FORMAT. */
+PR_MUST_CHECK enum pr_code pr_weights_collect(struct pr_weights *w, struct pr_error *e);
 void pr_weights_done(struct pr_weights *w);
 const struct pr_tensor *pr_weights_find(const struct pr_weights *w, const char *name);
 /* The names of the shards in an index, sorted and each once; the caller's (pr_names_free).  Names

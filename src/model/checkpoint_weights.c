@@ -80,7 +80,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static enum pr_code collect(struct pr_weights *w, struct pr_error *e)
+enum pr_code pr_weights_collect(struct pr_weights *w, struct pr_error *e)
 {
     size_t n = 0;
     for (size_t i = 0; i < w->n_files; i++)
@@ -136,7 +136,7 @@ static enum pr_code open_shards(struct pr_folder *f, const char *name, bool map,
                 pr_fail(e, PR_E_INCOMPLETE, "%s names '%s', which is not there", name, shards[i]);
     }
     if (!code)
-        code = collect(w, e);
+        code = pr_weights_collect(w, e);
     if (!code)
         code = check_index(index, name, shards, n, w, notes, e);
     pr_names_free(shards, n);
@@ -154,7 +154,7 @@ enum pr_code pr_weights_open(struct pr_folder *f, const char *single, const char
     enum pr_code code =
         shards ? open_shards(f, index, map, &w, notes, e) : add_file(f, single, map, &w, e);
     if (!code && !shards)
-        code = collect(&w, e);
+        code = pr_weights_collect(&w, e);
     if (code)
         pr_weights_done(&w);
     else

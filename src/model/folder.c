@@ -10,20 +10,26 @@
 
 #include "base/alloc.h"
 
-/* Is the folder's real path …/snapshots/<revision>? */
-static bool is_snapshot(const char *path)
+/* Where the blobs of the Hugging Face cache lie as seen from the folder: "../../blobs/" from
+ * …/snapshots/<revision>, one "../" more for each level below; "" where it is no such folder. */
+static void find_blobs(const char *path, char ret[PR_FOLDER_BLOBS])
 {
+    static const char mark[] = "/snapshots/";
     char real[PATH_MAX];
+    ret[0] = 0;
     if (!realpath(path, real))
-        return false;
-    char *slash = strrchr(real, '/');
-    if (!slash)
-        return false;
-    *slash = 0;
-    char *parent = pr_path_base(real);
-    bool yes = !strcmp(parent, "snapshots");
-    pr_free(parent);
-    return yes;
+        return;
+    char *at = NULL;
+    for (char *p = real; (p = strstr(p, mark)); p++)
+        at = p + strlen(mark);
+    size_t up = at && *at ? 2 : 0;
+    for (; up && *at; at++)
+        up += *at == '/';
+    if (!up || 3 * up + sizeof "blobs/" > PR_FOLDER_BLOBS)
+        return;
+    for (size_t i = 0; i < up; i++)
+        memcpy(ret + 3 * i, "../", 3);
+    memcpy(ret + 3 * up, "blobs/", sizeof "blobs/");
 }
 
 enum pr_code pr_folder_open(const char *path, struct pr_folder *ret, struct pr_error *e)
@@ -43,8 +49,8 @@ enum pr_code pr_folder_open(const char *path, struct pr_folder *ret, struct pr_e
         pr_free(name);
         name = pr_path_base(realpath(path, real) ? real : path);
     }
-    *ret = (struct pr_folder){
-        .path = pr_strdup(path), .name = name, .fd = fd, .snapshot = is_snapshot(path)};
+    *ret = (struct pr_folder){.path = pr_strdup(path), .name = name, .fd = fd};
+    find_blobs(path, ret->blobs);
     return PR_OK;
 }
 
@@ -86,9 +92,8 @@ static enum pr_code follow(
         return PR_OK;
     }
     target[n] = 0;
-    static const char blobs[] = "../../blobs/";
-    const char *rest =
-        f->snapshot && !strncmp(target, blobs, strlen(blobs)) ? target + strlen(blobs) : target;
+    size_t blobs = strlen(f->blobs);
+    const char *rest = blobs && !strncmp(target, f->blobs, blobs) ? target + blobs : target;
     if (!*rest || strchr(rest, '/') || !strcmp(rest, "..") || !strcmp(rest, "."))
         return pr_fail(e, PR_E_FORMAT,
             "%s: a symbolic link to '%.200s' is not followed (only links within the folder are, "

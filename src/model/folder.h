@@ -1,9 +1,9 @@
 /* A checkpoint's folder: the one way in which its files are opened.
  *
  * Names are plain (no '/').  Symbolic links are followed in two cases only: to another plain name
- * in the same folder, and, in a snapshot of the Hugging Face cache (…/snapshots/<revision>), to
- * ../../blobs/<hash>, which is how that cache stores every file.  Any other link is refused, so
- * that a hostile folder cannot make proctor read elsewhere.
+ * in the same folder, and, in a snapshot of the Hugging Face cache (…/snapshots/<revision> and
+ * below), to its blobs (../../blobs/<hash>), which is how that cache stores every file.  Any other
+ * link is refused, so that a hostile folder cannot make proctor read elsewhere.
  *
  * Every file that was looked for is remembered with its identity (or its absence), which is what
  * the fingerprint's cache and the check that nothing changed go by.
@@ -15,6 +15,8 @@
 #include "base/file.h"
 #include "base/json.h"
 
+#define PR_FOLDER_BLOBS 64
+
 struct pr_folder_file {
     char *name;
     bool present;
@@ -24,7 +26,7 @@ struct pr_folder_file {
 struct pr_folder {
     char *path, *name; /* as given; its last component */
     int fd;
-    bool snapshot; /* lies in a Hugging Face cache */
+    char blobs[PR_FOLDER_BLOBS]; /* where a Hugging Face cache's files lie from here; "" in none */
     struct pr_folder_file *files;
     size_t n, cap;
 };

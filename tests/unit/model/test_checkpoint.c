@@ -252,6 +252,14 @@ static void a_folder_of_the_hugging_face_cache_is_opened(void **state)
         assert_int_equal(symlink(target, temp_path(link)), 0);
     }
     pr_checkpoint_free(opened(temp_path("models--o--n/snapshots/0123")));
+    temp_mkdir("models--o--n/snapshots/0123/sub");
+    for (size_t i = 0; i < 3; i++) {
+        char target[200], link[200];
+        snprintf(target, sizeof target, "../../../blobs/b%zu", i);
+        snprintf(link, sizeof link, "models--o--n/snapshots/0123/sub/%s", names[i]);
+        assert_int_equal(symlink(target, temp_path(link)), 0);
+    }
+    pr_checkpoint_free(opened(temp_path("models--o--n/snapshots/0123/sub")));
     temp_unlink("models--o--n/snapshots/0123/config.json");
     temp_copy(TINY "/config.json", "away.json");
     assert_int_equal(
