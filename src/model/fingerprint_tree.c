@@ -15,6 +15,7 @@ struct leaf {
 struct job {
     const struct pr_tensor *const *tensors;
     struct leaf *leaves;
+    const struct pr_weights *files;
 };
 
 static struct pr_sha256 *begin(uint8_t level)
@@ -31,10 +32,13 @@ static void hash_leaf(void *ctx, size_t i, int thread)
     struct leaf *l = &j->leaves[i];
     const struct pr_tensor *t = j->tensors[l->tensor];
     uint64_t left = t->bytes - l->at;
+    size_t n = left < PR_FINGERPRINT_BLOCK ? (size_t)left : PR_FINGERPRINT_BLOCK;
+    const unsigned char *data = (const unsigned char *)t->data + l->at;
     struct pr_sha256 *h = begin(LEAF);
-    pr_sha256_update(h, (const unsigned char *)t->data + l->at,
-        left < PR_FINGERPRINT_BLOCK ? (size_t)left : PR_FINGERPRINT_BLOCK);
+    pr_sha256_update(h, data, n);
     pr_sha256_final(h, l->digest);
+    for (size_t k = 0; j->files && k < j->files->n_files; k++)
+        pr_safetensors_drop(j->files->files[k], data, n);
 }
 
 static void put_number(struct pr_sha256 *h, uint64_t x, size_t bytes)
@@ -69,10 +73,10 @@ static size_t put_tensor(struct pr_sha256 *h, const struct pr_tensor *t, const s
     return n;
 }
 
-void pr_fingerprint_tensors(const struct pr_tensor *const *tensors, size_t n, struct pr_pool *pool,
-    uint8_t ret[PR_SHA256_LEN])
+void pr_fingerprint_tensors(const struct pr_tensor *const *tensors, size_t n,
+    const struct pr_weights *files, struct pr_pool *pool, uint8_t ret[PR_SHA256_LEN])
 {
-    struct job j = {.tensors = tensors};
+    struct job j = {.tensors = tensors, .files = files};
     size_t n_leaves = 0, cap = 0, done = 0;
     for (size_t i = 0; i < n; i++) {
         for (uint64_t at = 0; at < tensors[i]->bytes; at += PR_FINGERPRINT_BLOCK) {

@@ -65,7 +65,7 @@ static void blocks_of_four_mebibytes_make_a_tree(void **state)
         struct pr_pool *pool = NULL;
         if (threads)
             assert_int_equal(pr_pool_new(threads, &pool, NULL), 0);
-        pr_fingerprint_tensors(all, 3, pool, digest);
+        pr_fingerprint_tensors(all, 3, NULL, pool, digest);
         pr_pool_free(pool);
         pr_sha256_hex(digest, hex);
         assert_string_equal(
