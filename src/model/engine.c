@@ -2,6 +2,7 @@
 #include "model/engine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "model/engine_internal.h"
@@ -30,8 +31,13 @@ static enum pr_math choose_math(enum pr_math wanted, const struct pr_model_confi
 enum pr_code pr_engine_new(const struct pr_checkpoint *c, const struct pr_engine_options *options,
     struct pr_engine **ret, struct pr_error *e)
 {
-    struct pr_engine *g = pr_zalloc(sizeof *g);
     const struct pr_kernels *kernels = options->kernels ? options->kernels : pr_kernels_default();
+    if (!kernels)
+        return pr_fail(e, PR_E_USAGE,
+            "PROCTOR_ISA='%s': no such instruction set, or this CPU lacks it (known: avx512bf16, "
+            "avx512, avx2, portable)",
+            getenv("PROCTOR_ISA"));
+    struct pr_engine *g = pr_zalloc(sizeof *g);
     g->checkpoint = c;
     g->config = pr_checkpoint_config(c);
     g->math = choose_math(options->math, g->config);

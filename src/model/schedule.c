@@ -40,6 +40,7 @@ struct sched {
     struct pr_node *ready; /* linked by next_ready */
     struct gen **gens;
     size_t n_gens, cap_gens;
+    bool hold;     /* a sequence was set back: none is added until one has finished */
     size_t n_left; /* requests not finished */
     uint64_t done_tokens;
     uint32_t max_rows;
@@ -198,6 +199,7 @@ static void set_back(struct sched *s)
     pr_free(ids);
     pr_kv_release(&s->g->kv, &gen->kv);
     pr_free(gen);
+    s->hold = true;
 }
 
 static enum pr_code assemble_gens(struct sched *s, struct pr_error *e)
@@ -273,7 +275,7 @@ static enum pr_code assemble(struct sched *s, struct pr_error *e)
     bool more = true;
     while (!code && more && s->ready && s->n_rows < s->max_rows) {
         struct pr_node *node = s->ready;
-        if (generates(node) && ++coming > s->max_rows / 2 && s->n_rows)
+        if (generates(node) && s->n_rows && (s->hold || ++coming > s->max_rows / 2))
             break; /* let some finish first */
         code = assemble_node(s, node, &more, e);
         if (!code && node->done == node->end)
@@ -400,6 +402,7 @@ static void free_logits(struct sched *s)
 static enum pr_code finished(struct sched *s, struct pr_request *r, struct pr_error *e)
 {
     s->n_left--;
+    s->hold = false;
     if (s->run->done && s->run->done(s->run->ctx, r))
         return pr_fail(e, PR_E_CANCELLED, "cancelled");
     return PR_OK;
