@@ -79,7 +79,7 @@ static size_t scan_number(struct scan *s, size_t i)
         real |= s->text[i] == '.' || s->text[i] == 'e' || s->text[i] == 'E';
         i++;
     }
-    if (!(s->flags & (PR_JSON_LENIENT | PR_JSON_NAN)) || (!real && i - from < 19))
+    if (real ? !(s->flags & (PR_JSON_LENIENT | PR_JSON_NAN)) : i - from < 19)
         return i;
     char *text = pr_strndup(s->text + from, i - from), *end;
     double x = strtod(text, &end);

@@ -19,8 +19,8 @@ enum pr_json_flags {
     /* NaN, Infinity, -Infinity as Python writes them: read as null (trainer_state.json alone). */
     PR_JSON_NAN = 1 << 0,
     /* Dataset lines: lone surrogate escapes become U+FFFD, \u0000 is kept, a repeated key's last
-     * value counts, an integer past 64 bits becomes a real, a real past double's range is null.
-     * Each is noted, so that the caller can warn. */
+     * value counts, a real past double's range is null.  Each is noted, so that the caller can
+     * warn. */
     PR_JSON_LENIENT = 1 << 1,
     PR_JSON_ANY = 1 << 2, /* a scalar at the top is fine too */
 };
@@ -32,9 +32,11 @@ struct pr_json_notes {
 
 #define PR_JSON_MAX_DEPTH 128
 
-/* Parses n bytes of UTF-8 JSON.  Fails with PR_E_FORMAT and the byte offset (also for invalid UTF-8
- * and repeated keys when strict), PR_E_LIMIT past PR_JSON_MAX_DEPTH.  `name` starts each message
- * and may be NULL.  notes may be NULL.  *ret is a new reference: json_decref. */
+/* Parses n bytes of UTF-8 JSON.  An integer past 64 bits becomes a real, as Hugging Face's usual
+ * model_max_length of 1e30 written out needs, and is noted.  Fails with PR_E_FORMAT and the byte
+ * offset (also for invalid UTF-8 and repeated keys when strict), PR_E_LIMIT past PR_JSON_MAX_DEPTH.
+ * `name` starts each message and may be NULL.  notes may be NULL.  *ret is a new reference:
+ * json_decref. */
 PR_MUST_CHECK enum pr_code pr_json_parse(const char *text, size_t n, unsigned flags,
     const char *name, json_t **ret, struct pr_json_notes *notes, struct pr_error *e);
 /* Reads and parses dir_fd/name of at most max bytes (dir_fd may be AT_FDCWD). */

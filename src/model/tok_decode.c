@@ -200,7 +200,7 @@ static void put_replaced(
 {
     size_t at = 0;
     while (at <= t.n) {
-        const char *found = memmem(t.s + at, t.n - at, what, n);
+        const char *found = n ? memmem(t.s + at, t.n - at, what, n) : t.s + at;
         size_t to = found ? (size_t)(found - t.s) : t.n;
         pr_str_append(out, t.s + at, to - at);
         if (!found)
