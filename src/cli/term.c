@@ -161,6 +161,16 @@ static void put_bar(struct pr_str *out, double share)
     pr_str_putc(out, ']');
 }
 
+/* Over the last one on a terminal, else as a line of its own. */
+static void show_line(const struct pr_progress *p, struct pr_str *line)
+{
+    if (p->tty)
+        to_stderr("\r", 1);
+    pr_str_puts(line, p->tty ? "\033[K" : "\n");
+    to_stderr(pr_str_cstr(line), line->len);
+    bar_shown |= p->tty;
+}
+
 void pr_progress_show(
     struct pr_progress *p, double done, double total, double count, const char *rate_unit)
 {
@@ -174,12 +184,13 @@ void pr_progress_show(
     p->last_done = done;
     double seconds = (double)(now - p->start_ns) / 1e9;
     double share = total > 0 ? fmin(done / total, 1) : -1;
-    struct pr_str line = PR_STR_INIT(1024), clean = PR_STR_INIT(1024);
-    pr_str_puts(&line, p->label);
-    if (share >= 0 && p->tty)
+    struct pr_str line = PR_STR_INIT(8192);
+    size_t width = pr_term_width(2);
+    pr_term_clean(&line, p->label, strlen(p->label), p->tty ? width / 3 : 0);
+    if (share >= 0 && p->tty && width >= 80)
         put_bar(&line, share);
     if (share >= 0)
-        pr_str_printf(&line, " %3.0f%%", 100 * share);
+        pr_str_printf(&line, " %3.0f%%", floor(100 * share));
     if (count > 0 && seconds > 0)
         pr_str_printf(&line, "  %.*f %s/s", count / seconds < 10, count / seconds, rate_unit);
     if (share > 0) {
@@ -187,18 +198,8 @@ void pr_progress_show(
         put_time(&line, seconds / share * (1 - share));
         pr_str_puts(&line, " left");
     }
-    pr_term_clean(&clean, pr_str_cstr(&line), line.len, p->tty ? pr_term_width(2) - 1 : 0);
-    if (p->tty) {
-        to_stderr("\r", 1);
-        to_stderr(pr_str_cstr(&clean), clean.len);
-        to_stderr("\033[K", 3);
-        bar_shown = true;
-    } else {
-        pr_str_putc(&clean, '\n');
-        to_stderr(pr_str_cstr(&clean), clean.len);
-    }
+    show_line(p, &line);
     pr_str_done(&line);
-    pr_str_done(&clean);
 }
 
 void pr_progress_end(struct pr_progress *p)

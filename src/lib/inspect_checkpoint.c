@@ -91,7 +91,7 @@ static enum pr_code put_tokenizer(
     else if (code != PR_E_NOT_FOUND)
         return pr_fail(e, code, "%s", why.message);
     else
-        pr_notes_add(notes, "%s", why.message);
+        pr_notes_add(notes, "no tokenizer.json: the model takes ids, no text");
     return PR_OK;
 }
 

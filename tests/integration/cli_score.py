@@ -82,6 +82,25 @@ def test_a_checkpoint_with_nan_never_shows_a_number():
     assert row["loss"] is None and row["loss_reason"]
 
 
+def test_an_adapter_is_scored_beside_its_base_however_that_is_named():
+    adapter = os.path.join(harness.FIXTURES, "adapters", "qwen3-all-linear")
+    with open(os.path.join(adapter, "reference.json")) as f:
+        want = json.load(f)["sequences"]
+    lines = [{"ids": s["token_ids"]} for s in want]
+    by_option = proctor("score", adapter, "--base-model", TINY, "--dtype=f32", input=lines).rows()
+    for s, row in zip(want, by_option):
+        assert max(abs(a - b) for a, b in zip(row["logprobs"], s["token_logprobs"])) <= 1e-4
+    with harness.scratch() as folder:
+        with open(os.path.join(folder, "proctor.yaml"), "w") as f:
+            f.write("models:\n  bases:\n    test/qwen3-tiny: %s\n" % TINY)
+        assert proctor("score", adapter, "--dtype=f32", input=lines, cwd=folder).rows() == by_option
+        assert proctor("score", adapter, "--dtype=f32", "--base-dir", folder, input=lines).rows() == by_option
+        home = {"HOME": folder, "HF_HOME": folder, "PROCTOR_BASE_DIR": folder + "/none"}
+        said = proctor("score", adapter, input=lines, env=home, status=1).err
+        for place in ("--base-model", "models.bases", "Hugging Face cache"):
+            assert place in said, said
+
+
 def test_a_refused_model_is_status_1_and_one_line():
     folder = os.path.join(harness.FIXTURES, "malformed", "checkpoint", "config_unknown_arch")
     result = proctor("score", folder, input=[{"ids": [1]}], status=1)

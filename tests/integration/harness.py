@@ -16,6 +16,10 @@ RUN_A = os.path.join(FIXTURES, "run_a")
 PROCTOR = os.environ.get("PROCTOR", os.path.join(ROOT, "build", "src", "cli", "proctor"))
 
 
+# Fingerprints that another build cached are no evidence about this one.
+CACHE = tempfile.TemporaryDirectory(prefix="proctor-test-cache-")
+
+
 class Result:
     def __init__(self, status, out, err):
         self.status, self.out, self.err = status, out, err
@@ -39,7 +43,7 @@ def proctor(*args, input="", status=0, env=None, cwd=None):
     if isinstance(input, str):
         input = input.encode("utf-8", "surrogatepass")
     done = subprocess.run([PROCTOR, *map(str, args)], input=input, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, env={**os.environ, **(env or {})}, cwd=cwd,
+                          stderr=subprocess.PIPE, env={**os.environ, "XDG_CACHE_HOME": CACHE.name, **(env or {})}, cwd=cwd,
                           timeout=300)
     result = Result(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
     if status is not None:
