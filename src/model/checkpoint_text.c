@@ -97,6 +97,18 @@ static enum pr_code template_of(
     return PR_OK;
 }
 
+/* "\r\n" and "\r" become "\n", as Python reads text files. */
+static void plain_newlines(char *s)
+{
+    char *to = s;
+    for (; *s; s++) {
+        if (*s == '\r' && s[1] == '\n')
+            continue;
+        *to++ = *s == '\r' ? '\n' : *s;
+    }
+    *to = 0;
+}
+
 static enum pr_code read_jinja(struct pr_folder *f, char **ret, struct pr_error *e)
 {
     static const char name[] = "chat_template.jinja";
@@ -114,26 +126,47 @@ static enum pr_code read_jinja(struct pr_folder *f, char **ret, struct pr_error 
         pr_free(text);
         return code;
     }
+    plain_newlines(text);
     *ret = text;
     return PR_OK;
 }
 
-/* One of the three JSON files that may hold tokens or a template. */
-static enum pr_code read_settings(struct pr_folder *f, const char *file, struct pr_texts *t,
-    struct pr_notes *notes, struct pr_error *e)
+/* One of the three JSON files that may hold tokens or a template.  *ret_newer: it lists the added
+ * tokens itself, as tokenizer_config.json does since transformers 4.34. */
+static enum pr_code read_settings(struct pr_folder *f, const char *file, json_t *specials,
+    char **chat_template, bool *ret_newer, struct pr_notes *notes, struct pr_error *e)
 {
     json_t *v;
     enum pr_code code = pr_folder_json(f, file, PR_CONFIG_MAX, PR_JSON_STRICT, &v, e);
+    *ret_newer = false;
     if (code || !v)
         return code;
     if (!json_is_object(v))
         code =
             pr_fail(e, PR_E_FORMAT, "%s: %s, an object was expected", file, pr_json_type_name(v));
     if (!code)
-        code = add_specials(v, file, t->specials, e);
-    if (!code && !t->chat_template)
-        code = template_of(json_object_get(v, "chat_template"), file, &t->chat_template, notes, e);
+        code = add_specials(v, file, specials, e);
+    if (!code && !*chat_template)
+        code = template_of(json_object_get(v, "chat_template"), file, chat_template, notes, e);
+    *ret_newer = json_is_object(json_object_get(v, "added_tokens_decoder"));
     json_decref(v);
+    return code;
+}
+
+/* special_tokens_map.json: in folders from before tokenizer_config.json listed the added tokens it
+ * goes before it, as in transformers; in later ones it only fills in. */
+static enum pr_code read_map(
+    struct pr_folder *f, bool newer, struct pr_texts *t, struct pr_notes *notes, struct pr_error *e)
+{
+    json_t *map = json_object();
+    bool unused;
+    enum pr_code code =
+        read_settings(f, "special_tokens_map.json", map, &t->chat_template, &unused, notes, e);
+    if (!code && newer)
+        json_object_update_missing(t->specials, map);
+    else if (!code)
+        json_object_update(t->specials, map);
+    json_decref(map);
     return code;
 }
 
@@ -155,12 +188,17 @@ static enum pr_code read_generation(struct pr_folder *f, struct pr_texts *t, str
 enum pr_code pr_texts_read(
     struct pr_folder *f, struct pr_texts *ret, struct pr_notes *notes, struct pr_error *e)
 {
-    static const char *const files[] = {
-        "tokenizer_config.json", "special_tokens_map.json", "chat_template.json"};
     struct pr_texts t = {.specials = json_object()};
+    bool newer, unused;
     enum pr_code code = read_jinja(f, &t.chat_template, e);
-    for (size_t i = 0; !code && i < sizeof files / sizeof *files; i++)
-        code = read_settings(f, files[i], &t, notes, e);
+    if (!code)
+        code = read_settings(
+            f, "tokenizer_config.json", t.specials, &t.chat_template, &newer, notes, e);
+    if (!code)
+        code = read_map(f, newer, &t, notes, e);
+    if (!code)
+        code =
+            read_settings(f, "chat_template.json", t.specials, &t.chat_template, &unused, notes, e);
     if (!code)
         code = read_generation(f, &t, e);
     if (code)
