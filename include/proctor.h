@@ -105,6 +105,12 @@ PROCTOR_RESULT proctor_detokenize(struct proctor_model *m, const int32_t *ids, s
 PROCTOR_RESULT proctor_render(struct proctor_model *m, const char *request, size_t n, char **ret,
     size_t *ret_len, struct pr_error *e);
 
+/* The prompt that a request's messages make, as ids: rendered with the generation prompt (unless the
+ * request says "add_generation_prompt": false); where the model has no template, the contents of the
+ * turns, a line each.  *ret_ids: proctor_free. */
+PROCTOR_RESULT proctor_prompt(struct proctor_model *m, const char *request, size_t n,
+    int32_t **ret_ids, size_t *ret_n, struct pr_error *e);
+
 /* ---- Running the model ---- */
 
 /* Called during long work, in the caller's thread; members may be NULL.  A non-zero return stops

@@ -59,24 +59,6 @@ static int progress(void *ctx, uint64_t done, uint64_t total)
     return pr_filter_progress(j->filter, (double)done, (double)total, (double)done);
 }
 
-/* The prompt of a row with messages: the chat template with the generation prompt. */
-static enum pr_code ids_of_messages(
-    struct job *j, json_t *row, int32_t **ret, size_t *ret_n, struct pr_error *e)
-{
-    struct pr_str request = PR_STR_INIT(PR_INPUT_MAX_LINE * 2);
-    char *text = NULL;
-    size_t n = 0;
-    if (!json_object_get(row, "add_generation_prompt"))
-        json_object_set_new(row, "add_generation_prompt", json_true());
-    pr_json_dump(row, 0, 0, &request);
-    enum pr_code code = proctor_render(j->model, pr_str_cstr(&request), request.len, &text, &n, e);
-    if (!code)
-        code = proctor_tokenize(j->model, text, n, ret, ret_n, e);
-    proctor_free(text);
-    pr_str_done(&request);
-    return code;
-}
-
 static void collect(struct job *j, size_t i)
 {
     struct pr_filter_row *row = &j->filter->rows[i];
@@ -85,7 +67,7 @@ static void collect(struct job *j, size_t i)
     size_t n = 0;
     bool messages =
         json_object_get(row->in.row, "messages") && !json_object_get(row->in.row, "ids");
-    enum pr_code code = messages ? ids_of_messages(j, row->in.row, &ids, &n, &e)
+    enum pr_code code = messages ? proctor_prompt(j->model, row->in.text, row->in.len, &ids, &n, &e)
                                  : pr_row_ids(row->in.row, "prompt", j->model, &ids, &n, &e);
     if (!code)
         code = proctor_check_ids(j->model, ids, n, &e);
@@ -170,7 +152,8 @@ const struct pr_command pr_command_complete = {
     .about =
         "Reads lines {\"ids\":[…]}, {\"prompt\"} (plain text) or {\"messages\":[…]} (through the "
         "chat "
-        "template, with its generation prompt) on stdin and writes for each\n\n"
+        "template, with its generation prompt; plain without a template) on stdin and writes for "
+        "each\n\n"
         "  {\"ids\":[…new…],\"text\",\"logprobs\":[…],\"finish\":\"stop|length\",\"dtype\"}\n\n"
         "ids holds the end token that stopped it; text leaves special tokens out; finish is "
         "'length' "

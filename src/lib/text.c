@@ -89,31 +89,92 @@ static json_t *variables(const struct proctor_model *m, json_t *request)
     return vars;
 }
 
+static enum pr_code parse_request(const char *text, size_t n, json_t **ret, struct pr_error *e)
+{
+    json_t *row = NULL;
+    enum pr_code code = pr_json_parse(text, n, PR_JSON_LENIENT, NULL, &row, NULL, e);
+    if (code)
+        return code;
+    const json_t *messages = json_object_get(row, "messages");
+    if (!json_is_array(messages)) {
+        code = pr_fail(
+            e, PR_E_FORMAT, "'messages' is %s, an array was expected", pr_json_type_name(messages));
+        json_decref(row);
+        return code;
+    }
+    *ret = row;
+    return PR_OK;
+}
+
+static enum pr_code render(
+    struct proctor_model *m, json_t *request, struct pr_str *out, struct pr_error *e)
+{
+    struct pr_template_options options = {.now_utc_ms = m->now_utc_ms};
+    enum pr_code code = pr_model_need_template(m, e);
+    if (code)
+        return code;
+    json_t *vars = variables(m, request);
+    code = pr_template_render(m->chat_template, vars, &options, out, e);
+    json_decref(vars);
+    return code;
+}
+
 enum pr_code proctor_render(struct proctor_model *m, const char *request, size_t n, char **ret,
     size_t *ret_len, struct pr_error *e)
 {
-    struct pr_template_options options = {.now_utc_ms = m->now_utc_ms};
     struct pr_str text = PR_STR_INIT((size_t)1 << 30);
-    json_t *row = NULL, *vars = NULL;
-    enum pr_code code = pr_model_need_template(m, e);
+    json_t *row = NULL;
+    enum pr_code code = parse_request(request, n, &row, e);
     if (!code)
-        code = pr_json_parse(request, n, PR_JSON_LENIENT, NULL, &row, NULL, e);
-    if (code)
-        goto out;
-    if (!json_is_array(json_object_get(row, "messages"))) {
-        code = pr_fail(e, PR_E_FORMAT, "'messages' is %s, an array was expected",
-            pr_json_type_name(json_object_get(row, "messages")));
-        goto out;
+        code = render(m, row, &text, e);
+    if (!code) {
+        *ret_len = text.len;
+        *ret = pr_str_take(&text);
     }
-    vars = variables(m, row);
-    code = pr_template_render(m->chat_template, vars, &options, &text, e);
-    if (code)
-        goto out;
-    *ret_len = text.len;
-    *ret = pr_str_take(&text);
-out:
     pr_str_done(&text);
-    json_decref(vars);
+    json_decref(row);
+    return code;
+}
+
+static void put_content(struct pr_str *out, const json_t *content)
+{
+    size_t i;
+    const json_t *part;
+    if (json_is_string(content))
+        pr_str_append(out, json_string_value(content), json_string_length(content));
+    json_array_foreach (content, i, part) {
+        put_content(out, json_object_get(part, "text"));
+    }
+}
+
+/* The contents of all turns, a line each, as grading takes them for a model without a template. */
+static void plain(const json_t *messages, struct pr_str *out)
+{
+    size_t i;
+    const json_t *turn;
+    json_array_foreach (messages, i, turn) {
+        if (out->len)
+            pr_str_putc(out, '\n');
+        put_content(out, json_object_get(turn, "content"));
+    }
+}
+
+enum pr_code proctor_prompt(struct proctor_model *m, const char *request, size_t n,
+    int32_t **ret_ids, size_t *ret_n, struct pr_error *e)
+{
+    struct pr_str text = PR_STR_INIT((size_t)1 << 30);
+    json_t *row = NULL;
+    enum pr_code code = parse_request(request, n, &row, e);
+    if (!code && !proctor_has_template(m)) {
+        plain(json_object_get(row, "messages"), &text);
+    } else if (!code) {
+        if (!json_object_get(row, "add_generation_prompt"))
+            json_object_set_new(row, "add_generation_prompt", json_true());
+        code = render(m, row, &text, e);
+    }
+    if (!code)
+        code = proctor_tokenize(m, pr_str_cstr(&text), text.len, ret_ids, ret_n, e);
+    pr_str_done(&text);
     json_decref(row);
     return code;
 }

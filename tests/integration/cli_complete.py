@@ -1,6 +1,7 @@
 """proctor complete against a float64 reference."""
 import json
 import os
+import shutil
 
 import harness
 from harness import MODELS, proctor
@@ -50,6 +51,19 @@ def test_a_prompt_is_plain_text():
     a, b = proctor("complete", TRAINED, "--max-new-tokens=8", input=[
         {"prompt": prompt}, {"messages": [{"role": "user", "content": "2 + 2 = ?"}]}]).rows()
     assert a == b
+
+
+def test_without_a_template_the_turns_are_plain_text_and_without_a_tokenizer_there_is_no_text():
+    with harness.scratch() as folder:
+        for name in ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json"):
+            shutil.copy(os.path.join(TRAINED, name), folder)
+        turns = [{"role": "system", "content": "Add."}, {"role": "user", "content": "2 + 2"}]
+        a, b = proctor("complete", folder, "--max-new-tokens=6", input=[
+            {"messages": turns}, {"prompt": "Add.\n2 + 2"}]).rows()
+        assert a == b
+        os.remove(os.path.join(folder, "tokenizer.json"))
+        row = proctor("complete", folder, "--max-new-tokens=6", input=[{"ids": [5, 6, 7]}]).row()
+        assert row["ids"] and row["text"] is None and row["text_reason"]
 
 
 def test_a_seed_repeats_a_sample_and_lines_do_not_disturb_each_other():
