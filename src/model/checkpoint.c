@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "model/checkpoint_internal.h"
+#include "model/scan.h"
 
 static enum pr_code read_config(struct pr_checkpoint *c, bool required, struct pr_error *e)
 {
@@ -52,7 +53,7 @@ static enum pr_code open_folder(
         return code;
     code = pr_folder_is_adapter(&c->folder) ? pr_adapter_open(c, o, e) : open_model(c, o, e);
     if (!code && o->weights && o->scan)
-        pr_weights_note_values(&c->weights, o->pool, &c->notes);
+        pr_scan_notes(c->weights.by_name, c->weights.n, o->pool, &c->notes);
     return code;
 }
 

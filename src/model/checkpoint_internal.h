@@ -46,10 +46,6 @@ PR_MUST_CHECK enum pr_code pr_weights_check(const struct pr_weights *w, struct p
 PR_MUST_CHECK enum pr_code pr_tensor_check(const struct pr_tensor *t, const char *name,
     const uint64_t *shape, uint32_t rank, struct pr_error *e);
 
-/* Notes NaN, infinities (with the place of the first) and tensors of zeros.  pool may be NULL. */
-void pr_weights_note_values(
-    const struct pr_weights *w, struct pr_pool *pool, struct pr_notes *notes);
-
 /* What surrounds the weights in one folder.  NULL members: the file or key is not there. */
 struct pr_texts {
     char *chat_template;

@@ -4,6 +4,7 @@
 
 #include "compute/pool.h"
 #include "model/safetensors.h"
+#include "model/tokenizer.h" /* struct pr_notes */
 
 struct pr_scan {
     uint64_t n_nan, n_inf;
@@ -15,5 +16,10 @@ struct pr_scan {
  * and fills ret[n].  pool may be NULL.  Runs at the speed of memory. */
 void pr_scan_tensors(
     const struct pr_tensor *const *tensors, size_t n, struct pr_pool *pool, struct pr_scan *ret);
+
+/* The same in words: which tensors hold NaN or infinities (how many, where the first) or only zeros
+ * (biases may).  The tensors are mapped; pool may be NULL. */
+void pr_scan_notes(
+    const struct pr_tensor *const *tensors, size_t n, struct pr_pool *pool, struct pr_notes *notes);
 
 #endif
