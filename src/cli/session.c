@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/term.h"
@@ -18,7 +19,10 @@ static enum pr_code load_config(struct pr_session *s, const struct pr_args *a, s
 {
     if (!pr_args_has(a, "base-dir"))
         return pr_config_parse("", 0, "", ".", &s->config, e);
-    char *dir = pr_config_base_dir(pr_args_text(a, "base-dir"));
+    const char *given = pr_args_text(a, "base-dir");
+    if (given && !pr_path_is_dir(given))
+        return pr_fail(e, PR_E_NOT_FOUND, "--base-dir: %s is no folder", given);
+    char *dir = pr_config_base_dir(given);
     enum pr_code code = pr_config_load(dir, &s->config, e);
     pr_free(dir);
     return code;

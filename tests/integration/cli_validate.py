@@ -47,6 +47,7 @@ def test_what_is_missing_is_named():
     with harness.scratch() as folder:
         assert "data/validation" in proctor("validate", CHECKPOINT, "--base-dir", folder, status=2).err
         assert "no complete checkpoint" in proctor("validate", "--suite", SUITE, "--base-dir", folder, status=1).err
+        assert "is no folder" in proctor("validate", CHECKPOINT, "--base-dir", folder + "/x", status=1).err
         assert "no such" in proctor("validate", folder + "/gone", "--suite", SUITE, status=1).err.lower()
 
 
