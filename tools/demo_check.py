@@ -30,7 +30,7 @@ def main():
             row += f"{ours(d):>14.6f} {theirs(r):>10.6f}"
         print(row)
     tokens = sum(d["tokens_scored"] + d["tokens_generated"] for d in documents)
-    print(f"\n{sum(d['n'] for d in documents)} examples, {tokens} answer tokens in {seconds:.1f} s; "
+    print(f"\n{sum(d['n'] for d in documents)} examples, {tokens} tokens scored or generated in {seconds:.1f} s; "
           f"the largest difference is {worst:.0e}.")
     if len(documents) == 0 or not worst <= TOLERANCE:
         print(f"More than {TOLERANCE:.0e}: this build does not reproduce the reference.")

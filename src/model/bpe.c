@@ -386,7 +386,8 @@ static void cache_put(struct pr_tok_scratch *x, struct pr_tok_cache_slot *slot, 
         slot = &x->cache[hash & (CACHE_SLOTS - 1)];
     }
     *slot = (struct pr_tok_cache_slot){hash, (uint32_t)x->pool_used, (uint16_t)n, (uint16_t)n_ids};
-    memcpy(x->pool + x->pool_used, ids, n_ids * sizeof *ids);
+    if (n_ids) /* ids may be NULL then */
+        memcpy(x->pool + x->pool_used, ids, n_ids * sizeof *ids);
     memcpy(x->pool + x->pool_used + n_ids, s, n);
     x->pool_used += need;
     x->cache_used++;
