@@ -1,5 +1,6 @@
 """Chat templates rendered by Python's jinja2 with transformers' settings: the reference that the
 project's own evaluator must equal character for character."""
+import copy
 import datetime
 import json
 
@@ -59,8 +60,10 @@ def render(template, variables):
     """{"text"} or {"error","type"}."""
     try:
         if template not in _compiled:
+            if len(_compiled) > 1000:
+                _compiled.clear()
             _compiled[template] = _env.from_string(template)
-        text = _compiled[template].render(**variables)
+        text = _compiled[template].render(**copy.deepcopy(variables))
         text.encode("utf-8")
         return {"text": text}
     except RecursionError as e:

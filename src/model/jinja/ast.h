@@ -154,9 +154,7 @@ void j_push(struct jparser *p, struct jnode *owner, struct jnodes *list, struct 
 void j_nest(struct jparser *p); /* p->nesting-- to leave */
 struct jnode *j_parse_expression(struct jparser *p, bool with_cond);
 struct jnode *j_parse_primary(struct jparser *p);
-/* end_name: a name that ends the tuple besides the end of the tag, or NULL. */
-struct jnode *j_parse_tuple(
-    struct jparser *p, bool simplified, bool with_cond, const char *end_name, bool parentheses);
+struct jnode *j_parse_tuple(struct jparser *p, bool simplified, bool with_cond, bool parentheses);
 struct jnode *j_parse_filters(struct jparser *p, struct jnode *node, bool start_inline);
 
 /* --- scope.c --- */

@@ -222,6 +222,14 @@ static struct jv eval_call(struct jctx *c, struct jenv *env, const struct jnode 
     return j_call(c, f, &args);
 }
 
+static struct jv apply(struct jctx *c, const struct jnode *n, struct jv self, struct jargs *args)
+{
+    if (!n->fn)
+        j_raise(c, "No %s named '%s' found.", n->kind == JN_FILTER ? "filter" : "test",
+            j_show(c, n->name));
+    return j_call_fn(c, n->fn, self, args);
+}
+
 struct jv j_eval_filter(struct jctx *c, struct jenv *env, const struct jnode *n, struct jv text)
 {
     struct jv self;
@@ -232,14 +240,14 @@ struct jv j_eval_filter(struct jctx *c, struct jenv *env, const struct jnode *n,
     else
         self = j_eval(c, env, n->a);
     struct jargs args = j_eval_args(c, env, n);
-    return j_call_fn(c, n->fn, self, &args);
+    return apply(c, n, self, &args);
 }
 
 static struct jv eval_filter(struct jctx *c, struct jenv *env, const struct jnode *n)
 {
     struct jv self = n->a ? j_eval(c, env, n->a) : j_missing();
     struct jargs args = j_eval_args(c, env, n);
-    return j_call_fn(c, n->fn, self, &args);
+    return apply(c, n, self, &args);
 }
 
 static const eval_fn table[JN_KINDS] = {

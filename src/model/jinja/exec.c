@@ -189,7 +189,7 @@ static enum flow run_loop(
     if (items.type == J_ITER) {
         l->iter = items.it;
         l->source = j_list_new(c, 0);
-        l->source->v = items.it->l->v + items.it->pos;
+        l->source->v = items.it->pos ? items.it->l->v + items.it->pos : items.it->l->v;
         l->source->n = items.it->l->n - items.it->pos;
     } else {
         c->line = n->line;
@@ -364,6 +364,14 @@ static enum flow exec_macro(struct jctx *c, struct jenv *env, const struct jnode
     return FLOW_NEXT;
 }
 
+/* Jinja joins the results of call and filter blocks as they are. */
+static void output_text(struct jctx *c, struct jv v)
+{
+    if (v.type != J_STR)
+        j_raise(c, "sequence item 0: expected str instance, %s found", j_type_name(v));
+    j_output(c, v.s);
+}
+
 static enum flow exec_call_block(struct jctx *c, struct jenv *env, const struct jnode *n)
 {
     struct jv caller = macro_here(c, env, n), result;
@@ -376,7 +384,7 @@ static enum flow exec_call_block(struct jctx *c, struct jenv *env, const struct 
     } else {
         result = j_call(c, caller, &none);
     }
-    j_output(c, j_to_str(c, result));
+    output_text(c, result);
     return FLOW_NEXT;
 }
 
@@ -444,7 +452,7 @@ static enum flow exec_filter_block(struct jctx *c, struct jenv *env, const struc
     struct jv text;
     enum flow flow = capture(c, env, n, &inner, &text);
     if (flow == FLOW_NEXT)
-        j_output(c, j_to_str(c, j_eval_filter(c, inner, n->a, text)));
+        output_text(c, j_eval_filter(c, inner, n->a, text));
     return flow;
 }
 

@@ -130,7 +130,7 @@ static J_FN(f_round)
         return self.type == J_FLOAT ? j_float(round_float(self.f, precision))
                                     : round_int(c, j_as_int(self), precision);
     double unit = pow(10, (double)precision), scaled = j_as_double(self) * unit;
-    return j_float((ceiling ? ceil(scaled) : floor(scaled)) / unit);
+    return j_float(((ceiling ? ceil(scaled) : floor(scaled)) + 0.0) / unit); /* never -0.0 */
 }
 
 static J_FN(f_filesizeformat)
@@ -139,8 +139,11 @@ static J_FN(f_filesizeformat)
     static const char *const decimal[] = {"kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"};
     static const char *const binary[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"};
     struct jargs none = {0};
-    struct jv missing[J_MAX_PARAMS] = {{J_MISSING}};
-    double bytes = f_float(c, self, missing, &none).f, base = j_truth(c, a[0]) ? 1024 : 1000;
+    struct jv fallback[J_MAX_PARAMS] = {{J_NONE}};
+    struct jv number = f_float(c, self, fallback, &none);
+    if (number.type != J_FLOAT)
+        j_raise(c, "could not convert %s to float", j_show(c, j_repr(c, self)));
+    double bytes = number.f, base = j_truth(c, a[0]) ? 1024 : 1000;
     struct jbuf b = {0};
     if (bytes == 1)
         return j_str(c, "1 Byte");

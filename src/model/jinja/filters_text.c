@@ -47,7 +47,10 @@ J_FN(j_filter_title)
     for (size_t i = 0; i < s->len;) {
         uint32_t ch;
         i += pr_utf8_decode(s->data + i, &ch);
-        j_put_char(c, &b, start ? pr_utf8_upper(ch) : pr_utf8_lower(ch));
+        if (start)
+            j_put_upper(c, &b, ch);
+        else
+            j_put_char(c, &b, pr_utf8_lower(ch));
         start = j_is_space(ch) || (ch < 128 && ch && strchr("-({[<", (char)ch));
     }
     return j_buf_str(c, &b);
@@ -56,7 +59,6 @@ J_FN(j_filter_title)
 J_FN(j_filter_truncate)
 {
     J_UNUSED_ARGS;
-    const struct jstr *s = need_text(c, self, "truncate");
     int64_t length = j_int_or(c, a[0], 255), leeway = j_int_or(c, a[3], 5);
     struct jv end = a[2].type == J_MISSING ? j_str(c, "...") : a[2];
     int64_t end_chars = (int64_t)need_text(c, end, "truncate")->chars;
@@ -64,8 +66,12 @@ J_FN(j_filter_truncate)
         j_raise(c, "expected length >= %lld, got %lld", (long long)end_chars, (long long)length);
     if (leeway < 0)
         j_raise(c, "expected leeway >= 0, got %lld", (long long)leeway);
-    if ((int64_t)s->chars <= length || (int64_t)s->chars - length <= leeway)
+    size_t n;
+    if (!j_len(c, self, &n))
+        j_raise(c, "object of type '%s' has no len()", j_type_name(self));
+    if ((int64_t)n <= length || (int64_t)n - length <= leeway)
         return self;
+    need_text(c, self, "truncate");
     struct jv cut = j_slice(c, self, j_none(), j_int(length - end_chars), j_none());
     if (!j_truth(c, a[1]))
         cut = j_split(c, cut.s, j_str(c, " "), 1, true)->v[0];

@@ -223,8 +223,10 @@ static size_t percent_one(struct percent *p, struct jbuf *out, const struct jstr
     struct jv v = {J_MISSING};
     if (i < f->len && f->data[i] == '(') {
         size_t depth = 1, from = ++i;
-        for (; i < f->len && depth; i++)
-            depth += f->data[i] == '(' ? 1u : f->data[i] == ')' ? -1u : 0u;
+        for (; i < f->len && depth; i++) {
+            depth += f->data[i] == '(';
+            depth -= f->data[i] == ')';
+        }
         if (depth)
             j_raise(c, "incomplete format key");
         if (p->args.type != J_DICT)
@@ -304,9 +306,11 @@ static struct spec parse_spec(struct jctx *c, const struct jstr *t)
     struct spec s = {.fill = ' ', .precision = -1};
     size_t i = 0;
     uint32_t first = 0;
+    bool filled = false;
     size_t n = t->len ? pr_utf8_decode(t->data, &first) : 0;
     if (n && n < t->len && strchr("<>=^", t->data[n])) {
         s.fill = first;
+        filled = true;
         s.align = t->data[n];
         i = n + 1;
     } else if (t->len && strchr("<>=^", t->data[0]) && t->data[0]) {
@@ -321,6 +325,8 @@ static struct spec parse_spec(struct jctx *c, const struct jstr *t)
     }
     if (i < t->len && t->data[i] == '0') {
         s.zero = true;
+        if (!filled)
+            s.fill = '0';
         i++;
     }
     for (; i < t->len && t->data[i] >= '0' && t->data[i] <= '9'; i++)
@@ -410,6 +416,8 @@ static struct jv field_value(struct formatter *f, const char *s, size_t n)
     size_t i = 0;
     while (i < n && s[i] != '.' && s[i] != '[')
         i++;
+    if (!i && n) /* Python numbers only fields that are wholly empty */
+        j_raise(c, "''");
     struct jv v = field_base(f, s, i);
     while (i < n) {
         size_t from = i + 1, end = from;

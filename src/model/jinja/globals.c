@@ -1,4 +1,5 @@
 /* Global functions: Jinja's own that need no host, and the two that transformers adds. */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -152,20 +153,37 @@ static int iso_week(const struct tm *tm, int *ret_year)
     return week;
 }
 
-static void put_time(struct jctx *c, struct jbuf *b, char spec, const struct tm *tm, int64_t ms);
+static void put_time(
+    struct jctx *c, struct jbuf *b, char spec, char flag, const struct tm *tm, int64_t ms);
 
 static void put_times(
     struct jctx *c, struct jbuf *b, const char *fmt, const struct tm *tm, int64_t ms)
 {
     for (; *fmt; fmt++) {
-        if (*fmt == '%')
-            put_time(c, b, *++fmt, tm, ms);
-        else
+        if (*fmt == '%') {
+            fmt++;
+            char flag = *fmt && strchr("-_0", *fmt) ? *fmt++ : 0;
+            put_time(c, b, *fmt, flag, tm, ms);
+        } else {
             j_putc(c, b, *fmt);
+        }
     }
 }
 
-static void put_time(struct jctx *c, struct jbuf *b, char spec, const struct tm *tm, int64_t ms)
+/* glibc's flags: - drops the padding, _ pads with blanks, 0 with zeros. */
+static void put_number(struct jctx *c, struct jbuf *b, const char *fmt, char flag, int value)
+{
+    char text[16];
+    size_t skip = 0;
+    snprintf(text, sizeof text, fmt, value);
+    for (; flag && (text[skip] == '0' || text[skip] == ' ') && text[skip + 1]; skip++)
+        if (flag != '-')
+            text[skip] = flag == '_' ? ' ' : '0';
+    j_puts(c, b, flag == '-' ? text + skip : text);
+}
+
+static void put_time(
+    struct jctx *c, struct jbuf *b, char spec, char flag, const struct tm *tm, int64_t ms)
 {
     static const struct {
         char spec;
@@ -195,7 +213,7 @@ static void put_time(struct jctx *c, struct jbuf *b, char spec, const struct tm 
         {'Y', "%d", year}, {'y', "%02d", year % 100}, {'f', "%06d", (int)(ms % 1000) * 1000}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (numbers[i].spec == spec) {
-            j_putf(c, b, numbers[i].fmt, numbers[i].value);
+            put_number(c, b, numbers[i].fmt, flag, numbers[i].value);
             return;
         }
     }

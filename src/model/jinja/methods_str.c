@@ -54,7 +54,10 @@ static J_FN(m_title)
     for (size_t i = 0; i < self.s->len;) {
         uint32_t ch;
         i += pr_utf8_decode(self.s->data + i, &ch);
-        j_put_char(c, &b, inside ? pr_utf8_lower(ch) : pr_utf8_title(ch));
+        if (inside)
+            j_put_char(c, &b, pr_utf8_lower(ch));
+        else
+            j_put_title(c, &b, ch);
         inside = cased(ch);
     }
     return j_with_markup(c, j_buf_str(c, &b), self.s->markup);
@@ -68,7 +71,32 @@ static J_FN(m_swapcase)
         uint32_t ch;
         i += pr_utf8_decode(self.s->data + i, &ch);
         bool up = cased(ch) && pr_utf8_category(ch)[1] == 'u';
-        j_put_char(c, &b, up ? pr_utf8_lower(ch) : pr_utf8_upper(ch));
+        if (up)
+            j_put_char(c, &b, pr_utf8_lower(ch));
+        else
+            j_put_upper(c, &b, ch);
+    }
+    return j_with_markup(c, j_buf_str(c, &b), self.s->markup);
+}
+
+/* Lower case, with the letters whose upper case is several spelt out as those. */
+static J_FN(m_casefold)
+{
+    J_UNUSED_ARGS;
+    struct jbuf b = {0};
+    for (size_t i = 0; i < self.s->len;) {
+        uint32_t ch;
+        size_t n = pr_utf8_decode(self.s->data + i, &ch);
+        struct jbuf upper = {0};
+        if (ch >= 128)
+            j_put_upper(c, &upper, ch);
+        if (upper.len && j_buf_str(c, &upper).s->chars > 1) {
+            const struct jstr *low = j_lower(c, j_buf_str(c, &upper).s).s;
+            j_put(c, &b, low->data, low->len);
+        } else {
+            j_put_char(c, &b, ch == 0x3c2 ? 0x3c3 : pr_utf8_lower(ch));
+        }
+        i += n;
     }
     return j_with_markup(c, j_buf_str(c, &b), self.s->markup);
 }
@@ -261,9 +289,10 @@ static struct jv partition(struct jctx *c, struct jv self, struct jv sep, bool l
         j_raise(c, "empty separator");
     struct jlist *halves = j_split(c, s, sep, 1, last), *l = j_list_new(c, 3);
     bool hit = halves->n == 2;
-    struct jv empty = j_str(c, "");
+    bool markup = s->markup;
+    struct jv empty = j_with_markup(c, j_str(c, ""), markup);
     j_list_push(c, l, hit || !last ? halves->v[0] : empty);
-    j_list_push(c, l, hit ? sep : empty);
+    j_list_push(c, l, hit ? j_with_markup(c, sep, markup) : empty);
     j_list_push(c, l, hit ? halves->v[1] : last ? halves->v[0] : empty);
     return j_tuple(l);
 }
@@ -486,7 +515,7 @@ static J_FN(m_istitle)
 
 static const struct jfn methods[] = {
     {"capitalize", m_capitalize, "", 0, true},
-    {"casefold", m_lower, "", 0, true},
+    {"casefold", m_casefold, "", 0, true},
     {"center", m_center, "width fillchar", 1, true},
     {"count", m_count, "sub start end", 1, true},
     {"endswith", m_endswith, "suffix start end", 1, true},

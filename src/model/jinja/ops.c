@@ -408,6 +408,17 @@ static int64_t clamp(int64_t i, int64_t n, bool backward)
     return i < low ? low : i > high ? high : i;
 }
 
+static struct jv range_part(
+    struct jctx *c, const struct jrange *of, int64_t from, int64_t to, int64_t by, size_t count)
+{
+    struct jrange *r = j_alloc(c, sizeof *r);
+    *r = (struct jrange){.start = j_range_at(of, (size_t)from).i,
+        .stop = j_range_at(of, (size_t)to).i,
+        .step = (int64_t)((uint64_t)by * (uint64_t)of->step),
+        .n = count};
+    return (struct jv){.type = J_RANGE, .r = r};
+}
+
 static struct jv take(struct jctx *c, struct jv obj, int64_t start, int64_t step, size_t count)
 {
     if (obj.type == J_STR && step == 1) {
@@ -418,16 +429,6 @@ static struct jv take(struct jctx *c, struct jv obj, int64_t start, int64_t step
             while (to < obj.s->len && ((unsigned char)obj.s->data[to] & 0xc0) == 0x80);
         j_charge(c, to / 256);
         return j_substr(c, obj.s, from, to);
-    }
-    if (obj.type == J_RANGE) {
-        struct jrange *r = j_alloc(c, sizeof *r);
-        uint64_t by = (uint64_t)step * (uint64_t)obj.r->step;
-        int64_t first = j_range_at(obj.r, (size_t)start).i;
-        *r = (struct jrange){.start = first,
-            .step = (int64_t)by,
-            .n = count,
-            .stop = (int64_t)((uint64_t)first + count * by)};
-        return (struct jv){.type = J_RANGE, .r = r};
     }
     const struct jlist *from = j_items(c, obj);
     if (obj.type != J_STR) {
@@ -465,6 +466,8 @@ struct jv j_slice(struct jctx *c, struct jv obj, struct jv start, struct jv stop
         back ? (from > to ? (uint64_t)(from - to) : 0) : (to > from ? (uint64_t)(to - from) : 0);
     uint64_t stride = back ? (uint64_t)0 - (uint64_t)by : (uint64_t)by;
     size_t count = span ? (size_t)((span - 1) / stride + 1) : 0;
+    if (obj.type == J_RANGE)
+        return range_part(c, obj.r, from, to, by, count);
     if (count <= 1)
         by = 1; /* a step beyond the sequence; keeps start + i * by in range */
     return take(c, obj, count ? from : 0, by, count);

@@ -151,7 +151,7 @@ struct jnode *j_parse_primary(struct jparser *p)
     default:
         if (op_is(p, "(")) {
             j_next(p);
-            n = j_parse_tuple(p, false, true, NULL, true);
+            n = j_parse_tuple(p, false, true, true);
             j_expect(p, JT_OP, ")");
         } else if (op_is(p, "[")) {
             n = parse_list(p);
@@ -165,22 +165,21 @@ struct jnode *j_parse_primary(struct jparser *p)
     return n;
 }
 
-static bool tuple_end(struct jparser *p, const char *end_name)
+/* Jinja means a loop's "in" and "recursive" to end a tuple too, but its check never matches. */
+static bool tuple_end(struct jparser *p)
 {
     enum jtok type = j_cur(p)->type;
-    return type == JT_VAR_END || type == JT_BLOCK_END || op_is(p, ")") ||
-           (end_name && j_tok_is(j_cur(p), JT_NAME, end_name));
+    return type == JT_VAR_END || type == JT_BLOCK_END || op_is(p, ")");
 }
 
-struct jnode *j_parse_tuple(
-    struct jparser *p, bool simplified, bool with_cond, const char *end_name, bool parentheses)
+struct jnode *j_parse_tuple(struct jparser *p, bool simplified, bool with_cond, bool parentheses)
 {
     struct jnode *n = j_node(p, JN_TUPLE, j_cur(p)->line, NULL, NULL, NULL);
     bool comma = false;
     for (;;) {
         if (n->list.n)
             j_expect(p, JT_OP, ",");
-        if (tuple_end(p, end_name))
+        if (tuple_end(p))
             break;
         j_push(p, n, &n->list, simplified ? j_parse_primary(p) : j_parse_expression(p, with_cond));
         if (!op_is(p, ","))
@@ -351,12 +350,9 @@ struct jnode *j_parse_filters(struct jparser *p, struct jnode *node, bool start_
         if (op_is(p, "("))
             parse_arguments(p, n);
         n->fn = j_find_filter(n->name->data, n->name->len);
-        if (!n->fn)
-            j_fail(p->c,
-                j_refused_filter(n->name->data, n->name->len) ? PR_E_UNSUPPORTED : PR_E_FORMAT,
-                j_refused_filter(n->name->data, n->name->len) ? "the filter '%s' is not supported"
-                                                              : "No filter named '%s'.",
-                j_show(p->c, n->name));
+        if (!n->fn && j_refused_filter(n->name->data, n->name->len))
+            j_fail(
+                p->c, PR_E_UNSUPPORTED, "the filter '%s' is not supported", j_show(p->c, n->name));
         node = n;
     }
     return node;
@@ -387,8 +383,6 @@ static struct jnode *parse_test(struct jparser *p, struct jnode *node)
         j_push(p, n, &n->list, parse_postfix(p, j_parse_primary(p)));
     }
     n->fn = j_find_test(n->name->data, n->name->len);
-    if (!n->fn)
-        j_fail(p->c, PR_E_FORMAT, "No test named '%s'.", j_show(p->c, n->name));
     return negated ? j_node(p, JN_NOT, line, n, NULL, NULL) : n;
 }
 

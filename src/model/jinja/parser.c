@@ -113,7 +113,7 @@ static void parse_nodes(
         case JT_VAR_BEGIN:
             j_next(p);
             j_push(p, owner, out,
-                j_node(p, JN_OUTPUT, line, j_parse_tuple(p, false, true, NULL, false), NULL, NULL));
+                j_node(p, JN_OUTPUT, line, j_parse_tuple(p, false, true, false), NULL, NULL));
             j_expect(p, JT_VAR_END, "}}");
             break;
         case JT_BLOCK_BEGIN:
@@ -176,9 +176,9 @@ static void set_ctx(struct jparser *p, struct jnode *n, enum jnamectx ctx)
         p->loop_stores++;
 }
 
-static struct jnode *parse_target(struct jparser *p, enum jnamectx ctx, const char *end_name)
+static struct jnode *parse_target(struct jparser *p, enum jnamectx ctx)
 {
-    struct jnode *n = j_parse_tuple(p, true, true, end_name, false);
+    struct jnode *n = j_parse_tuple(p, true, true, false);
     set_ctx(p, n, ctx);
     return n;
 }
@@ -211,9 +211,9 @@ static struct jnode *parse_for(struct jparser *p, unsigned line)
 {
     size_t stores = p->loop_stores;
     struct jnode *n = j_node(p, JN_FOR, line, NULL, NULL, NULL);
-    n->a = parse_target(p, J_STORE, "in");
+    n->a = parse_target(p, J_STORE);
     j_expect(p, JT_NAME, "in");
-    n->b = j_parse_tuple(p, false, false, "recursive", false);
+    n->b = j_parse_tuple(p, false, false, false);
     if (j_skip(p, JT_NAME, "if")) {
         n->c = j_parse_expression(p, true);
         n->test_target = clone_target(p, n->a);
@@ -239,7 +239,7 @@ static struct jnode *parse_if(struct jparser *p, unsigned line)
     static const char *const ends[] = {"elif", "else", "endif", NULL};
     struct jnode *result = j_node(p, JN_IF, line, NULL, NULL, NULL), *n = result;
     for (;;) {
-        n->a = j_parse_tuple(p, false, false, NULL, false);
+        n->a = j_parse_tuple(p, false, false, false);
         parse_body(p, n, &n->list, ends);
         if (n->a->height >= n->height)
             n->height = n->a->height + 1;
@@ -266,10 +266,10 @@ static struct jnode *parse_set(struct jparser *p, unsigned line)
         j_next(p);
         target->attr = j_expect_name(p);
     } else {
-        target = parse_target(p, J_STORE, NULL);
+        target = parse_target(p, J_STORE);
     }
     if (j_skip(p, JT_OP, "="))
-        return j_node(p, JN_SET, line, target, j_parse_tuple(p, false, true, NULL, false), NULL);
+        return j_node(p, JN_SET, line, target, j_parse_tuple(p, false, true, false), NULL);
     struct jnode *filter = j_parse_filters(p, NULL, false);
     struct jnode *n = j_node(p, JN_SETBLOCK, line, target, filter, NULL);
     parse_closed_body(p, n, &n->list, "endset");
@@ -340,7 +340,7 @@ static struct jnode *parse_with(struct jparser *p, unsigned line)
     while (j_cur(p)->type != JT_BLOCK_END) {
         if (n->list.n)
             j_expect(p, JT_OP, ",");
-        j_push(p, n, &n->list, parse_target(p, J_PARAM, NULL));
+        j_push(p, n, &n->list, parse_target(p, J_PARAM));
         j_expect(p, JT_OP, "=");
         j_push(p, n, &n->list2, j_parse_expression(p, true));
     }

@@ -260,6 +260,8 @@ static void analyse(void *ctx, struct jnode *n)
 struct resolver {
     struct jctx *c;
     struct jscope *scope;
+    bool soft; /* within an if of this scope: an unknown filter or test is an error only when
+                  reached */
 };
 
 static void resolve(void *ctx, struct jnode *n);
@@ -367,6 +369,24 @@ static void must_ref(struct resolver *r, const struct jstr *name, struct jref *r
         j_fail(r->c, PR_E_FORMAT, "the name '%s' cannot be resolved", j_show(r->c, name));
 }
 
+static void resolve_softly(struct resolver *r, struct jnode *n)
+{
+    bool soft = r->soft;
+    r->soft = true;
+    j_each_child(n, resolve, r);
+    r->soft = soft;
+}
+
+static void resolve_use(struct resolver *r, struct jnode *n)
+{
+    if (!n->fn && !r->soft) {
+        r->c->line = n->line;
+        j_fail(r->c, PR_E_FORMAT, "No %s named '%s'.", n->kind == JN_FILTER ? "filter" : "test",
+            j_show(r->c, n->name));
+    }
+    j_each_child(n, resolve, r);
+}
+
 static void resolve(void *ctx, struct jnode *n)
 {
     struct resolver *r = ctx;
@@ -375,6 +395,14 @@ static void resolve(void *ctx, struct jnode *n)
     case JN_NAME:
     case JN_NSREF:
         must_ref(r, n->name, &n->ref);
+        break;
+    case JN_FILTER:
+    case JN_TEST:
+        resolve_use(r, n);
+        break;
+    case JN_IF:
+    case JN_COND:
+        resolve_softly(r, n);
         break;
     case JN_FOR:
         resolve_for(r, n);

@@ -66,12 +66,38 @@ struct jv j_strip(struct jctx *c, const struct jstr *s, struct jv chars, enum js
     return j_substr(c, s, from, to);
 }
 
-static void put_upper(struct jctx *c, struct jbuf *b, uint32_t ch)
+/* The letters whose upper case is more than one. */
+static bool put_special(struct jctx *c, struct jbuf *b, uint32_t ch, bool title)
 {
-    if (ch == 0xdf) /* the one common letter whose upper case is two */
-        j_puts(c, b, "SS");
-    else
+    static const struct {
+        uint32_t from;
+        const char *upper, *title;
+    } table[] = {{0xdf, "SS", "Ss"}, {0x149, "\xca\xbcN", "\xca\xbcN"},
+        {0x1f0, "J\xcc\x8c", "J\xcc\x8c"},
+        {0x390, "\xce\x99\xcc\x88\xcc\x81", "\xce\x99\xcc\x88\xcc\x81"},
+        {0x3b0, "\xce\xa5\xcc\x88\xcc\x81", "\xce\xa5\xcc\x88\xcc\x81"},
+        {0x587, "\xd4\xb5\xd5\x92", "\xd4\xb5\xd6\x82"}, {0xfb00, "FF", "Ff"}, {0xfb01, "FI", "Fi"},
+        {0xfb02, "FL", "Fl"}, {0xfb03, "FFI", "Ffi"}, {0xfb04, "FFL", "Ffl"}, {0xfb05, "ST", "St"},
+        {0xfb06, "ST", "St"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (table[i].from == ch) {
+            j_puts(c, b, title ? table[i].title : table[i].upper);
+            return true;
+        }
+    }
+    return false;
+}
+
+void j_put_upper(struct jctx *c, struct jbuf *b, uint32_t ch)
+{
+    if (ch < 128 || !put_special(c, b, ch, false))
         j_put_char(c, b, pr_utf8_upper(ch));
+}
+
+void j_put_title(struct jctx *c, struct jbuf *b, uint32_t ch)
+{
+    if (ch < 128 || !put_special(c, b, ch, true))
+        j_put_char(c, b, pr_utf8_title(ch));
 }
 
 static bool is_cased(uint32_t ch)
@@ -110,9 +136,9 @@ static struct jv map_case(struct jctx *c, const struct jstr *s, enum mapping how
         uint32_t ch;
         size_t n = pr_utf8_decode(s->data + i, &ch);
         if (how == MAP_UPPER)
-            put_upper(c, &b, ch);
+            j_put_upper(c, &b, ch);
         else if (how == MAP_CAPITALIZE && !i)
-            j_put_char(c, &b, pr_utf8_title(ch));
+            j_put_title(c, &b, ch);
         else
             put_lower(c, &b, s, i + n, ch, after_cased);
         after_cased = ch < 128 ? ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z') : is_cased(ch);
@@ -249,8 +275,7 @@ static struct jlist *split_space(struct jctx *c, const struct jstr *s, int64_t m
             continue;
         }
         if (!max--) {
-            struct jv rest = j_substr(c, s, i, s->len);
-            j_list_push(c, l, j_strip(c, rest.s, j_missing(), J_RIGHT));
+            j_list_push(c, l, j_substr(c, s, i, s->len));
             return l;
         }
         size_t from = i;
@@ -273,8 +298,7 @@ static struct jlist *rsplit_space(struct jctx *c, const struct jstr *s, int64_t 
             continue;
         }
         if (!max--) {
-            struct jv rest = j_substr(c, s, 0, to);
-            j_list_push(c, l, j_strip(c, rest.s, j_missing(), J_LEFT));
+            j_list_push(c, l, j_substr(c, s, 0, to));
             break;
         }
         size_t from = to;

@@ -31,6 +31,8 @@ struct jlist *j_split(
 struct jv j_join(struct jctx *c, const struct jstr *sep, const struct jlist *items);
 /* left and right are how many `fill` go there. */
 struct jv j_pad(struct jctx *c, const struct jstr *s, int64_t width, uint32_t fill, char align);
+void j_put_upper(struct jctx *c, struct jbuf *b, uint32_t ch);
+void j_put_title(struct jctx *c, struct jbuf *b, uint32_t ch);
 bool j_is_lower(const struct jstr *s);
 bool j_is_upper(const struct jstr *s);
 /* The text of an int() or float() literal: trimmed, underscores between digits dropped; false for

@@ -41,6 +41,7 @@ static J_FN(t_undefined)
 static J_FN(t_filter)
 {
     J_UNUSED_ARGS;
+    (void)j_hash(c, self); /* Jinja looks it up in a dictionary */
     return j_bool(self.type == J_STR && (j_find_filter(self.s->data, self.s->len) ||
                                             j_refused_filter(self.s->data, self.s->len)));
 }
@@ -48,6 +49,7 @@ static J_FN(t_filter)
 static J_FN(t_test)
 {
     J_UNUSED_ARGS;
+    (void)j_hash(c, self);
     return j_bool(self.type == J_STR && j_find_test(self.s->data, self.s->len));
 }
 

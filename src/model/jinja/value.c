@@ -584,7 +584,7 @@ struct jlist *j_items(struct jctx *c, struct jv v)
         return l;
     case J_ITER:
         l = j_list_new(c, 0);
-        l->v = v.it->l->v + v.it->pos;
+        l->v = v.it->pos ? v.it->l->v + v.it->pos : v.it->l->v;
         l->n = l->cap = v.it->l->n - v.it->pos;
         v.it->pos = v.it->l->n;
         return l;
