@@ -104,6 +104,25 @@ static enum pr_code follow(
     return PR_OK;
 }
 
+/* Opens `actual`, which is a plain name or one in the cache's blobs; that folder must be one itself
+ * and no link to another. */
+static enum pr_code open_actual(const struct pr_folder *f, const char *actual, int *ret_fd,
+    struct pr_file_id *ret_id, struct pr_error *e)
+{
+    size_t n = strlen(f->blobs);
+    if (!strchr(actual, '/'))
+        return pr_file_open(f->fd, actual, true, ret_fd, ret_id, e);
+    char dir[PR_FOLDER_BLOBS];
+    memcpy(dir, f->blobs, n - 1); /* without the slash, which would follow a link */
+    dir[n - 1] = 0;
+    int fd = openat(f->fd, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return pr_fail_errno(e, errno, "%s", dir);
+    enum pr_code code = pr_file_open(fd, actual + n, true, ret_fd, ret_id, e);
+    close(fd);
+    return code;
+}
+
 static enum pr_code open_file(const struct pr_folder *f, const char *name, int *ret_fd,
     struct pr_file_id *ret_id, struct pr_error *e)
 {
@@ -113,11 +132,10 @@ static enum pr_code open_file(const struct pr_folder *f, const char *name, int *
         return pr_fail(e, PR_E_FORMAT,
             "'%.200s' is not a plain file name; files outside the folder are not opened", name);
     enum pr_code code = follow(f, name, actual, e);
-    if (!code)
-        code = pr_file_open(f->fd, actual, true, ret_fd, ret_id, e);
-    if (code && e && strcmp(actual, name) && code != PR_E_FORMAT)
-        code = pr_wrap(e, code, "%s", name);
-    return code;
+    if (code)
+        return code;
+    code = open_actual(f, actual, ret_fd, ret_id, e);
+    return code && strcmp(actual, name) ? pr_wrap(e, code, "%s", name) : code;
 }
 
 enum pr_code pr_folder_file(struct pr_folder *f, const char *name, int *ret_fd, struct pr_error *e)

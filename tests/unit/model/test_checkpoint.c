@@ -269,6 +269,11 @@ static void a_folder_of_the_hugging_face_cache_is_opened(void **state)
     assert_int_equal(
         symlink("../../../away.json", temp_path("models--o--n/snapshots/0123/config.json")), 0);
     refused(temp_path("models--o--n/snapshots/0123"), PR_E_FORMAT, "is not followed");
+    /* Nor may the blobs' folder be a link to elsewhere. */
+    temp_mkdir("evil/snapshots/0123");
+    assert_int_equal(symlink("../models--o--n/blobs", temp_path("evil/blobs")), 0);
+    assert_int_equal(symlink("../../blobs/b0", temp_path("evil/snapshots/0123/config.json")), 0);
+    refused(temp_path("evil/snapshots/0123"), PR_E_IO, "config.json: ../../blobs: Not a directory");
 }
 
 /* ---- complete? ---- */
