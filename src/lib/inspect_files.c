@@ -4,9 +4,11 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "compute/pool.h"
 #include "exam/suite.h"
 #include "lib/inspect.h"
 #include "model/safetensors.h"
+#include "model/scan.h"
 
 #define MAX_WARNINGS 100
 
@@ -31,15 +33,30 @@ void pr_inspect_add_tensors(json_t *doc, const struct pr_safetensors *s)
     pr_json_set_int(doc, "bytes", bytes);
 }
 
+/* Notes the weights that hold NaN, infinities or nothing but zeros. */
+static void scan(const struct pr_safetensors *s, int n_threads, struct pr_notes *notes)
+{
+    size_t n = pr_safetensors_count(s);
+    const struct pr_tensor **tensors = pr_alloc((n + 1) * sizeof *tensors);
+    struct pr_pool *pool = NULL;
+    for (size_t i = 0; i < n; i++)
+        tensors[i] = pr_safetensors_at(s, i);
+    if (pr_pool_new(n_threads, &pool, NULL))
+        pool = NULL; /* then this thread does it alone */
+    pr_scan_notes(tensors, n, pool, notes);
+    pr_pool_free(pool);
+    pr_free(tensors);
+}
+
 enum pr_code pr_inspect_safetensors(const char *path, const struct proctor_options *options,
     struct pr_inspection *ret, struct pr_error *e)
 {
     struct pr_safetensors *s = NULL;
-    (void)options;
-    enum pr_code code = pr_safetensors_open(AT_FDCWD, path, false, &s, e);
+    enum pr_code code = pr_safetensors_open(AT_FDCWD, path, true, &s, e);
     if (code)
         return code;
     pr_inspect_add_tensors(ret->doc, s);
+    scan(s, options->n_threads, &ret->notes);
     for (size_t i = 0; i < pr_safetensors_count(s); i++) {
         const struct pr_tensor *t = pr_safetensors_at(s, i);
         if (t->dtype == PR_F64 && ret->notes.n < MAX_WARNINGS)

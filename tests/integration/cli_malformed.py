@@ -42,7 +42,8 @@ def test_the_manifest():
 
 
 def test_a_warning_names_the_tensor_or_the_line():
-    for path, word in (("checkpoint/nan_weight", "model.layers.0.mlp.up_proj.weight"),
+    for path, word in (("checkpoint/nan_weight/model.safetensors", "model.layers.0.mlp.up_proj.weight"),
+                       ("checkpoint/nan_weight", "model.layers.0.mlp.up_proj.weight"),
                        ("checkpoint/inf_weight", "model.layers.0.self_attn.q_proj.weight"),
                        ("dataset/broken_line.jsonl", ":2"), ("dataset/missing_golden.jsonl", ":2"),
                        ("dataset/invalid_utf8.jsonl", ":2"), ("dataset/lone_surrogate.jsonl", ":2")):
