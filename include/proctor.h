@@ -105,9 +105,9 @@ PROCTOR_RESULT proctor_detokenize(struct proctor_model *m, const int32_t *ids, s
 PROCTOR_RESULT proctor_render(struct proctor_model *m, const char *request, size_t n, char **ret,
     size_t *ret_len, struct pr_error *e);
 
-/* The prompt that a request's messages make, as ids: rendered with the generation prompt (unless the
- * request says "add_generation_prompt": false); where the model has no template, the contents of the
- * turns, a line each.  *ret_ids: proctor_free. */
+/* The prompt that a request's messages make, as ids: rendered with the generation prompt (unless
+ * the request says "add_generation_prompt": false); where the model has no template, the contents
+ * of the turns, a line each.  *ret_ids: proctor_free. */
 PROCTOR_RESULT proctor_prompt(struct proctor_model *m, const char *request, size_t n,
     int32_t **ret_ids, size_t *ret_n, struct pr_error *e);
 
@@ -175,8 +175,8 @@ PROCTOR_RESULT proctor_complete(
     const char *dir, bool *ret_complete, char **ret_why, struct pr_error *e);
 
 /* Says what a file or folder is and whether proctor takes it.  *ret is a JSON document {"kind",
- * "accepted", "warnings", "error", …facts}; *ret_accepted its verdict.  A path that is not there gets a
- * document too; the error return is for an empty one. */
+ * "accepted", "warnings", "error", …facts}; *ret_accepted its verdict.  A path that is not there
+ * gets a document too; the error return is for an empty one. */
 PROCTOR_RESULT proctor_inspect(const char *path, const struct proctor_options *options, char **ret,
     bool *ret_accepted, struct pr_error *e);
 

@@ -1,6 +1,7 @@
 /* Chat templates: the part of Jinja that they use, rendered exactly as transformers renders it
- * (trim_blocks, lstrip_blocks, loop controls, tojson without HTML escaping), bounded in steps, depth
- * and output, with no access to files, attributes of the host, or anything but its variables. */
+ * (trim_blocks, lstrip_blocks, loop controls, tojson without HTML escaping), bounded in steps,
+ * depth and output, with no access to files, attributes of the host, or anything but its variables.
+ */
 #ifndef PR_MODEL_TEMPLATE_H
 #define PR_MODEL_TEMPLATE_H
 
@@ -19,16 +20,16 @@ struct pr_template_options {
     size_t max_steps;   /* evaluation steps; 0: 20 million */
 };
 
-/* Compiles source (n bytes of UTF-8).  A syntax error is PR_E_FORMAT "line N: …", a construct outside
- * the supported part PR_E_UNSUPPORTED by name. */
+/* Compiles source (n bytes of UTF-8).  A syntax error is PR_E_FORMAT "line N: …", a construct
+ * outside the supported part PR_E_UNSUPPORTED by name. */
 PR_MUST_CHECK enum pr_code pr_template_compile(
     const char *source, size_t n, struct pr_template **ret, struct pr_error *e);
 void pr_template_free(struct pr_template *t);
 
 /* Renders with the members of the object vars as global variables (messages, add_generation_prompt,
- * bos_token, tools …) and appends to out.  raise_exception(text) is PR_E_TEMPLATE with that very text
- * as the message; other run-time errors (undefined, wrong type) are PR_E_TEMPLATE too, with the line;
- * limits are PR_E_LIMIT.  Safe from several threads at once. */
+ * bos_token, tools …) and appends to out.  raise_exception(text) is PR_E_TEMPLATE with that very
+ * text as the message; other run-time errors (undefined, wrong type) are PR_E_TEMPLATE too, with
+ * the line; limits are PR_E_LIMIT.  Safe from several threads at once. */
 PR_MUST_CHECK enum pr_code pr_template_render(const struct pr_template *t, const json_t *vars,
     const struct pr_template_options *options, struct pr_str *out, struct pr_error *e);
 

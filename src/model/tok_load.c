@@ -234,7 +234,7 @@ static enum pr_code read_merges(struct load *l, struct pr_tok_span span)
         goto out;
     }
     for (;;) {
-        size_t a, b;
+        size_t a = 0, b = 0;
         bool skip = false;
         if ((code = pr_tok_json_next(&r.j, ']', &i, &more)) || !more)
             break;

@@ -17,8 +17,9 @@ struct pr_tok_range {
     X(Cn)                                                                                          \
     X(Lu)                                                                                          \
     X(Ll)                                                                                          \
-    X(Lt) X(Lm) X(Lo) X(Mn) X(Mc) X(Me) X(Nd) X(Nl) X(No) X(Pc) X(Pd) X(Ps) X(Pe) X(Pi) X(Pf)      \
-        X(Po) X(Sm) X(Sc) X(Sk) X(So) X(Zs) X(Zl) X(Zp) X(Cc) X(Cf) X(Cs) X(Co)
+    X(Lt)                                                                                          \
+    X(Lm) X(Lo) X(Mn) X(Mc) X(Me) X(Nd) X(Nl) X(No) X(Pc) X(Pd) X(Ps) X(Pe) X(Pi) X(Pf) X(Po)      \
+        X(Sm) X(Sc) X(Sk) X(So) X(Zs) X(Zl) X(Zp) X(Cc) X(Cf) X(Cs) X(Co)
 enum pr_tok_gc {
 #define X(name) PR_TOK_##name,
     PR_TOK_GCS(X)

@@ -1,5 +1,5 @@
-/* The tokenizer of a checkpoint, straight from tokenizer.json (byte-level BPE), identical to Hugging
- * Face's `tokenizers`. */
+/* The tokenizer of a checkpoint, straight from tokenizer.json (byte-level BPE), identical to
+ * Hugging Face's `tokenizers`. */
 #ifndef PR_MODEL_TOKENIZER_H
 #define PR_MODEL_TOKENIZER_H
 
@@ -37,8 +37,8 @@ PR_MUST_CHECK enum pr_code pr_tokenizer_parse(const char *json, size_t n, const 
     struct pr_tokenizer **ret, struct pr_notes *notes, struct pr_error *e);
 void pr_tokenizer_free(struct pr_tokenizer *t);
 
-/* Appends the ids of text (valid UTF-8, n bytes).  Special tokens written in the text are recognised;
- * none are added.  Safe from several threads at once. */
+/* Appends the ids of text (valid UTF-8, n bytes).  Special tokens written in the text are
+ * recognised; none are added.  Safe from several threads at once. */
 PR_MUST_CHECK enum pr_code pr_tokenizer_encode(const struct pr_tokenizer *t, const char *text,
     size_t n, struct pr_ids *out, struct pr_error *e);
 /* Appends the text of ids: always valid UTF-8.  Ids without a token add nothing. */
