@@ -29,7 +29,10 @@ static bool batch(struct pr_filter *f, void *ctx)
     for (size_t i = 0; i < f->n; i++) {
         if (f->rows[i].ready)
             continue;
-        if (one(ctx, &f->rows[i], &e))
+        enum pr_code code = one(ctx, &f->rows[i], &e);
+        if (code == PR_E_TEMPLATE) /* the template's own answer to this conversation */
+            pr_filter_error(f, i, &e);
+        else if (code)
             pr_filter_refuse(f, i, &e);
         else
             pr_filter_ready(f, i);

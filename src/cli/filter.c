@@ -18,7 +18,7 @@ void pr_filter_ready(struct pr_filter *f, size_t i)
     }
 }
 
-void pr_filter_refuse(struct pr_filter *f, size_t i, const struct pr_error *e)
+void pr_filter_error(struct pr_filter *f, size_t i, const struct pr_error *e)
 {
     struct pr_filter_row *row = &f->rows[i];
     json_t *doc = json_object();
@@ -27,8 +27,13 @@ void pr_filter_refuse(struct pr_filter *f, size_t i, const struct pr_error *e)
     pr_json_dump(doc, 0, 0, &row->out);
     json_decref(doc);
     pr_say(f->command, "line %zu: %s", row->in.number, e->message);
-    f->status = PR_EXIT_REFUSED;
     pr_filter_ready(f, i);
+}
+
+void pr_filter_refuse(struct pr_filter *f, size_t i, const struct pr_error *e)
+{
+    f->status = PR_EXIT_REFUSED;
+    pr_filter_error(f, i, e);
 }
 
 bool pr_filter_progress(struct pr_filter *f, double done, double total, double count)

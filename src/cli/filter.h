@@ -36,7 +36,8 @@ int pr_filter_run(const char *command, bool quiet, const char *label, const char
 
 /* Row i has its result. */
 void pr_filter_ready(struct pr_filter *f, size_t i);
-/* Row i is refused. */
+/* Row i gets {"error"} in its place; refuse: and the command ends with PR_EXIT_REFUSED. */
+void pr_filter_error(struct pr_filter *f, size_t i, const struct pr_error *e);
 void pr_filter_refuse(struct pr_filter *f, size_t i, const struct pr_error *e);
 /* Shows progress: `done` of `total` of this batch's work.  True when the work should stop. */
 bool pr_filter_progress(struct pr_filter *f, double done, double total, double count);

@@ -30,19 +30,6 @@ static json_t *read_specials(const json_t *config)
     return specials;
 }
 
-/* chat_template is a text, or a list of {"name", "template"} of which "default" counts. */
-static const char *template_of(const json_t *config)
-{
-    const json_t *v = json_object_get(config, "chat_template"), *item;
-    size_t i;
-    json_array_foreach (v, i, item) {
-        const char *name = json_string_value(json_object_get(item, "name"));
-        if (name && !strcmp(name, "default"))
-            return json_string_value(json_object_get(item, "template"));
-    }
-    return json_string_value(v);
-}
-
 /* Reads dir/name when it is there; *ret NULL otherwise. */
 static enum pr_code read_text(
     const char *dir, const char *name, char **ret, size_t *ret_n, struct pr_error *e)
@@ -69,8 +56,8 @@ static enum pr_code read_config(struct proctor_model *m, const char *dir, struct
         return code;
     json_decref(m->specials);
     m->specials = read_specials(config);
-    if (!m->template_source && template_of(config))
-        m->template_source = pr_strdup(template_of(config));
+    if (!m->template_source)
+        m->template_source = pr_template_choose(json_object_get(config, "chat_template"));
     json_decref(config);
     return PR_OK;
 }

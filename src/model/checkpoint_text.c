@@ -63,37 +63,37 @@ static enum pr_code add_specials(
     return add_further(from, file, specials, e);
 }
 
-/* "chat_template": a string, or a list of {"name", "template"} of which "default" counts. */
+/* "chat_template": a string, or a list of {"name", "template"}, see pr_template_choose. */
 static enum pr_code template_of(
     const json_t *v, const char *file, char **ret, struct pr_notes *notes, struct pr_error *e)
 {
     if (!v || json_is_null(v))
         return PR_OK;
-    const char *text = json_string_value(v);
     for (size_t i = 0; json_is_array(v) && i < json_array_size(v); i++) {
         const json_t *entry = json_array_get(v, i);
-        const char *name = json_string_value(json_object_get(entry, "name"));
-        const char *body = json_string_value(json_object_get(entry, "template"));
-        if (!name || !body)
+        if (!json_is_string(json_object_get(entry, "name")) ||
+            !json_is_string(json_object_get(entry, "template")))
             return pr_fail(e, PR_E_FORMAT,
                 "%s: 'chat_template'[%zu] is not an object with the strings 'name' and 'template'",
                 file, i);
-        if (!strcmp(name, "default"))
-            text = body;
     }
-    if (!text && !json_is_array(v))
+    if (!json_is_array(v) && !json_is_string(v))
         return pr_fail(e, PR_E_FORMAT,
             "%s: 'chat_template' is %s, a string or a list of named templates was expected", file,
             pr_json_type_name(v));
+    char *text = pr_template_choose(v);
     if (!text) {
         pr_notes_add(
             notes, "%s: none of the chat templates is named 'default'; none is used", file);
         return PR_OK;
     }
-    if (strlen(text) > PR_TEMPLATE_MAX)
+    if (strlen(text) > PR_TEMPLATE_MAX) {
+        size_t n = strlen(text);
+        pr_free(text);
         return pr_fail(e, PR_E_LIMIT, "%s: 'chat_template' has %zu bytes, at most %zu are accepted",
-            file, strlen(text), PR_TEMPLATE_MAX);
-    *ret = pr_strdup(text);
+            file, n, PR_TEMPLATE_MAX);
+    }
+    *ret = text;
     return PR_OK;
 }
 

@@ -26,6 +26,11 @@ PR_MUST_CHECK enum pr_code pr_template_compile(
     const char *source, size_t n, struct pr_template **ret, struct pr_error *e);
 void pr_template_free(struct pr_template *t);
 
+/* The source in a "chat_template" value: its text, or, of a list of {"name", "template"}, the one
+ * named "default"; where there is one named "tool_use" too, a template that takes that one when
+ * tools are given, as transformers does.  pr_free; NULL: there is none. */
+char *pr_template_choose(const json_t *v);
+
 /* Renders with the members of the object vars as global variables (messages, add_generation_prompt,
  * bos_token, tools …) and appends to out.  raise_exception(text) is PR_E_TEMPLATE with that very
  * text as the message; other run-time errors (undefined, wrong type) are PR_E_TEMPLATE too, with

@@ -1,4 +1,5 @@
 """proctor render: chat templates."""
+import json
 import os
 import time
 
@@ -38,10 +39,19 @@ def test_an_error_that_the_template_raises_is_given_in_its_words():
         folder_with("{% if messages|length > 1 %}{{ raise_exception('one turn only') }}{% endif %}ok",
                     folder)
         turn = {"role": "user", "content": "x"}
-        result = proctor("render", folder, status=1,
-                         input=[{"messages": [turn, turn]}, {"messages": [turn]}])
+        result = proctor("render", folder, input=[{"messages": [turn, turn]}, {"messages": [turn]}])
         assert result.rows() == [{"error": "one turn only"}, {"text": "ok"}]
         assert "line 1: one turn only" in result.err
+
+
+def test_of_several_templates_tools_decide_as_in_transformers():
+    with harness.scratch() as folder:
+        templates = [{"name": "default", "template": "  plain {{ tools is none }}\n"},
+                     {"name": "tool_use", "template": "\n  {% if true %}\n{{ tools|length }}{% endif %}\n\n"}]
+        with open(os.path.join(folder, "tokenizer_config.json"), "w") as f:
+            json.dump({"chat_template": templates}, f)
+        rows = proctor("render", folder, input=[{"messages": []}, {"messages": [], "tools": [{}, {}]}]).rows()
+        assert rows == [{"text": "  plain True"}, {"text": "\n2"}], rows  # as jinja2 gives
 
 
 def test_the_date_is_now_unless_it_is_given():
