@@ -1,7 +1,13 @@
 /* Chat templates: the part of Jinja that they use, rendered exactly as transformers renders it
  * (trim_blocks, lstrip_blocks, loop controls, tojson without HTML escaping), bounded in steps,
  * depth and output, with no access to files, attributes of the host, or anything but its variables.
- */
+ *
+ * All of Jinja 3.1's expressions, statements, filters and tests are there but these, which are
+ * refused by name: include, import, from, extends, block, autoescape; the filters pprint, random,
+ * urlize, wordwrap; lipsum(); \N{...} in strings; str.encode, translate, maketrans, format_map,
+ * isidentifier.  Different from Python: an integer past 64 bits is an error; the sets that
+ * arithmetic on dict views gives are not there; a filter over a sequence works at once, so that its
+ * errors come where it stands and not where its items are read; `self` is undefined. */
 #ifndef PR_MODEL_TEMPLATE_H
 #define PR_MODEL_TEMPLATE_H
 

@@ -34,9 +34,10 @@ struct jv j_from_json(struct jctx *c, const json_t *j)
     } else {
         v = (struct jv){.type = J_DICT, .d = j_dict_new(c)};
         const char *key;
+        size_t len;
         json_t *item;
-        json_object_foreach ((json_t *)j, key, item)
-            j_dict_set(c, v.d, j_str(c, key), j_from_json(c, item));
+        json_object_keylen_foreach((json_t *)j, key, len, item)
+            j_dict_set(c, v.d, j_strn(c, key, len), j_from_json(c, item));
     }
     c->depth--;
     return v;

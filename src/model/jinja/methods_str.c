@@ -370,7 +370,7 @@ static J_FN(m_expandtabs)
             column++;
         }
     }
-    return j_buf_str(c, &b);
+    return j_with_markup(c, j_buf_str(c, &b), self.s->markup);
 }
 
 static J_FN(m_format)
