@@ -92,7 +92,7 @@ const struct pr_command pr_command_render = {
         "and writes {\"text\":\"…\"} for each, character for character what transformers' "
         "apply_chat_template gives. Further keys, such as enable_thinking, are variables of the "
         "template. Where the template itself refuses a conversation the line is {\"error\":\"…\"} "
-        "with the template's words, and the exit status 1.\n\n"
+        "with the template's words.\n\n"
         "The template is chat_template.jinja, else chat_template in tokenizer_config.json. "
         "MODEL_DIR may hold a tokenizer alone.",
     .options = options,
