@@ -87,11 +87,15 @@ static inline void vu_store_low16(uint16_t *p, vu v, size_t n)
 /* 6 × 4 sums, 4 vectors of the panel and one broadcast fit 32 registers. */
 #define TILE_ROWS    6
 #define TILE_VECTORS 4
-/* clang-format off: release 14 lays this out anew each time it runs */
+/* Release 14 of clang-format lays this out anew each time it runs. */
+/* clang-format off */
 #define TILES(X)                                                                                   \
-    X(1, 1)                                                                                        \
-    X(1, 2) X(1, 4) X(2, 1) X(2, 2) X(2, 4) X(3, 1) X(3, 2) X(3, 4) X(4, 1) X(4, 2) X(4, 4)        \
-        X(5, 1) X(5, 2) X(5, 4) X(6, 1) X(6, 2) X(6, 4)
+    X(1, 1) X(1, 2) X(1, 4)                                                                        \
+    X(2, 1) X(2, 2) X(2, 4)                                                                        \
+    X(3, 1) X(3, 2) X(3, 4)                                                                        \
+    X(4, 1) X(4, 2) X(4, 4)                                                                        \
+    X(5, 1) X(5, 2) X(5, 4)                                                                        \
+    X(6, 1) X(6, 2) X(6, 4)
 /* clang-format on */
 
 #define WIDEN_BEFORE(kind, rows) false /* widening in the tile is free here */
