@@ -114,7 +114,7 @@ def main():
 
     print(f"\n{os.path.basename(os.path.abspath(model))}: {load['numerics']}, {threads} threads; "
           f"peak {machine['peak_flops'] / 1e9:.0f} GFLOP/s ({dtype}), "
-          f"read {machine['read_bytes_per_second'] / 1e9:.1f} GB/s, both measured just now")
+          f"read {machine['read_bytes_per_second'] / 1e9:.1f} GB/s, the best in the run; limits are taken beside each row")
     print(f"load: {load['open_seconds']:.2f} s open, {load['pack_seconds']:.2f} s pack, ready in "
           f"{load['ready_seconds']:.2f} s; whole process to first score {seconds:.2f} s")
     print(f"memory: {load['weight_bytes'] / 2**20:.0f} MiB of weights; peak {peak / 2**20:.0f} MiB "
