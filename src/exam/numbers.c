@@ -160,7 +160,7 @@ static bool fraction(struct cursor *c, struct pr_number *x)
     struct pr_number below = {0};
     if (!eat(&at, "/") || at.s >= at.end || !is_digit(*at.s) || !decimal(&at, false, &below))
         return false;
-    bool fine = below.value != 0;
+    bool fine = below.value != 0 && isfinite(x->value / below.value);
     if (fine) {
         x->value /= below.value;
         x->exact = false;
@@ -269,13 +269,20 @@ bool pr_number_has_marker(struct pr_text text)
     return true;
 }
 
+static bool same_digits(const struct pr_number *a, const struct pr_number *b)
+{
+    return a->negative == b->negative && a->exponent == b->exponent &&
+           a->digits.len == b->digits.len &&
+           !memcmp(pr_str_cstr(&a->digits), pr_str_cstr(&b->digits), a->digits.len);
+}
+
 bool pr_number_equal(const struct pr_number *a, const struct pr_number *b, double tolerance)
 {
-    if (tolerance >= 0)
-        return fabs(a->value - b->value) <= tolerance;
-    if (a->exact && b->exact)
-        return a->negative == b->negative && a->exponent == b->exponent &&
-               a->digits.len == b->digits.len &&
-               !memcmp(pr_str_cstr(&a->digits), pr_str_cstr(&b->digits), a->digits.len);
-    return fabs(a->value - b->value) <= 1e-12 * fmax(fabs(a->value), fabs(b->value));
+    /* Past the range of double the digits still tell numbers apart, differences no longer do. */
+    if (a->exact && b->exact && (tolerance < 0 || !isfinite(a->value) || !isfinite(b->value)))
+        return same_digits(a, b);
+    if (a->value == b->value)
+        return true;
+    double allowed = tolerance >= 0 ? tolerance : 1e-12 * fmax(fabs(a->value), fabs(b->value));
+    return isfinite(a->value) && isfinite(b->value) && fabs(a->value - b->value) <= allowed;
 }

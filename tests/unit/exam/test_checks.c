@@ -76,6 +76,12 @@ static void each_check_decides_as_documented(void **state)
         {LINE("\"3\"", "\"numeric\""), "nan", 0},
         {LINE("\"3\"", "\"numeric\""), "", 0},
         {LINE("\"three\"", "\"numeric\""), "3", -2},
+        /* past the range of double */
+        {LINE("\"1e88888\"", "{\"numeric\":0.5}"), "1e88888", 1},
+        {LINE("\"1e88888\"", "{\"numeric\":0.5}"), "2e88888", 0},
+        {LINE("\"1e88888\"", "\"numeric\""), "2e88888", 0},
+        {LINE("\"3\"", "{\"numeric\":0.5}"), "1e88888", 0},
+        {LINE("\"1e88888/1e88887\"", "\"numeric\""), "10", -2},
         /* contains */
         {LINE("\"Paris\"", "\"contains\""), "It is Paris.", 1},
         {LINE("\"Paris\"", "\"contains\""), "It is paris.", 0},
