@@ -105,12 +105,12 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     build, model = args
+    seconds, peak = run_process(build, model)  # first: it also brings the file into the page cache
     rows = run_engine(build, model, ["--quick", "--repeat", "3"] if quick else [])
     by_what = {r["what"]: r for r in rows}
     load, machine = by_what["load"], by_what["machine"]
     threads, dtype = machine["threads"], machine["math"]
     llama, torch = llama_rates(threads, quick), torch_rates(model, threads, dtype)
-    seconds, peak = run_process(build, model)
 
     print(f"\n{os.path.basename(os.path.abspath(model))}: {load['numerics']}, {threads} threads; "
           f"peak {machine['peak_flops'] / 1e9:.0f} GFLOP/s ({dtype}), "
