@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 
-static int hex4(const char *s)
+int pr_json_hex4(const char *s)
 {
     int v = 0;
     for (int i = 0; i < 4; i++) {
@@ -52,7 +52,7 @@ static size_t scan_escape(struct scan *s, size_t i)
         return s->n;
     if (s->text[i + 1] != 'u' || i + 6 > s->n)
         return i + 2;
-    int u = hex4(s->text + i + 2);
+    int u = pr_json_hex4(s->text + i + 2);
     if (u < 0)
         return i + 2; /* jansson names the error */
     if (u == 0)
@@ -60,7 +60,7 @@ static size_t scan_escape(struct scan *s, size_t i)
     if (u < 0xd800 || u > 0xdfff)
         return i + 6;
     bool pair = u < 0xdc00 && i + 12 <= s->n && s->text[i + 6] == '\\' && s->text[i + 7] == 'u' &&
-                hex4(s->text + i + 8) >= 0xdc00 && hex4(s->text + i + 8) <= 0xdfff;
+                pr_json_hex4(s->text + i + 8) >= 0xdc00 && pr_json_hex4(s->text + i + 8) <= 0xdfff;
     if (pair)
         return i + 12;
     if (s->flags & PR_JSON_LENIENT) {

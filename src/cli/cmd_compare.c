@@ -163,14 +163,7 @@ static const struct pr_option options[] = {
         NULL, PR_OPT_FLAG},
     {"json", NULL, "print the JSON document on a terminal too", NULL, PR_OPT_FLAG},
     {"table", NULL, "print for reading where stdout is no terminal too", NULL, PR_OPT_FLAG},
-    PR_OPTION_EVAL_DTYPE,
-    PR_OPTION_EVAL_THREADS,
-    PR_OPTION_BASE_MODEL,
-    PR_OPTION_TEMPLATE_VAR,
-    PR_OPTION_EVAL_DATE,
-    PR_OPTION_ALLOW_COMMANDS,
-    PR_OPTION_BASE_DIR,
-    PR_OPTION_QUIET,
+    PR_OPTIONS_GRADING,
 };
 
 const struct pr_command pr_command_compare = {

@@ -131,14 +131,7 @@ static const struct pr_option options[] = {
         "also write results_*.json and samples_*.jsonl as lm-evaluation-harness "
         "lays them out",
         NULL, PR_OPT_TEXT},
-    PR_OPTION_EVAL_DTYPE,
-    PR_OPTION_EVAL_THREADS,
-    PR_OPTION_BASE_MODEL,
-    PR_OPTION_TEMPLATE_VAR,
-    PR_OPTION_EVAL_DATE,
-    PR_OPTION_ALLOW_COMMANDS,
-    PR_OPTION_BASE_DIR,
-    PR_OPTION_QUIET,
+    PR_OPTIONS_GRADING,
 };
 
 const struct pr_command pr_command_eval = {

@@ -110,14 +110,7 @@ static const struct pr_option options[] = {
     {"json", NULL, "print JSON Lines on a terminal too", NULL, PR_OPT_FLAG},
     PR_OPTION_SUITE,
     PR_OPTION_MAX_NEW,
-    PR_OPTION_EVAL_DTYPE,
-    PR_OPTION_EVAL_THREADS,
-    PR_OPTION_BASE_MODEL,
-    PR_OPTION_TEMPLATE_VAR,
-    PR_OPTION_EVAL_DATE,
-    PR_OPTION_ALLOW_COMMANDS,
-    PR_OPTION_BASE_DIR,
-    PR_OPTION_QUIET,
+    PR_OPTIONS_GRADING,
 };
 
 const struct pr_command pr_command_preview = {

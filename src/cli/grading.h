@@ -37,6 +37,10 @@
             "data that you trust",                                                                 \
             NULL, PR_OPT_FLAG                                                                      \
     }
+/* What every command that grades takes, in the order in which its help lists them. */
+#define PR_OPTIONS_GRADING                                                                         \
+    PR_OPTION_EVAL_DTYPE, PR_OPTION_EVAL_THREADS, PR_OPTION_BASE_MODEL, PR_OPTION_TEMPLATE_VAR,    \
+        PR_OPTION_EVAL_DATE, PR_OPTION_ALLOW_COMMANDS, PR_OPTION_BASE_DIR, PR_OPTION_QUIET
 
 /* A run of a grading command. */
 struct pr_grading {

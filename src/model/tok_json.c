@@ -57,34 +57,18 @@ enum pr_code pr_tok_json_next(struct pr_tok_json *j, char close, size_t *index, 
     return PR_OK;
 }
 
-static int hex4(const char *s)
-{
-    int v = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = s[i];
-        int d = c >= '0' && c <= '9'   ? c - '0'
-                : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                       : -1;
-        if (d < 0)
-            return -1;
-        v = v << 4 | d;
-    }
-    return v;
-}
-
 /* The character of a \u escape (j->at at the 'u'), surrogate pairs joined; -1 when it is none. */
 static int64_t unicode_escape(struct pr_tok_json *j)
 {
     const char *s = j->text + j->at;
     size_t left = j->n - j->at;
-    int hi = left >= 5 ? hex4(s + 1) : -1;
+    int hi = left >= 5 ? pr_json_hex4(s + 1) : -1;
     if (hi < 0)
         return -1;
     j->at += 5;
     if (hi < 0xd800 || hi > 0xdfff)
         return hi;
-    int lo = hi < 0xdc00 && left >= 11 && s[5] == '\\' && s[6] == 'u' ? hex4(s + 7) : -1;
+    int lo = hi < 0xdc00 && left >= 11 && s[5] == '\\' && s[6] == 'u' ? pr_json_hex4(s + 7) : -1;
     if (lo < 0xdc00 || lo > 0xdfff)
         return -1;
     j->at += 6;
