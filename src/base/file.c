@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/fault.h"
 
 bool pr_file_id_equal(const struct pr_file_id *a, const struct pr_file_id *b)
 {
@@ -153,15 +154,18 @@ enum pr_code pr_file_write_atomic(const char *path, const void *bytes, size_t n,
     int err = fchmod(fd, 0666 & ~mask) ? errno : 0;
     if (!err)
         err = write_all(fd, bytes, n);
+    pr_fault_point(PR_FAULT_WRITE_TEMPORARY);
     if (!err && fsync(fd))
         err = errno;
+    pr_fault_point(PR_FAULT_WRITE_SYNCED);
     if (close(fd) && !err)
         err = errno;
     if (!err && rename(tmp.data, path))
         err = errno;
     if (err)
         unlink(tmp.data);
-    else
+    pr_fault_point(PR_FAULT_WRITE_RENAMED);
+    if (!err)
         err = sync_folder_of(path);
     pr_str_done(&tmp);
     return err ? pr_fail_errno(e, err, "%s", path) : PR_OK;

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "systems/settings.h"
 
 struct pr_config {
     char *base_dir; /* the base folder, absolute or as given */
@@ -31,6 +32,28 @@ struct pr_config {
     char *dtype;     /* "auto", "f32", "bf16" */
     int64_t threads; /* 0: one for each CPU */
     bool allow_commands;
+    char *reference; /* folder of the model that is graded beside the checkpoints; NULL: none */
+    /* machine */
+    char *role;        /* "all", "training", "inference" */
+    json_t *disabled;  /* an array of names of systems that `proctor run` leaves out */
+    json_t *intervals; /* an object: name of a system → seconds */
+    /* watch */
+    int64_t scan_seconds; /* between looks at the folders when nothing was heard of them */
+    int64_t backfill;     /* older checkpoints graded too: at most so many; -1: all */
+    /* graders */
+    int64_t grader_memory_mb;       /* 0: half of the machine's */
+    int64_t grader_nice;            /* 0–19 */
+    int64_t grader_cpu_percent;     /* 1–100 */
+    int64_t grader_idle_seconds;    /* kept with its model loaded, in case more is ordered */
+    int64_t grader_timeout_seconds; /* without a word from it */
+    bool grader_scan;               /* look through the weights for NaN */
+    /* gradebook */
+    int64_t texts_days, findings_days, orders_days;
+    /* log */
+    char *log_level; /* "debug", "info", "warning", "error" */
+    int64_t log_max_mb, log_max_days, log_keep;
+    /* monitor, baseline, comparison, calibrator, testing */
+    struct pr_settings settings;
 };
 
 /* The base folder: `given` (an option's value or NULL), else $PROCTOR_BASE_DIR, else the nearest
@@ -46,6 +69,16 @@ PR_MUST_CHECK enum pr_code pr_config_load(
 PR_MUST_CHECK enum pr_code pr_config_parse(const char *text, size_t n, const char *name,
     const char *base_dir, struct pr_config *ret, struct pr_error *e);
 void pr_config_done(struct pr_config *c);
+
+/* Sets one key ("monitor.threshold") as if proctor.yaml said so; for command-line options and
+ * requests.  PR_E_USAGE for an unknown key, PR_E_FORMAT for a value that does not fit. */
+PR_MUST_CHECK enum pr_code pr_config_set(
+    struct pr_config *c, const char *key, const char *value, struct pr_error *e);
+/* A copy that is independent of c. */
+void pr_config_copy(const struct pr_config *c, struct pr_config *ret);
+/* The fingerprint of what grades depend on beside the model: eval.* but threads, template.*, and
+ * proctor's own arithmetic on this machine (kernels by default).  64 hex digits. */
+void pr_config_grading_fingerprint(const struct pr_config *c, char ret[65]);
 
 /* Appends the default file: every key with its meaning, range and default, all commented out. */
 void pr_config_default_file(struct pr_str *out);

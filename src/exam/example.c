@@ -167,6 +167,10 @@ enum pr_code pr_example_parse(const json_t *line, const struct pr_example_option
     if (x.golden.s && (code = pr_check_parse(&r, e)))
         goto out;
     identify(&r);
+    x.source = json_incref((json_t *)(uintptr_t)line);
+    if (options && options->file_difficulty)
+        x.file_difficulty =
+            pr_arena_strndup(arena, options->file_difficulty, strlen(options->file_difficulty));
     *ret = x;
     return PR_OK;
 out:
@@ -178,6 +182,19 @@ void pr_example_done(struct pr_example *x)
 {
     json_decref(x->messages);
     json_decref(x->tools);
+    json_decref(x->source);
     pr_check_done(&x->check);
-    x->messages = x->tools = NULL;
+    x->messages = x->tools = x->source = NULL;
+}
+
+char *pr_example_pack(const struct pr_example *x)
+{
+    struct pr_str text = PR_STR_INIT((size_t)1 << 31);
+    json_t *o = json_object();
+    json_object_set(o, "line", x->source);
+    if (x->file_difficulty)
+        pr_json_set_str(o, "difficulty", x->file_difficulty);
+    pr_json_dump(o, 0, 0, &text);
+    json_decref(o);
+    return pr_str_take(&text);
 }

@@ -45,6 +45,8 @@ struct pr_example {
     struct pr_check check;
     size_t file, line; /* where it was read: index into the suite's files, line from 1 */
     uint8_t digest[PR_SHA256_LEN]; /* of everything that a grade depends on, id included */
+    json_t *source;                /* owned: the line as it was read */
+    const char *file_difficulty;   /* what its file's name gave, or NULL */
 };
 
 struct pr_example_options {
@@ -59,7 +61,10 @@ struct pr_example_options {
 PR_MUST_CHECK enum pr_code pr_example_parse(const json_t *line,
     const struct pr_example_options *options, struct pr_arena *arena, struct pr_example *ret,
     struct pr_error *e);
-void pr_example_done(struct pr_example *x); /* drops messages, tools and the check */
+void pr_example_done(struct pr_example *x); /* drops messages, tools, the check and the source */
+/* {"line":…,"difficulty":…} as text: with pr_suite_from_lines the same example again, digest
+ * included, elsewhere and later.  pr_free. */
+char *pr_example_pack(const struct pr_example *x);
 
 /* Splits a <think>…</think> block off the start of text (white space before it allowed).  Returns
  * the text after the block without the white space that follows it; *ret_has says whether there was

@@ -366,6 +366,43 @@ enum pr_code pr_suite_load(const char *const *paths, size_t n_paths,
     return PR_OK;
 }
 
+static enum pr_code unpack(
+    struct pr_suite *s, const char *text, struct pr_example_options *o, struct pr_error *e)
+{
+    json_t *v = NULL;
+    struct pr_example x;
+    enum pr_code code = pr_json_parse(text, strlen(text), PR_JSON_LENIENT, NULL, &v, NULL, e);
+    if (code)
+        return code;
+    o->file_difficulty = json_string_value(json_object_get(v, "difficulty"));
+    code = pr_example_parse(json_object_get(v, "line"), o, &s->arena, &x, e);
+    json_decref(v);
+    if (!code)
+        PR_PUSH(s->v, s->n, s->cap, x);
+    return code;
+}
+
+enum pr_code pr_suite_from_lines(const char *name, const char *const *lines, size_t n,
+    bool allow_commands, struct pr_suite **ret, struct pr_error *e)
+{
+    struct pr_suite *s = pr_zalloc(sizeof *s);
+    struct pr_example_options o = {.allow_commands = allow_commands};
+    enum pr_code code = PR_OK;
+    for (size_t i = 0; i < n && !code; i++)
+        if ((code = unpack(s, lines[i], &o, e)))
+            pr_wrap(e, code, "example %zu of %s", i, name);
+    if (!code)
+        code = fingerprint(s, e);
+    if (code) {
+        pr_suite_free(s);
+        return code;
+    }
+    s->name = pr_strdup(name);
+    s->n_all = s->n;
+    *ret = s;
+    return PR_OK;
+}
+
 void pr_suite_free(struct pr_suite *s)
 {
     if (!s)

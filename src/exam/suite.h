@@ -54,6 +54,10 @@ struct pr_suite_options {
  * more) and the caller frees it.  On any other failure *ret is NULL. */
 PR_MUST_CHECK enum pr_code pr_suite_load(const char *const *paths, size_t n_paths,
     const struct pr_suite_options *options, struct pr_suite **ret, struct pr_error *e);
+/* A suite of examples that pr_example_pack made, in this order; its fingerprint is over them.
+ * PR_E_FORMAT names the first that cannot be read, by its index. */
+PR_MUST_CHECK enum pr_code pr_suite_from_lines(const char *name, const char *const *lines, size_t n,
+    bool allow_commands, struct pr_suite **ret, struct pr_error *e);
 void pr_suite_free(struct pr_suite *s);
 
 /* Keeps n examples: of each difficulty its share (largest remainders; at least one of each where n

@@ -132,12 +132,18 @@ enum pr_code pr_checkpoint_fingerprint(
     if (!c->has_weights)
         return pr_fail(e, PR_E_USAGE, "%s: opened without its weights, they have no fingerprint",
             c->folder.name);
+    if (c->fingerprint[0]) {
+        memcpy(ret, c->fingerprint, sizeof c->fingerprint);
+        return pr_checkpoint_unchanged(c, e);
+    }
     enum pr_code code = remember_tokenizer(c, e);
     if (code)
         return code;
     bool settled = pr_fingerprint_key(c, key);
-    if (settled && pr_fingerprint_cached(key, ret))
+    if (settled && pr_fingerprint_cached(key, ret)) {
+        memcpy(c->fingerprint, ret, sizeof c->fingerprint);
         return PR_OK;
+    }
     if ((code = pr_pool_new(n_threads, &pool, e)))
         return code;
     code = compute(c, pool, made, e);
@@ -148,6 +154,7 @@ enum pr_code pr_checkpoint_fingerprint(
         return code;
     if (settled)
         pr_fingerprint_store(key, made);
+    memcpy(c->fingerprint, made, sizeof made);
     memcpy(ret, made, sizeof made);
     return PR_OK;
 }

@@ -1,0 +1,45 @@
+/* Named moments at which a test kills the process or fails a call.  In the released program the
+ * hook is NULL and a point costs one test of a pointer.
+ *
+ * To add a point: its line below (name, and what has just happened or is about to), a
+ * pr_fault_point where it belongs.  tests/faults hits every one of them. */
+#ifndef PR_BASE_FAULT_H
+#define PR_BASE_FAULT_H
+
+#define PR_FAULT_POINTS(X)                                                                         \
+    X(WRITE_TEMPORARY, "write.temporary")   /* a temporary file is written, not yet synced */      \
+    X(WRITE_SYNCED, "write.synced")         /* it is synced, not yet renamed */                    \
+    X(WRITE_RENAMED, "write.renamed")       /* it is renamed, the folder not yet synced */         \
+    X(MIGRATION_STEP, "migration.step")     /* inside the transaction of a migration */            \
+    X(MIGRATION_DONE, "migration.done")     /* right after its commit */                           \
+    X(GRADES_INSERTED, "grades.inserted")   /* inside the transaction that stores grades */        \
+    X(GRADES_COMMITTED, "grades.committed") /* right after it */                                   \
+    X(APPLY_INSERTED, "apply.inserted")     /* inside the transaction of a system's findings */    \
+    X(APPLY_COMMITTED, "apply.committed")   /* after it, before the status file */                 \
+    X(FRAME_HALF, "frame.half")             /* half of a frame is written to a pipe */             \
+    X(FRAME_WRITTEN, "frame.written")       /* all of it */                                        \
+    X(FRAME_READ, "frame.read")             /* a whole frame was read, not yet acted upon */       \
+    X(GRADER_OPENED, "grader.opened")       /* a grader has opened its checkpoint */               \
+    X(GRADER_EXAMPLE, "grader.example")     /* a grader has finished an example, not yet sent */   \
+    X(CHECKPOINT_NOTED, "checkpoint.noted") /* an arrival is in the gradebook, nothing ordered */  \
+    X(BASELINE_MOVED, "baseline.moved")     /* inside the transaction that moves a baseline */     \
+    X(COMPACTED, "compact.step")            /* inside a compaction */
+
+enum pr_fault {
+#define PR_X(name, text) PR_FAULT_##name,
+    PR_FAULT_POINTS(PR_X)
+#undef PR_X
+        PR_FAULT_COUNT
+};
+extern const char *const pr_fault_names[PR_FAULT_COUNT];
+
+/* Set by tests/faults alone, before the first point is reached. */
+extern void (*pr_fault_hook)(enum pr_fault point);
+
+static inline void pr_fault_point(enum pr_fault point)
+{
+    if (pr_fault_hook)
+        pr_fault_hook(point);
+}
+
+#endif

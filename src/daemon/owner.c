@@ -1,0 +1,1 @@
+/* Lock and socket of the owner. */

@@ -1,0 +1,1 @@
+/* Why a checkpoint stands as it does. */

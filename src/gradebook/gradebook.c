@@ -1,0 +1,1 @@
+/* Opening, migrating, transactions, checking. */

@@ -1,0 +1,1 @@
+/* The schema, a step a version. */

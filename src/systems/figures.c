@@ -1,0 +1,1 @@
+/* Grades summed up. */

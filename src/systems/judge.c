@@ -1,0 +1,1 @@
+/* Judging one checkpoint against a baseline. */

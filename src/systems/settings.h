@@ -1,0 +1,37 @@
+/* What the systems can be told, as plain values; proctor.yaml's table (daemon/config.c) fills them
+ * and says what each means to the user. */
+#ifndef PR_SYSTEMS_SETTINGS_H
+#define PR_SYSTEMS_SETTINGS_H
+
+#include <stdint.h>
+
+enum pr_score_part { PR_SCORE_ACCURACY, PR_SCORE_LOSS, PR_SCORE_CALIBRATION, PR_SCORE_FORMAT };
+#define PR_SCORE_PARTS 4
+#define PR_MAX_BINS    64
+
+struct pr_settings {
+    /* baseline.*: when it moves */
+    double baseline_p; /* paired loss improvement at this p or below: 1e-5 */
+    /* monitor.* */
+    double threshold;    /* percent of loss increase that is critical: 15 */
+    double margin_nats;  /* and by more than this many nats: 0.02 */
+    double error_rate;   /* false alarms a checkpoint, all tests of a suite together: 0.01 */
+    double loss_share;   /* of it for the loss test, the rest for accuracy */
+    double warn_points;  /* an accuracy drop below this many points is no warning */
+    double warn_percent; /* a loss increase below this is no warning */
+    int64_t last;        /* checkpoints shown and judged first: 5 */
+    double early_rate;   /* error rate of the sequential test: 0.001 */
+    /* comparison.* */
+    double weights[PR_SCORE_PARTS]; /* 0.5, 0.3, 0.1, 0.1 */
+    /* calibrator.* */
+    double edges[PR_MAX_BINS + 1]; /* of n_bins bins; the contract's six by default */
+    int64_t n_bins;
+    /* testing.* */
+    int64_t test_samples;  /* 100 */
+    double test_threshold; /* points: 5 */
+};
+
+/* The defaults, of which proctor.yaml's table repeats each (a test compares them). */
+void pr_settings_default(struct pr_settings *ret);
+
+#endif

@@ -1,0 +1,85 @@
+/* What a system sees: the gradebook at one moment, with what it asks for read once and shared. */
+#ifndef PR_SYSTEMS_VIEW_H
+#define PR_SYSTEMS_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "exam/grade.h"
+#include "gradebook/gradebook.h"
+#include "systems/settings.h"
+
+#define PR_SUITE_MAIN    "validation" /* the suite that ranks and judges */
+#define PR_SUITE_TESTING "testing"    /* automated testing's own, chosen from it */
+
+struct pr_view {
+    struct pr_gradebook *g;
+    const struct pr_settings *settings;
+    const char *options; /* fingerprint of the grading options in force */
+    int64_t now_ms;
+    /* Checkpoints whose folder is there, in the order of their runs and steps; states of all kinds
+     * but GONE.  The reference is apart. */
+    struct pr_checkpoint_row *checkpoints;
+    size_t n_checkpoints;
+    struct pr_checkpoint_row *reference; /* NULL: none configured, or not opened yet */
+    struct pr_run_row *runs;
+    size_t n_runs;
+    /* Current versions: the main suite first, then the others by name; the testing suite too. */
+    struct pr_suite_row *suites;
+    size_t n_suites;
+    struct pr_view_cache *cache;
+};
+
+/* Reads the tables of the view; grades are read when asked for.  A transaction must be open on g
+ * for as long as the view lives, so that it stays one moment. */
+PR_MUST_CHECK enum pr_code pr_view_open(struct pr_gradebook *g, const struct pr_settings *settings,
+    const char *options, int64_t now_ms, struct pr_view *ret, struct pr_error *e);
+void pr_view_close(struct pr_view *v);
+
+/* The current version of a suite, or NULL. */
+const struct pr_suite_row *pr_view_suite(const struct pr_view *v, const char *name);
+const struct pr_checkpoint_row *pr_view_checkpoint(const struct pr_view *v, int64_t id);
+
+/* The examples of a suite (any version), borrowed from the view. */
+PR_MUST_CHECK enum pr_code pr_view_examples(
+    struct pr_view *v, int64_t suite, const struct pr_suite **ret, struct pr_error *e);
+
+/* A checkpoint's grades on a suite, borrowed from the view (at most some 40 are kept at a time: the
+ * last asked for stay).  done of all examples have a grade or the reason why none is possible.
+ * A checkpoint that was not opened yet has none. */
+struct pr_view_grades {
+    const struct pr_grades *grades; /* NULL: no grade at all */
+    size_t done, all;
+    bool complete; /* done == all */
+};
+PR_MUST_CHECK enum pr_code pr_view_grades(struct pr_view *v, const struct pr_checkpoint_row *c,
+    int64_t suite, struct pr_view_grades *ret, struct pr_error *e);
+
+/* Pairs two sets of grades of one suite by example, in the order that all checkpoints share
+ * (pr_gradebook_order): losses and verdicts where both sides have one. */
+struct pr_pairs {
+    size_t n;                /* examples with a grade on both sides */
+    double *loss_a, *loss_b; /* n_loss of them */
+    size_t n_loss;
+    size_t both, gained, lost, neither; /* verdicts: gained = only b right */
+    size_t n_verdicts;
+    size_t n_bad_a, n_bad_b; /* NaN or infinity came out of the model */
+    size_t prefix;           /* the first so many of the shared order are graded on both sides */
+};
+PR_MUST_CHECK enum pr_code pr_pairs_make(const struct pr_grades *a, const struct pr_grades *b,
+    bool prefix_only, struct pr_pairs *ret, struct pr_error *e);
+void pr_pairs_done(struct pr_pairs *p);
+
+/* One set of grades summed up: the figures of `proctor eval` (same function behind both). */
+struct pr_figures {
+    size_t n, n_accuracy, n_ungraded, n_bad; /* n: graded; n_bad: NaN or infinity */
+    double loss, loss_mean_per_example, accuracy, ece, format_ok; /* NaN: unknown */
+    json_t *document; /* owned: the document of `proctor eval` */
+};
+PR_MUST_CHECK enum pr_code pr_figures_make(
+    const struct pr_grades *g, struct pr_figures *ret, struct pr_error *e);
+void pr_figures_done(struct pr_figures *f);
+
+#endif
