@@ -100,6 +100,10 @@ void pr_grades_free(struct pr_grades *g);
 /* The document of `proctor eval`, and a line of its --examples; new references.  (summary.c) */
 PR_MUST_CHECK enum pr_code pr_grades_document(
     const struct pr_grades *g, json_t **ret, struct pr_error *e);
+/* The same without what only the process that graded knows: seconds, tokens, memory, the files of
+ * the suite and what was skipped in them. */
+PR_MUST_CHECK enum pr_code pr_grades_figures(
+    const struct pr_grades *g, json_t **ret, struct pr_error *e);
 json_t *pr_grade_line(const struct pr_grade *g);
 
 /* Fills answer, output, truncated, think, confidences … of g from what was generated.  ids without

@@ -163,7 +163,8 @@ static json_t *quality(const struct pr_grades *gs)
     size_t n = 0, tokens = 0, truncated = 0, fine = 0, empty = 0, think = 0;
     for (size_t i = 0; i < gs->n; i++) {
         const struct pr_grade *g = &gs->v[i];
-        if (!g->output)
+        /* Not by the output, which old grades in a gradebook lack. */
+        if (!g->finish || !strcmp(g->finish, "choice"))
             continue;
         n++;
         tokens += g->output_tokens;
@@ -224,9 +225,21 @@ static void set_origin(json_t *o, const struct pr_grades *gs)
         pr_json_set_int(o, "samples", (int64_t)gs->samples);
 }
 
+static void set_how(json_t *o, const struct pr_grades *gs)
+{
+    pr_json_set_str(o, "template", gs->has_template ? "chat" : "none");
+    pr_json_set_str(o, "dtype", gs->dtype);
+    pr_json_set_str(o, "numerics", gs->numerics);
+    pr_json_set_int(o, "max_new_tokens", (int64_t)gs->max_new_tokens);
+    json_object_set(o, "settings", gs->settings);
+    pr_json_set_str(o, "settings_fingerprint", gs->settings_fingerprint);
+}
+
+/* What was read, what it cost: known to the process that graded, and to no other. */
 static void set_run(json_t *o, const struct pr_grades *gs)
 {
     struct rusage use = {0};
+    pr_json_set_int(o, "n_skipped", (int64_t)gs->suite->n_skipped);
     getrusage(RUSAGE_SELF, &use);
     pr_json_set_real(o, "seconds", gs->seconds, NULL);
     pr_json_set_int(o, "tokens_scored", (int64_t)gs->tokens_scored);
@@ -234,16 +247,10 @@ static void set_run(json_t *o, const struct pr_grades *gs)
     pr_json_set_int(o, "tokens_prefilled", (int64_t)gs->tokens_prefilled);
     pr_json_set_int(o, "tokens_shared", (int64_t)gs->tokens_shared);
     pr_json_set_int(o, "peak_rss_bytes", (int64_t)use.ru_maxrss * 1024);
-    pr_json_set_str(o, "template", gs->has_template ? "chat" : "none");
-    pr_json_set_str(o, "dtype", gs->dtype);
-    pr_json_set_str(o, "numerics", gs->numerics);
-    pr_json_set_int(o, "max_new_tokens", (int64_t)gs->max_new_tokens);
-    json_object_set(o, "settings", gs->settings);
-    pr_json_set_str(o, "settings_fingerprint", gs->settings_fingerprint);
     pr_json_set(o, "data", pr_suite_json(gs->suite));
 }
 
-enum pr_code pr_grades_document(const struct pr_grades *gs, json_t **ret, struct pr_error *e)
+enum pr_code pr_grades_figures(const struct pr_grades *gs, json_t **ret, struct pr_error *e)
 {
     static const char *const difficulties[] = {"easy", "medium", "hard", NULL};
     static const char *const none[] = {NULL};
@@ -254,7 +261,6 @@ enum pr_code pr_grades_document(const struct pr_grades *gs, json_t **ret, struct
     set_origin(o, gs);
     pr_json_set_int(o, "n", (int64_t)t.n);
     pr_json_set_int(o, "n_accuracy", (int64_t)t.n_decided);
-    pr_json_set_int(o, "n_skipped", (int64_t)gs->suite->n_skipped);
     set_problems(o, gs);
     set_losses(o, &t);
     double loss = t.tokens ? t.nll / (double)t.tokens : NAN;
@@ -269,9 +275,17 @@ enum pr_code pr_grades_document(const struct pr_grades *gs, json_t **ret, struct
         return code;
     }
     pr_json_set(o, "quality", quality(gs));
-    set_run(o, gs);
+    set_how(o, gs);
     *ret = o;
     return PR_OK;
+}
+
+enum pr_code pr_grades_document(const struct pr_grades *gs, json_t **ret, struct pr_error *e)
+{
+    enum pr_code code = pr_grades_figures(gs, ret, e);
+    if (!code)
+        set_run(*ret, gs);
+    return code;
 }
 
 static void set_verdict(json_t *o, const char *key, enum pr_verdict v, const char *reason)
