@@ -175,14 +175,14 @@ static void read_loss(const struct job *j)
     const struct pr_request *q = j->score[at];
     g->nll = g->loss = NAN;
     if (!q) {
-        g->loss_reason = "a text of one token has nothing to predict";
+        g->loss_reason = pr_strdup("a text of one token has nothing to predict");
         return;
     }
     g->answer_tokens = q->n - q->score_from;
     g->nll = nll_of(q, g->answer_tokens);
     g->loss = g->nll / (double)g->answer_tokens;
     if (isnan(g->nll)) {
-        g->loss_reason = "NaN or infinity in the model's output";
+        g->loss_reason = pr_strdup("NaN or infinity in the model's output");
         g->bad_number = true;
     }
 }
@@ -202,6 +202,7 @@ static void read_choices(const struct job *j)
     struct pr_grade *g = j->g;
     const struct pr_check *c = &g->example->check;
     double best = -INFINITY, best_per = -INFINITY, sum = 0;
+    g->n_choices = c->n_choices;
     g->choices = pr_zalloc(c->n_choices * sizeof *g->choices);
     for (size_t i = 0; i < c->n_choices; i++) {
         const struct pr_request *q = j->score[i];
@@ -442,18 +443,32 @@ out:
     return code;
 }
 
+const char *pr_grade_finish(const char *text)
+{
+    static const char *const known[] = {"stop", "length", "choice"};
+    for (size_t i = 0; text && i < sizeof known / sizeof *known; i++)
+        if (!strcmp(known[i], text))
+            return known[i];
+    return NULL;
+}
+
+void pr_grade_done(struct pr_grade *g)
+{
+    pr_free(g->reason);
+    pr_free(g->loss_reason);
+    pr_free(g->answer);
+    pr_free(g->output);
+    pr_free(g->correct_reason);
+    pr_free(g->choices);
+    *g = (struct pr_grade){0};
+}
+
 void pr_grades_free(struct pr_grades *g)
 {
     if (!g)
         return;
-    for (size_t i = 0; i < g->n; i++) {
-        struct pr_grade *one = &g->v[i];
-        pr_free(one->reason);
-        pr_free(one->answer);
-        pr_free(one->output);
-        pr_free(one->correct_reason);
-        pr_free(one->choices);
-    }
+    for (size_t i = 0; i < g->n; i++)
+        pr_grade_done(&g->v[i]);
     pr_free(g->v);
     pr_free(g->checkpoint);
     pr_free(g->path);

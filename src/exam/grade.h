@@ -36,7 +36,7 @@ struct pr_grade {
     size_t answer_tokens;             /* tokens behind the loss */
     double nll;                       /* −Σ ln p over them */
     double loss;                      /* nll / answer_tokens */
-    const char *loss_reason;          /* where the loss is unknown */
+    char *loss_reason;                /* where the loss is unknown, else NULL */
     bool bad_number;                  /* NaN or infinity came out of the model */
     char *answer; /* after the think block; NULL: null (truncated, or nothing asked) */
     size_t answer_len;
@@ -45,13 +45,20 @@ struct pr_grade {
     enum pr_verdict correct;
     char *correct_reason; /* why there is no verdict although there is a golden answer */
     double confidence, confidence_all;
-    const char *finish; /* "stop", "length", "choice"; NULL: nothing asked */
+    const char *finish; /* "stop", "length", "choice"; NULL: nothing asked.  pr_grade_finish */
     bool truncated, empty, well_formed, think;
     size_t output_tokens;            /* generated, the end token included */
-    struct pr_choice_score *choices; /* example->check.n_choices of them, or NULL */
+    struct pr_choice_score *choices; /* n_choices of them, or NULL */
+    size_t n_choices;                /* example->check.n_choices where choices is not NULL */
     size_t chosen, chosen_per_length;
     enum pr_verdict correct_per_length; /* choice: by log-likelihood per character */
+    bool texts_dropped; /* read from a gradebook that kept its numbers alone: answer and output are
+                           NULL whatever there was */
 };
+/* Frees what a grade owns (all its strings but finish, and choices) and empties it. */
+void pr_grade_done(struct pr_grade *g);
+/* The static text of a finish, or NULL for one that there is not (and for NULL). */
+const char *pr_grade_finish(const char *text);
 
 struct pr_grade_progress {
     size_t examples_done, examples_total;

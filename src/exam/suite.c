@@ -318,7 +318,8 @@ static int by_digest(const void *a, const void *b)
     return memcmp(a, b, PR_SHA256_LEN);
 }
 
-static enum pr_code fingerprint(struct pr_suite *s, struct pr_error *e)
+enum pr_code pr_suite_fingerprint(
+    const struct pr_suite *s, char ret[PR_SHA256_HEX], struct pr_error *e)
 {
     void *block;
     uint8_t hash[PR_SHA256_LEN];
@@ -330,7 +331,7 @@ static enum pr_code fingerprint(struct pr_suite *s, struct pr_error *e)
         memcpy(all + i * PR_SHA256_LEN, s->v[i].digest, PR_SHA256_LEN);
     qsort(all, s->n, PR_SHA256_LEN, by_digest);
     pr_sha256(all, s->n * PR_SHA256_LEN, hash);
-    pr_sha256_hex(hash, s->fingerprint);
+    pr_sha256_hex(hash, ret);
     pr_big_free(block, (s->n + 1) * PR_SHA256_LEN);
     return PR_OK;
 }
@@ -346,7 +347,7 @@ enum pr_code pr_suite_load(const char *const *paths, size_t n_paths,
     for (size_t i = 0; !code && i < n_paths; i++)
         code = pr_path_is_dir(paths[i]) ? read_folder(&l, paths[i], e) : read_file(&l, paths[i], e);
     if (!code)
-        code = fingerprint(l.s, e);
+        code = pr_suite_fingerprint(l.s, l.s->fingerprint, e);
     pr_idset_done(&l.ids);
     if (code) {
         pr_suite_free(l.s);
@@ -392,7 +393,7 @@ enum pr_code pr_suite_from_lines(const char *name, const char *const *lines, siz
         if ((code = unpack(s, lines[i], &o, e)))
             pr_wrap(e, code, "example %zu of %s", i, name);
     if (!code)
-        code = fingerprint(s, e);
+        code = pr_suite_fingerprint(s, s->fingerprint, e);
     if (code) {
         pr_suite_free(s);
         return code;

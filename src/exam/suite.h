@@ -59,6 +59,9 @@ PR_MUST_CHECK enum pr_code pr_suite_load(const char *const *paths, size_t n_path
 PR_MUST_CHECK enum pr_code pr_suite_from_lines(const char *name, const char *const *lines, size_t n,
     bool allow_commands, struct pr_suite **ret, struct pr_error *e);
 void pr_suite_free(struct pr_suite *s);
+/* The fingerprint of the examples that s has now, a selection included, whatever their order. */
+PR_MUST_CHECK enum pr_code pr_suite_fingerprint(
+    const struct pr_suite *s, char ret[PR_SHA256_HEX], struct pr_error *e);
 
 /* Keeps n examples: of each difficulty its share (largest remainders; at least one of each where n
  * allows), those with the smallest SHA-256 of their id.  Depends on ids and difficulties alone, so

@@ -301,7 +301,7 @@ static void set_verdict(json_t *o, const char *key, enum pr_verdict v, const cha
 static void set_choices(json_t *o, const struct pr_grade *g)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < g->example->check.n_choices; i++) {
+    for (size_t i = 0; i < g->n_choices; i++) {
         json_t *c = json_object();
         struct pr_text text = g->example->check.choices[i];
         pr_json_set_strn(c, "text", text.s, text.n);
@@ -328,6 +328,8 @@ json_t *pr_grade_line(const struct pr_grade *g)
     pr_json_set_int(o, "answer_tokens", (int64_t)g->answer_tokens);
     if (g->answer)
         pr_json_set_strn(o, "answer", g->answer, g->answer_len);
+    else if (g->texts_dropped)
+        pr_json_set_null(o, "answer", "the texts of old grades are not kept");
     else
         pr_json_set_null(o, "answer", g->truncated ? "truncated" : why ? why : no_text);
     set_verdict(o, "correct", g->correct, why ? why : no_text);

@@ -175,11 +175,12 @@ PR_MUST_CHECK enum pr_code pr_gradebook_settings_document(
 /* ---- grades (grades.c) ---- */
 
 /* Stores a grade by (model, settings, example): one that is there already stays as it is, *ret_new
- * (may be NULL) says which.  A grade that was not given (graded false) is stored with its reason.
- */
+ * (may be NULL) says which.  The example is told by its digest in hex (grade->example is not looked
+ * at); PR_E_NOT_FOUND when no suite ever had it.  A grade that was not given (graded false) is
+ * stored with its reason. */
 PR_MUST_CHECK enum pr_code pr_gradebook_put_grade(struct pr_gradebook *g, int64_t model,
-    int64_t settings, const struct pr_grade *grade, int64_t now_ms, bool *ret_new,
-    struct pr_error *e);
+    int64_t settings, const char *digest, const struct pr_grade *grade, int64_t now_ms,
+    bool *ret_new, struct pr_error *e);
 /* All grades of a suite's examples: one place for each example in the suite's order; where there is
  * no grade yet, `graded` is false and `reason` NULL.  suite is borrowed by *ret and must outlive it
  * (loaded from this gradebook).  The texts of answers are left out unless `texts`.
