@@ -1,4 +1,4 @@
-/* The table of configuration keys, and what is made from it. */
+/* proctor.yaml read, copied and fingerprinted; its keys are in config_keys.c. */
 #include "daemon/config.h"
 
 #include <fcntl.h>
@@ -11,48 +11,13 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/sha256.h"
+#include "daemon/config_keys.h"
 #include "daemon/config_yaml.h"
 #include "lib/suggest.h"
+#include "model/engine.h"
 
 #define FILE_NAME "proctor.yaml"
-
-enum kind { INT, BOOL, CHOICE, FOLDER, DATE, FOLDER_MAP, VALUE_MAP };
-
-struct key {
-    const char *section, *name;
-    enum kind kind;
-    size_t offset;        /* of the field in struct pr_config */
-    const char *fallback; /* as it would stand in the file */
-    int64_t min, max;
-    const char *choices; /* "f32|bf16|auto" */
-    const char *help;
-    const char *example; /* for maps: lines of the commented default file */
-};
-
-#define AT(field) offsetof(struct pr_config, field)
-static const struct key keys[] = {
-    {"models", "bases", FOLDER_MAP, AT(bases), NULL, 0, 0, NULL,
-        "where the bases of LoRA adapters lie: the name that adapter_config.json gives, and a "
-        "folder",
-        "Qwen/Qwen3-0.6B: models/qwen3-0.6b"},
-    {"models", "current", FOLDER, AT(current), NULL, 0, 0, NULL,
-        "folder of the run's checkpoints; without it models/current_model, then current_model",
-        NULL},
-    {"template", "variables", VALUE_MAP, AT(variables), NULL, 0, 0, NULL,
-        "variables passed to every chat template", "enable_thinking: false"},
-    {"template", "date", DATE, AT(date), "2026-01-01", 0, 0, NULL,
-        "the date that a template's strftime_now shows, fixed so that a grade can be repeated",
-        NULL},
-    {"eval", "max_new_tokens", INT, AT(max_new_tokens), "512", 1, 1 << 20, NULL,
-        "tokens an answer may take before it counts as truncated", NULL},
-    {"eval", "dtype", CHOICE, AT(dtype), "auto", 0, 0, "f32|bf16|auto",
-        "arithmetic of the model; auto is f32 below 200 million parameters, else bf16", NULL},
-    {"eval", "threads", INT, AT(threads), "0", 0, 4096, NULL,
-        "threads to compute with; 0 is one for each CPU", NULL},
-    {"eval", "allow_commands", BOOL, AT(allow_commands), "false", 0, 0, NULL,
-        "may an example's check start a program ({\"command\": […]})?", NULL},
-};
-#define N_KEYS (sizeof keys / sizeof *keys)
 
 bool pr_config_parse_date(const char *text, int64_t *ret_ms)
 {
@@ -72,144 +37,41 @@ bool pr_config_parse_date(const char *text, int64_t *ret_ms)
     return false;
 }
 
-/* A folder of the file: relative to the base folder, "~/" is the home folder. */
-static char *folder(const char *base_dir, const char *text)
+static enum pr_code unknown(const struct pr_config_place *p, const char *section, const char *name,
+    size_t line, enum pr_code code)
 {
-    const char *home = getenv("HOME");
-    if (!strncmp(text, "~/", 2) && home)
-        return pr_path_join(home, text + 2);
-    return text[0] == '/' ? pr_strdup(text) : pr_path_join(base_dir, text);
-}
-
-/* What is being read, for messages. */
-struct place {
-    const char *name, *base_dir;
-    struct pr_error *e;
-};
-
-static enum pr_code expected(
-    const struct place *p, const struct key *k, const struct pr_yaml *y, const char *what)
-{
-    return pr_fail(p->e, PR_E_FORMAT, "%s:%zu: %s.%s: %s was expected", p->name, y->line,
-        k->section, k->name, what);
-}
-
-static bool word_of(const char *choices, const char *word)
-{
-    size_t len = strlen(word);
-    for (const char *c = choices; len;) {
-        size_t n = strcspn(c, "|");
-        if (n == len && !memcmp(c, word, n))
-            return true;
-        if (!c[n])
-            break;
-        c += n + 1;
-    }
-    return false;
-}
-
-static void replace(char **field, char *value)
-{
-    pr_free(*field);
-    *field = value;
-}
-
-static enum pr_code set_int(
-    const struct place *p, const struct key *k, const struct pr_yaml *y, int64_t *field)
-{
-    char what[80];
-    json_t *v = pr_yaml_to_json(y);
-    bool fits =
-        json_is_integer(v) && json_integer_value(v) >= k->min && json_integer_value(v) <= k->max;
-    if (fits)
-        *field = json_integer_value(v);
-    json_decref(v);
-    snprintf(what, sizeof what, "a whole number from %lld to %lld", (long long)k->min,
-        (long long)k->max);
-    return fits ? PR_OK : expected(p, k, y, what);
-}
-
-static enum pr_code set_bases(
-    const struct place *p, const struct key *k, const struct pr_yaml *y, struct pr_config *c)
-{
-    for (size_t i = 0; i < y->n; i++)
-        if (y->items[i]->type != PR_YAML_SCALAR || !*y->items[i]->text)
-            return expected(p, k, y->items[i], "a folder for each name");
-    c->bases = pr_zalloc((y->n + 1) * sizeof *c->bases);
-    for (size_t i = 0; i < y->n; i++) {
-        c->bases[i][0] = pr_strdup(y->items[i]->key);
-        c->bases[i][1] = folder(p->base_dir, y->items[i]->text);
-    }
-    c->n_bases = y->n;
-    return PR_OK;
-}
-
-static enum pr_code set(
-    const struct place *p, const struct key *k, const struct pr_yaml *y, struct pr_config *c)
-{
-    void *field = (char *)c + k->offset;
-    bool scalar = y->type == PR_YAML_SCALAR, plain = scalar && !y->quoted;
-    int64_t ms;
-    switch (k->kind) {
-    case INT:
-        return set_int(p, k, y, field);
-    case BOOL:
-        if (!plain || (strcmp(y->text, "true") && strcmp(y->text, "false")))
-            return expected(p, k, y, "true or false");
-        *(bool *)field = y->text[0] == 't';
-        return PR_OK;
-    case CHOICE:
-        if (!scalar || !word_of(k->choices, y->text))
-            return expected(p, k, y, k->choices);
-        replace(field, pr_strdup(y->text));
-        return PR_OK;
-    case FOLDER:
-        if (!scalar || !*y->text)
-            return expected(p, k, y, "a folder");
-        replace(field, folder(p->base_dir, y->text));
-        return PR_OK;
-    case DATE:
-        if (!scalar || !pr_config_parse_date(y->text, &ms))
-            return expected(p, k, y, "a date such as 2026-01-31");
-        replace(field, pr_strdup(y->text));
-        c->date_given = true;
-        return PR_OK;
-    case FOLDER_MAP:
-        return y->type == PR_YAML_MAP ? set_bases(p, k, y, c)
-                                      : expected(p, k, y, "a map of names to folders");
-    case VALUE_MAP:
-        if (y->type != PR_YAML_MAP)
-            return expected(p, k, y, "a map of names to values");
-        json_decref(c->variables);
-        c->variables = pr_yaml_to_json(y);
-        return PR_OK;
-    }
-    return PR_OK;
-}
-
-static enum pr_code unknown(const struct place *p, const char *section, const struct pr_yaml *y)
-{
-    const char *names[N_KEYS];
-    size_t n = 0;
-    for (size_t i = 0; i < N_KEYS; i++)
+    const char *names[256];
+    size_t n_keys, n = 0;
+    const struct pr_config_key *keys = pr_config_keys(&n_keys);
+    for (size_t i = 0; i < n_keys && n < 256; i++)
         if (!section)
             names[n++] = keys[i].section;
         else if (!strcmp(keys[i].section, section))
             names[n++] = keys[i].name;
-    const char *near = pr_suggest(y->key, names, n);
-    return pr_fail(p->e, PR_E_FORMAT, "%s:%zu: unknown key '%s%s%s'%s%s%s", p->name, y->line,
-        section ? section : "", section ? "." : "", y->key, near ? "; did you mean '" : "",
-        near ? near : "", near ? "'?" : "");
+    const char *near = pr_suggest(name, names, n);
+    char where[300] = "";
+    if (p->name)
+        snprintf(where, sizeof where, "%s:%zu: ", p->name, line);
+    return pr_fail(p->e, code, "%sunknown key '%s%s%s'%s%s%s", where, section ? section : "",
+        section ? "." : "", name, near ? "; did you mean '" : "", near ? near : "",
+        near ? "'?" : "");
+}
+
+static bool section_known(const char *section)
+{
+    size_t n;
+    const struct pr_config_key *keys = pr_config_keys(&n);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(keys[i].section, section))
+            return true;
+    return false;
 }
 
 static enum pr_code read_section(
-    const struct place *p, const struct pr_yaml *section, struct pr_config *c)
+    const struct pr_config_place *p, const struct pr_yaml *section, struct pr_config *c)
 {
-    bool known = false;
-    for (size_t k = 0; k < N_KEYS; k++)
-        known |= !strcmp(keys[k].section, section->key);
-    if (!known)
-        return unknown(p, NULL, section);
+    if (!section_known(section->key))
+        return unknown(p, NULL, section->key, section->line, PR_E_FORMAT);
     if (pr_yaml_is_null(section))
         return PR_OK;
     if (section->type != PR_YAML_MAP)
@@ -217,46 +79,44 @@ static enum pr_code read_section(
             p->name, section->line, section->key);
     for (size_t i = 0; i < section->n; i++) {
         const struct pr_yaml *y = section->items[i];
-        size_t k = 0;
-        while (
-            k < N_KEYS && (strcmp(keys[k].section, section->key) || strcmp(keys[k].name, y->key)))
-            k++;
-        if (k == N_KEYS)
-            return unknown(p, section->key, y);
+        const struct pr_config_key *k =
+            pr_config_key_find(section->key, strlen(section->key), y->key);
+        if (!k)
+            return unknown(p, section->key, y->key, y->line, PR_E_FORMAT);
         enum pr_code code =
-            pr_yaml_is_null(y) ? PR_OK : set(p, &keys[k], y, c); /* null: the default */
+            pr_yaml_is_null(y) ? PR_OK : pr_config_value_set(p, k, y, c); /* null: the default */
         if (code)
             return code;
     }
     return PR_OK;
 }
 
-static void set_defaults(struct pr_config *c, const char *base_dir)
+static enum pr_code set_defaults(struct pr_config *c, const char *base_dir, struct pr_error *e)
 {
-    *c = (struct pr_config){.base_dir = pr_strdup(base_dir), .variables = json_object()};
-    for (size_t k = 0; k < N_KEYS; k++) {
-        void *field = (char *)c + keys[k].offset;
-        const char *text = keys[k].fallback;
-        if (keys[k].kind == INT)
-            *(int64_t *)field = strtoll(text, NULL, 10);
-        else if (keys[k].kind == BOOL)
-            *(bool *)field = !strcmp(text, "true");
-        else if (text)
-            *(char **)field = pr_strdup(text);
+    struct pr_config_place p = {NULL, e};
+    size_t n;
+    const struct pr_config_key *keys = pr_config_keys(&n);
+    *c = (struct pr_config){.base_dir = pr_strdup(base_dir)};
+    for (size_t i = 0; i < n; i++) {
+        enum pr_code code = pr_config_value_set_text(&p, &keys[i], NULL, c);
+        if (code)
+            return pr_wrap(e, code, "default");
     }
+    c->date_given = false;
+    return PR_OK;
 }
 
 enum pr_code pr_config_parse(const char *text, size_t n, const char *name, const char *base_dir,
     struct pr_config *ret, struct pr_error *e)
 {
-    struct place p = {name, base_dir, e};
+    struct pr_config_place p = {name, e};
     struct pr_config c;
     struct pr_yaml *root = NULL;
     enum pr_code code = pr_yaml_parse(text, n, name, &root, e);
     if (code)
         return code;
-    set_defaults(&c, base_dir);
-    if (root && root->type != PR_YAML_MAP && !pr_yaml_is_null(root))
+    code = set_defaults(&c, base_dir, e);
+    if (!code && root && root->type != PR_YAML_MAP && !pr_yaml_is_null(root))
         code = pr_fail(
             e, PR_E_FORMAT, "%s:%zu: keys were expected, such as 'eval:'", name, root->line);
     for (size_t i = 0; root && i < root->n && !code; i++)
@@ -287,38 +147,60 @@ enum pr_code pr_config_load(const char *base_dir, struct pr_config *ret, struct 
 
 void pr_config_done(struct pr_config *c)
 {
-    for (size_t i = 0; i < c->n_bases; i++) {
-        pr_free((void *)(uintptr_t)c->bases[i][0]);
-        pr_free((void *)(uintptr_t)c->bases[i][1]);
-    }
-    pr_free(c->bases);
+    size_t n;
+    const struct pr_config_key *keys = pr_config_keys(&n);
+    for (size_t i = 0; i < n; i++)
+        pr_config_value_done(&keys[i], c);
     pr_free(c->base_dir);
     pr_free(c->path);
-    pr_free(c->current);
-    pr_free(c->date);
-    pr_free(c->dtype);
-    json_decref(c->variables);
     *c = (struct pr_config){0};
 }
 
-void pr_config_default_file(struct pr_str *out)
+void pr_config_copy(const struct pr_config *c, struct pr_config *ret)
 {
-    const char *section = "";
-    pr_str_puts(out,
-        "# proctor's configuration.  Every key is optional; the values shown are the "
-        "defaults or examples.\n# Folders are relative to the one that this file lies in.\n");
-    for (size_t k = 0; k < N_KEYS; k++) {
-        if (strcmp(section, keys[k].section))
-            pr_str_printf(out, "\n%s:\n", section = keys[k].section);
-        pr_str_printf(out, "  # %s", keys[k].help);
-        if (keys[k].kind == INT)
-            pr_str_printf(out, " (%lld to %lld)", (long long)keys[k].min, (long long)keys[k].max);
-        if (keys[k].example)
-            pr_str_printf(out, "\n  # %s:\n  #   %s\n", keys[k].name, keys[k].example);
-        else
-            pr_str_printf(out, "\n  # %s: %s\n", keys[k].name,
-                keys[k].fallback ? keys[k].fallback : "models/current_model");
-    }
+    size_t n;
+    const struct pr_config_key *keys = pr_config_keys(&n);
+    *ret = *c;
+    for (size_t i = 0; i < n; i++)
+        pr_config_value_own(&keys[i], ret);
+    ret->base_dir = pr_strdup(c->base_dir);
+    ret->path = c->path ? pr_strdup(c->path) : NULL;
+}
+
+enum pr_code pr_config_set(
+    struct pr_config *c, const char *key, const char *value, struct pr_error *e)
+{
+    struct pr_config_place p = {NULL, e};
+    size_t n = strcspn(key, ".");
+    const struct pr_config_key *k = key[n] ? pr_config_key_find(key, n, key + n + 1) : NULL;
+    if (k)
+        return pr_config_value_set_text(&p, k, value, c);
+    char *section = pr_strndup(key, n);
+    enum pr_code code = key[n] && section_known(section)
+                            ? unknown(&p, section, key + n + 1, 0, PR_E_USAGE)
+                            : unknown(&p, NULL, section, 0, PR_E_USAGE);
+    pr_free(section);
+    return code;
+}
+
+void pr_config_grading_fingerprint(const struct pr_config *c, char ret[65])
+{
+    struct pr_str text = PR_STR_INIT((size_t)4 << 20);
+    char kernels[64];
+    uint8_t digest[PR_SHA256_LEN];
+    json_t *v = json_object();
+    pr_engine_kernels_id(NULL, kernels, sizeof kernels);
+    pr_json_set_int(v, "max_new_tokens", c->max_new_tokens);
+    pr_json_set_str(v, "dtype", c->dtype);
+    pr_json_set_bool(v, "allow_commands", c->allow_commands);
+    pr_json_set_str(v, "date", c->date);
+    pr_json_set_str(v, "kernels", kernels);
+    json_object_set(v, "variables", c->variables);
+    pr_json_dump_canonical(v, &text);
+    json_decref(v);
+    pr_sha256(pr_str_cstr(&text), text.len, digest);
+    pr_sha256_hex(digest, ret);
+    pr_str_done(&text);
 }
 
 char *pr_config_base_dir(const char *given)

@@ -1,8 +1,9 @@
 /* proctor.yaml: the base folder's one configuration file.
  *
- * One table, {key, kind, default, range, help}, makes the parser and the commented default file.
- * To add a key: a line in that table (config.c), a field in struct pr_config, a use of it, and a
- * case in tests/unit/daemon/test_config.c.
+ * One table, {key, kind, default, range, help}, makes the parser, the commented default file and
+ * docs/configuration.md.  To add a key: a line in that table (config_keys.c), a field in struct
+ * pr_config, a use of it, a case in tests/unit/daemon/test_config.c, and
+ * `proctor init --markdown > docs/configuration.md`.
  */
 #ifndef PR_DAEMON_CONFIG_H
 #define PR_DAEMON_CONFIG_H
@@ -71,7 +72,8 @@ PR_MUST_CHECK enum pr_code pr_config_parse(const char *text, size_t n, const cha
 void pr_config_done(struct pr_config *c);
 
 /* Sets one key ("monitor.threshold") as if proctor.yaml said so; for command-line options and
- * requests.  PR_E_USAGE for an unknown key, PR_E_FORMAT for a value that does not fit. */
+ * requests; lists may be "a,b", and "" is the default.  PR_E_USAGE for an unknown key, PR_E_FORMAT
+ * for a value that does not fit: then nothing has changed. */
 PR_MUST_CHECK enum pr_code pr_config_set(
     struct pr_config *c, const char *key, const char *value, struct pr_error *e);
 /* A copy that is independent of c. */
@@ -82,6 +84,10 @@ void pr_config_grading_fingerprint(const struct pr_config *c, char ret[65]);
 
 /* Appends the default file: every key with its meaning, range and default, all commented out. */
 void pr_config_default_file(struct pr_str *out);
+/* The same with some keys given a value: {"machine.role", "training"}. */
+void pr_config_file(const char *const (*set)[2], size_t n_set, struct pr_str *out);
+/* Appends docs/configuration.md. */
+void pr_config_markdown(struct pr_str *out);
 
 /* Milliseconds since 1970 of "YYYY-MM-DD" or "YYYY-MM-DDTHH:MM:SSZ"; false for anything else. */
 bool pr_config_parse_date(const char *text, int64_t *ret_ms);

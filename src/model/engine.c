@@ -92,6 +92,13 @@ const char *pr_engine_numerics(const struct pr_engine *g)
     return g->numerics;
 }
 
+void pr_engine_kernels_id(const struct pr_kernels *kernels, char *ret, size_t size)
+{
+    if (!kernels)
+        kernels = pr_kernels_default();
+    snprintf(ret, size, "%s/%s", kernels ? kernels->isa : "none", KERNEL_FAMILY);
+}
+
 int pr_engine_threads(const struct pr_engine *g)
 {
     return pr_pool_threads(g->pool);

@@ -38,6 +38,9 @@ void pr_engine_free(struct pr_engine *g);
 enum pr_math pr_engine_math(const struct pr_engine *g); /* never AUTO */
 /* "bf16/avx512bf16/panel64.1": data type + instruction set + kernel family. */
 const char *pr_engine_numerics(const struct pr_engine *g);
+/* The part of it that is the machine's, "avx512bf16/panel64.1", without a model; kernels NULL: the
+ * default ones. */
+void pr_engine_kernels_id(const struct pr_kernels *kernels, char *ret, size_t size);
 int pr_engine_threads(const struct pr_engine *g);
 
 enum pr_finish { PR_FINISH_NONE, PR_FINISH_STOP, PR_FINISH_LENGTH };

@@ -1,1 +1,29 @@
-/* Defaults. */
+/* The systems' defaults. */
+#include "systems/settings.h"
+
+#include <string.h>
+
+static const struct pr_settings defaults = {
+    .baseline_p = 1e-5,
+    .threshold = 15,
+    .margin_nats = 0.02,
+    .error_rate = 0.01,
+    .loss_share = 0.1,
+    .warn_points = 1,
+    .warn_percent = 1,
+    .last = 5,
+    .early_rate = 0.001,
+    .weights = {[PR_SCORE_ACCURACY] = 0.5,
+        [PR_SCORE_LOSS] = 0.3,
+        [PR_SCORE_CALIBRATION] = 0.1,
+        [PR_SCORE_FORMAT] = 0.1},
+    .edges = {0, 0.2, 0.4, 0.6, 0.8, 0.95, 1},
+    .n_bins = 6,
+    .test_samples = 100,
+    .test_threshold = 5,
+};
+
+void pr_settings_default(struct pr_settings *ret)
+{
+    memcpy(ret, &defaults, sizeof defaults);
+}

@@ -1,0 +1,151 @@
+/* The table of configuration keys; config.h says how to add one. */
+#include "daemon/config_keys.h"
+
+#include <string.h>
+
+#define AT(field)  offsetof(struct pr_config, field)
+#define SET(field) offsetof(struct pr_config, settings.field)
+
+static const struct pr_config_key keys[] = {
+    {"models", "bases", PR_CONFIG_FOLDER_MAP, AT(bases), "{}", 0, 0, NULL,
+        "where the bases of LoRA adapters lie: the name that adapter_config.json gives, and a "
+        "folder",
+        "{Qwen/Qwen3-0.6B: models/qwen3-0.6b}"},
+    {"models", "current", PR_CONFIG_FOLDER, AT(current), NULL, 0, 0, NULL,
+        "folder of the run's checkpoints; without it models/current_model, then current_model",
+        "models/current_model"},
+    {"models", "reference", PR_CONFIG_FOLDER, AT(reference), NULL, 0, 0, NULL,
+        "folder of the model that training started from, or any other: it is graded on every "
+        "suite and shown beside the checkpoints",
+        "models/base"},
+    {"machine", "role", PR_CONFIG_CHOICE, AT(role), "all", 0, 0, "all|training|inference",
+        "what this machine does: which systems `proctor run` starts", NULL},
+    {"machine", "disabled", PR_CONFIG_SYSTEMS, AT(disabled), "[]", 0, 0, NULL,
+        "systems that `proctor run` leaves out", "[confidence-calibrator]"},
+    {"machine", "intervals", PR_CONFIG_SECONDS, AT(intervals), "{}", 1, 604800, NULL,
+        "seconds between two runs of a system when nothing new was graded; without an entry the "
+        "system's own interval",
+        "{regression-monitor: 60}"},
+    {"watch", "scan_seconds", PR_CONFIG_INT, AT(scan_seconds), "10", 1, 86400, NULL,
+        "seconds between looks at the folders when nothing was heard of them; what the system "
+        "reports is seen at once",
+        NULL},
+    {"watch", "backfill", PR_CONFIG_INT, AT(backfill), "20", -1, 1000000, NULL,
+        "checkpoints older than the newest that are graded too when proctor first sees them, "
+        "newest first; -1 is all",
+        NULL},
+    {"graders", "memory_mb", PR_CONFIG_INT, AT(grader_memory_mb), "0", 0, 16777216, NULL,
+        "memory a grader may take, in MB; 0 is half of the machine's", NULL},
+    {"graders", "nice", PR_CONFIG_INT, AT(grader_nice), "10", 0, 19, NULL,
+        "how far graders stand back from other programs; 19 is the farthest", NULL},
+    {"graders", "cpu_percent", PR_CONFIG_INT, AT(grader_cpu_percent), "100", 1, 100, NULL,
+        "share of the machine's CPUs that graders use", NULL},
+    {"graders", "idle_seconds", PR_CONFIG_INT, AT(grader_idle_seconds), "2", 0, 86400, NULL,
+        "seconds a grader stays with its model loaded, in case more is ordered", NULL},
+    {"graders", "timeout_seconds", PR_CONFIG_INT, AT(grader_timeout_seconds), "600", 1, 86400, NULL,
+        "seconds without a word after which a grader counts as stuck and is ended", NULL},
+    {"graders", "scan", PR_CONFIG_BOOL, AT(grader_scan), "true", 0, 0, NULL,
+        "look through a new checkpoint's weights for NaN and infinity", NULL},
+    {"template", "variables", PR_CONFIG_VALUE_MAP, AT(variables), "{}", 0, 0, NULL,
+        "variables passed to every chat template", "{enable_thinking: false}"},
+    {"template", "date", PR_CONFIG_DATE, AT(date), "2026-01-01", 0, 0, NULL,
+        "the date that a template's strftime_now shows, fixed so that a grade can be repeated",
+        NULL},
+    {"eval", "max_new_tokens", PR_CONFIG_INT, AT(max_new_tokens), "512", 1, 1 << 20, NULL,
+        "tokens an answer may take before it counts as truncated", NULL},
+    {"eval", "dtype", PR_CONFIG_CHOICE, AT(dtype), "auto", 0, 0, "f32|bf16|auto",
+        "arithmetic of the model; auto is f32 below 200 million parameters, else bf16", NULL},
+    {"eval", "threads", PR_CONFIG_INT, AT(threads), "0", 0, 4096, NULL,
+        "threads to compute with; 0 is one for each CPU", NULL},
+    {"eval", "allow_commands", PR_CONFIG_BOOL, AT(allow_commands), "false", 0, 0, NULL,
+        "may an example's check start a program ({\"command\": […]})?", NULL},
+    {"gradebook", "texts_days", PR_CONFIG_INT, AT(texts_days), "30", 0, 36500, NULL,
+        "days that the text of graded answers is kept; their figures stay; 0 is forever", NULL},
+    {"gradebook", "findings_days", PR_CONFIG_INT, AT(findings_days), "90", 0, 36500, NULL,
+        "days that every finding of a system is kept, after that each day's last; 0 is forever",
+        NULL},
+    {"gradebook", "orders_days", PR_CONFIG_INT, AT(orders_days), "30", 0, 36500, NULL,
+        "days that ended grading orders are kept; 0 is forever", NULL},
+    {"log", "level", PR_CONFIG_CHOICE, AT(log_level), "info", 0, 0, "debug|info|warning|error",
+        "the least important lines that are logged", NULL},
+    {"log", "max_mb", PR_CONFIG_INT, AT(log_max_mb), "10", 1, 100000, NULL,
+        "MB after which a log file is put aside and a new one begun", NULL},
+    {"log", "max_days", PR_CONFIG_INT, AT(log_max_days), "7", 1, 36500, NULL,
+        "days after which it is", NULL},
+    {"log", "keep", PR_CONFIG_INT, AT(log_keep), "5", 1, 1000, NULL,
+        "log files of a system that are kept beside the current one", NULL},
+    {"baseline", "p", PR_CONFIG_REAL, SET(baseline_p), "1e-5", 1e-12, 0.5, NULL,
+        "the baseline moves to a better checkpoint when its paired improvement of the loss has at "
+        "most this probability of being chance",
+        NULL},
+    {"monitor", "threshold", PR_CONFIG_REAL, SET(threshold), "15", 0.1, 10000, NULL,
+        "percent by which the loss must exceed the baseline's to be critical", NULL},
+    {"monitor", "margin_nats", PR_CONFIG_REAL, SET(margin_nats), "0.02", 0, 100, NULL,
+        "and it must exceed it by more than so many nats", NULL},
+    {"monitor", "error_rate", PR_CONFIG_REAL, SET(error_rate), "0.01", 1e-6, 0.5, NULL,
+        "false alarms a checkpoint of unchanged quality, all tests of a suite together", NULL},
+    {"monitor", "loss_share", PR_CONFIG_REAL, SET(loss_share), "0.1", 0.01, 0.99, NULL,
+        "share of error_rate that the test of the loss may spend; the rest is for accuracy", NULL},
+    {"monitor", "warn_points", PR_CONFIG_REAL, SET(warn_points), "1", 0, 100, NULL,
+        "an accuracy drop of fewer points is no warning, however certain", NULL},
+    {"monitor", "warn_percent", PR_CONFIG_REAL, SET(warn_percent), "1", 0, 10000, NULL,
+        "a loss increase of fewer percent is no warning, however certain", NULL},
+    {"monitor", "last", PR_CONFIG_INT, SET(last), "5", 1, 1000, NULL,
+        "newest checkpoints that are judged first and shown", NULL},
+    {"monitor", "early_rate", PR_CONFIG_REAL, SET(early_rate), "0.001", 1e-9, 0.5, NULL,
+        "error rate of the test that may call a checkpoint critical after its first examples",
+        NULL},
+    {"comparison", "weights", PR_CONFIG_WEIGHTS, SET(weights),
+        "{accuracy: 0.5, loss: 0.3, calibration: 0.1, format: 0.1}", 0, 1e6, NULL,
+        "what counts how much in a checkpoint's score: accuracy, exp(-loss), 1 - ECE, and the "
+        "share of well-formed answers",
+        NULL},
+    {"calibrator", "bins", PR_CONFIG_EDGES, SET(edges), "[0, 0.2, 0.4, 0.6, 0.8, 0.95, 1]", 0, 1,
+        NULL, "edges of the bins of confidence, rising from 0 to 1", NULL},
+    {"testing", "samples", PR_CONFIG_INT, SET(test_samples), "100", 1, 1000000, NULL,
+        "examples of the fixed test suite, chosen once from data/validation, balanced by "
+        "difficulty",
+        NULL},
+    {"testing", "threshold", PR_CONFIG_REAL, SET(test_threshold), "5", 0.1, 100, NULL,
+        "points below the baseline's accuracy that are a regression when the paired test agrees",
+        NULL},
+};
+#define N_KEYS (sizeof keys / sizeof *keys)
+
+const struct pr_config_key *pr_config_keys(size_t *ret_n)
+{
+    *ret_n = N_KEYS;
+    return keys;
+}
+
+const struct pr_config_key *pr_config_key_find(
+    const char *section, size_t section_len, const char *name)
+{
+    for (size_t k = 0; k < N_KEYS; k++)
+        if (strlen(keys[k].section) == section_len &&
+            !memcmp(keys[k].section, section, section_len) && !strcmp(keys[k].name, name))
+            return &keys[k];
+    return NULL;
+}
+
+void pr_config_key_expects(const struct pr_config_key *k, struct pr_str *out)
+{
+    static const char *const texts[] = {
+        [PR_CONFIG_BOOL] = "true or false",
+        [PR_CONFIG_FOLDER] = "a folder",
+        [PR_CONFIG_DATE] = "a date such as 2026-01-31",
+        [PR_CONFIG_FOLDER_MAP] = "a map of names to folders",
+        [PR_CONFIG_VALUE_MAP] = "a map of names to values",
+        [PR_CONFIG_SYSTEMS] = "a list of systems",
+        [PR_CONFIG_SECONDS] = "a map of systems to whole seconds",
+        [PR_CONFIG_WEIGHTS] = "a map of accuracy, loss, calibration and format, or all four in "
+                              "this order, each at least 0 and not all of them 0",
+        [PR_CONFIG_EDGES] = "a list of 2 to 65 rising numbers, the first 0 and the last 1",
+    };
+    if (k->kind == PR_CONFIG_INT)
+        pr_str_printf(out, "a whole number from %.0f to %.0f", k->min, k->max);
+    else if (k->kind == PR_CONFIG_REAL)
+        pr_str_printf(out, "a number from %.10g to %.10g", k->min, k->max);
+    else
+        pr_str_puts(out, k->kind == PR_CONFIG_CHOICE ? k->choices : texts[k->kind]);
+}
