@@ -226,7 +226,7 @@ static enum pr_code set_seconds(const struct pr_config_place *p, const struct pr
         return expected(p, k, y);
     json_t *map = json_object();
     for (size_t i = 0; i < y->n; i++) {
-        double x;
+        double x = 0;
         enum pr_code code = check_system(p, k, y->items[i], y->items[i]->key);
         if (!code && !number(y->items[i], true, k->min, k->max, &x))
             code = expected(p, k, y->items[i]);
