@@ -42,6 +42,7 @@ struct pr_arrivals_options {
     size_t n_others;
     int64_t scan_ms;
     int64_t settle_ms; /* changes are gathered for so long before looking; 0: 100 */
+    bool no_inotify;   /* only scan */
 };
 
 PR_MUST_CHECK enum pr_code pr_arrivals_new(const struct pr_arrivals_options *o,
@@ -61,7 +62,9 @@ struct pr_arrivals_count {
 };
 void pr_arrivals_counts(const struct pr_arrivals *a, struct pr_arrivals_count *ret);
 
-/* The identity of a folder's files as they are now, "" where it is not there. */
+/* The identity of a folder's files as they are now, "" where it is not there: names, sizes, inodes
+ * and modification times of what makes the model and says where it comes from (safetensors, *.json,
+ * *.jinja, *.txt, *.model).  The same as `complete` gives. */
 void pr_folder_identity(const char *path, char ret[65]);
 
 #endif
