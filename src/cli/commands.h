@@ -28,6 +28,7 @@
     X(validate)                                                                                    \
     X(preview)                                                                                     \
     X(compare)                                                                                     \
+    X(init)                                                                                        \
     X(help)                                                                                        \
     X(version)
 

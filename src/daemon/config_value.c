@@ -140,7 +140,7 @@ static enum pr_code set_bases(const struct pr_config_place *p, const struct pr_c
     if (y->type != PR_YAML_MAP)
         return expected(p, k, y);
     for (size_t i = 0; i < y->n; i++)
-        if (y->items[i]->type != PR_YAML_SCALAR || !*y->items[i]->text)
+        if (y->items[i]->type != PR_YAML_SCALAR || pr_yaml_is_null(y->items[i]))
             return failed(p, k, y->items[i], "a folder for each name was expected");
     pr_config_value_done(k, c);
     c->bases = pr_zalloc((y->n + 1) * sizeof *c->bases);

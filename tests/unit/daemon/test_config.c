@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/config.h"
@@ -118,6 +120,74 @@ static void hostile_yaml_is_refused(void **state)
     assert_int_equal(parse("a: \"\xff\"\n", &c), PR_E_FORMAT);
 }
 
+static void every_key_of_the_watch_is_read(void **state)
+{
+    (void)state;
+    struct pr_config c;
+    assert_int_equal(
+        parse("models:\n  reference: base\n"
+              "machine:\n  role: inference\n  disabled: [automated-testing]\n"
+              "  intervals: {regression-monitor: 60, 'model-comparison': 5}\n"
+              "watch:\n  scan_seconds: 3\n  backfill: -1\n"
+              "graders:\n  memory_mb: 4000\n  nice: 19\n  cpu_percent: 50\n  idle_seconds: 0\n"
+              "  timeout_seconds: 60\n  scan: false\n"
+              "gradebook:\n  texts_days: 1\n  findings_days: 2\n  orders_days: 0\n"
+              "log:\n  level: debug\n  max_mb: 1\n  max_days: 2\n  keep: 3\n"
+              "baseline:\n  p: 0.001\n"
+              "monitor:\n  threshold: 20.5\n  margin_nats: 0\n  error_rate: 1e-3\n"
+              "  loss_share: 0.5\n  warn_points: 2\n  warn_percent: 3\n  last: 7\n"
+              "  early_rate: 1e-4\n"
+              "comparison:\n  weights: {accuracy: 1, loss: 0}\n"
+              "calibrator:\n  bins: [0, 0.5, 1]\n"
+              "testing:\n  samples: 30\n  threshold: 2.5\n",
+            &c),
+        PR_OK);
+    assert_string_equal(c.reference, "/base/base");
+    assert_string_equal(c.role, "inference");
+    assert_string_equal(json_string_value(json_array_get(c.disabled, 0)), "automated-testing");
+    assert_int_equal(json_integer_value(json_object_get(c.intervals, "regression-monitor")), 60);
+    assert_int_equal(json_object_size(c.intervals), 2);
+    assert_int_equal(c.scan_seconds, 3);
+    assert_int_equal(c.backfill, -1);
+    assert_int_equal(c.grader_memory_mb, 4000);
+    assert_int_equal(c.grader_nice, 19);
+    assert_int_equal(c.grader_cpu_percent, 50);
+    assert_int_equal(c.grader_idle_seconds, 0);
+    assert_int_equal(c.grader_timeout_seconds, 60);
+    assert_false(c.grader_scan);
+    assert_int_equal(c.texts_days * 100 + c.findings_days * 10 + c.orders_days, 120);
+    assert_string_equal(c.log_level, "debug");
+    assert_int_equal(c.log_max_mb * 100 + c.log_max_days * 10 + c.log_keep, 123);
+    const struct pr_settings expected = {.baseline_p = 0.001,
+        .threshold = 20.5,
+        .margin_nats = 0,
+        .error_rate = 1e-3,
+        .loss_share = 0.5,
+        .warn_points = 2,
+        .warn_percent = 3,
+        .last = 7,
+        .early_rate = 1e-4,
+        .weights = {1, 0, 0.1, 0.1}, /* what a map leaves out stays as it is by default */
+        .edges = {0, 0.5, 1},
+        .n_bins = 2,
+        .test_samples = 30,
+        .test_threshold = 2.5};
+    assert_memory_equal(&c.settings, &expected, sizeof expected);
+    pr_config_done(&c);
+}
+
+static void the_systems_defaults_are_the_tables(void **state)
+{
+    (void)state;
+    struct pr_config c;
+    struct pr_settings s;
+    assert_int_equal(parse("", &c), PR_OK);
+    pr_settings_default(&s);
+    assert_memory_equal(&c.settings, &s, sizeof s);
+    assert_true(s.threshold == 15 && s.baseline_p == 1e-5 && s.n_bins == 6);
+    pr_config_done(&c);
+}
+
 static void equal(const struct pr_config *a, const struct pr_config *b)
 {
     char ha[65], hb[65];
@@ -131,12 +201,164 @@ static void equal(const struct pr_config *a, const struct pr_config *b)
     assert_true(json_equal(a->disabled, b->disabled));
     assert_true(json_equal(a->intervals, b->intervals));
     assert_memory_equal(&a->settings, &b->settings, sizeof a->settings);
-    /* the plain fields between the text ones */
     assert_int_equal(a->threads, b->threads);
+    assert_int_equal(a->grader_scan, b->grader_scan);
+    /* the whole numbers between the texts */
     assert_memory_equal(&a->scan_seconds, &b->scan_seconds,
-        offsetof(struct pr_config, log_level) - offsetof(struct pr_config, scan_seconds));
+        offsetof(struct pr_config, grader_scan) - offsetof(struct pr_config, scan_seconds));
+    assert_memory_equal(&a->texts_days, &b->texts_days,
+        offsetof(struct pr_config, log_level) - offsetof(struct pr_config, texts_days));
     assert_memory_equal(&a->log_max_mb, &b->log_max_mb,
         offsetof(struct pr_config, settings) - offsetof(struct pr_config, log_max_mb));
+}
+
+static void a_list_or_map_that_makes_no_sense_is_refused(void **state)
+{
+    (void)state;
+    refused("machine:\n  disabled: [regresion-monitor]\n",
+        "proctor.yaml:2: machine.disabled: there is no system 'regresion-monitor'; did you mean "
+        "'regression-monitor'?");
+    refused("machine:\n  disabled:\n    - automated-testing\n    - [x]\n",
+        "proctor.yaml:4: machine.disabled: a list of systems was expected");
+    refused("machine:\n  intervals:\n    automated-testing: 0\n",
+        "proctor.yaml:3: machine.intervals: a map of systems to whole seconds was expected");
+    static const char *const weights[] = {"[1, 1, 1]", "[0, 0, 0, 0]", "[1, 1, 1, -1]",
+        "{accuracy: 1, speed: 1}", "{accuracy: 0, loss: 0, calibration: 0, format: 0}", "0.5",
+        "{accuracy: .inf}", "{accuracy: '1'}"};
+    static const char *const bins[] = {"[0.1, 1]", "[0, 0.9]", "[0, 0.5, 0.5, 1]", "[0, 1, 0.5]",
+        "[0, x, 1]", "[0]", "6", "[0, 0.5, 2]"};
+    for (size_t i = 0; i < 8; i++) {
+        struct pr_config c;
+        char text[200];
+        snprintf(text, sizeof text, "comparison:\n  weights: %s\n", weights[i]);
+        assert_int_equal(parse(text, &c), PR_E_FORMAT);
+        assert_non_null(strstr(e.message, "proctor.yaml:2: comparison.weights: a map of accuracy"));
+        snprintf(text, sizeof text, "calibrator:\n  bins: %s\n", bins[i]);
+        assert_int_equal(parse(text, &c), PR_E_FORMAT);
+        assert_non_null(strstr(e.message, "proctor.yaml:2: calibrator.bins: a list of 2 to 65"));
+    }
+    refused("monitor:\n  error_rate: 0.7\n",
+        "proctor.yaml:2: monitor.error_rate: a number from 1e-06 to 0.5 was expected");
+    refused("monitor:\n  threshold: .nan\n",
+        "proctor.yaml:2: monitor.threshold: a number from 0.1 to 10000 was expected");
+}
+
+static void set(struct pr_config *c, const char *key, const char *value)
+{
+    if (pr_config_set(c, key, value, &e))
+        fail_msg("%s", e.message);
+}
+
+static void one_key_can_be_set_as_a_command_line_says_it(void **state)
+{
+    (void)state;
+    struct pr_config c;
+    assert_int_equal(parse("monitor:\n  threshold: 30\n", &c), PR_OK);
+    set(&c, "monitor.threshold", "20");
+    assert_true(c.settings.threshold == 20);
+    set(&c, "monitor.threshold", ""); /* the default again, not what the file says */
+    assert_true(c.settings.threshold == 15);
+    set(&c, "comparison.weights", "0.5,0.3, 0.1,0.1");
+    set(&c, "comparison.weights", "{loss: 2}");
+    assert_true(c.settings.weights[PR_SCORE_LOSS] == 2 && c.settings.weights[0] == 0.5);
+    set(&c, "comparison.weights", "1,0,0,0");
+    assert_true(c.settings.weights[PR_SCORE_ACCURACY] == 1 && c.settings.weights[1] == 0);
+    set(&c, "calibrator.bins", "0,0.25,1");
+    assert_int_equal(c.settings.n_bins, 2);
+    set(&c, "machine.disabled", "automated-testing,regression-monitor");
+    assert_int_equal(json_array_size(c.disabled), 2);
+    set(&c, "machine.intervals", "{automated-testing: 5}");
+    set(&c, "models.bases", "{a: b}");
+    pr_config_done(&c);
+}
+
+static void a_key_that_cannot_be_set_changes_nothing(void **state)
+{
+    (void)state;
+    struct pr_config c, before;
+    static const char *const wrong[][2] = {{"monitor.threshold", "much"}, {"monitor.last", "1.5"},
+        {"comparison.weights", "1,2"}, {"comparison.weights", "0,0,0,0"},
+        {"machine.disabled", "automated-testing,x"}, {"machine.intervals", "{x: 5}"},
+        {"machine.intervals", "["}, {"models.bases", "{a: [b]}"}, {"models.bases", "{a: ~}"},
+        {"models.bases", "# a"}, {"eval.dtype", "f16"}, {"calibrator.bins", "0,1,2"},
+        {"template.variables", "3"}, {"machine.role", "pilot"}};
+    assert_int_equal(parse("models:\n  bases: {q: w}\n", &c), PR_OK);
+    pr_config_copy(&c, &before);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        if (pr_config_set(&c, wrong[i][0], wrong[i][1], &e) != PR_E_FORMAT)
+            fail_msg("%s = %s", wrong[i][0], wrong[i][1]);
+        equal(&c, &before);
+    }
+    assert_int_equal(pr_config_set(&c, "monitor.treshold", "1", &e), PR_E_USAGE);
+    assert_string_equal(e.message, "unknown key 'monitor.treshold'; did you mean 'threshold'?");
+    assert_int_equal(pr_config_set(&c, "monitr.threshold", "1", &e), PR_E_USAGE);
+    assert_string_equal(e.message, "unknown key 'monitr'; did you mean 'monitor'?");
+    assert_int_equal(pr_config_set(&c, "monitor", "1", &e), PR_E_USAGE);
+    assert_int_equal(pr_config_set(&c, "", "1", &e), PR_E_USAGE);
+    pr_config_done(&c);
+    pr_config_done(&before);
+}
+
+static void a_copy_is_independent(void **state)
+{
+    (void)state;
+    struct pr_config a, b;
+    assert_int_equal(
+        parse("models:\n  bases: {q: w}\n  current: x\ntemplate:\n  variables: {a: [1]}"
+              "\nmachine:\n  disabled: [automated-testing]\n",
+            &a),
+        PR_OK);
+    pr_config_copy(&a, &b);
+    equal(&a, &b);
+    set(&a, "models.bases", "{}");
+    set(&a, "models.current", "y");
+    set(&a, "machine.disabled", "");
+    json_array_append_new(json_object_get(a.variables, "a"), json_null());
+    pr_config_done(&a);
+    assert_string_equal(b.base_dir, "/base");
+    assert_string_equal(b.bases[0][1], "/base/w");
+    assert_string_equal(b.current, "/base/x");
+    assert_int_equal(json_array_size(b.disabled), 1);
+    assert_int_equal(json_array_size(json_object_get(b.variables, "a")), 1);
+    pr_config_done(&b);
+}
+
+static void the_fingerprint_changes_with_what_grades_depend_on_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value;
+        bool changes;
+    } cases[] = {{"eval.max_new_tokens", "64", true}, {"eval.dtype", "f32", true},
+        {"eval.allow_commands", "true", true}, {"template.date", "2025-01-01", true},
+        {"template.variables", "{enable_thinking: false}", true}, {"eval.threads", "3", false},
+        {"monitor.threshold", "3", false}, {"models.current", "x", false},
+        {"graders.nice", "3", false}, {"template.date", "2026-01-01", false}};
+    char plain[65], changed[65];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pr_config c;
+        assert_int_equal(parse("", &c), PR_OK);
+        pr_config_grading_fingerprint(&c, plain);
+        assert_int_equal(strlen(plain), 64);
+        set(&c, cases[i].key, cases[i].value);
+        pr_config_grading_fingerprint(&c, changed);
+        if (!strcmp(plain, changed) == cases[i].changes)
+            fail_msg("%s", cases[i].key);
+        pr_config_done(&c);
+    }
+    struct pr_config x, y; /* the order in which variables are written is none of theirs */
+    assert_int_equal(parse("template:\n  variables: {a: 1, b: 2}\n", &x), PR_OK);
+    assert_int_equal(parse("template:\n  variables: {b: 2, a: 1}\n", &y), PR_OK);
+    pr_config_grading_fingerprint(&x, plain);
+    pr_config_grading_fingerprint(&y, changed);
+    assert_string_equal(plain, changed);
+    /* another instruction set makes other grades */
+    setenv("PROCTOR_ISA", "portable", 1);
+    pr_config_grading_fingerprint(&y, changed);
+    assert_string_not_equal(plain, changed);
+    unsetenv("PROCTOR_ISA");
+    pr_config_done(&x);
+    pr_config_done(&y);
 }
 
 /* Taking the # from every key of the default file must give the defaults again. */
@@ -176,6 +398,13 @@ int main(void)
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(an_unknown_key_is_named_with_its_line_and_a_suggestion),
         cmocka_unit_test(a_wrong_value_is_named_with_its_line_and_what_was_expected),
+        cmocka_unit_test(every_key_of_the_watch_is_read),
+        cmocka_unit_test(the_systems_defaults_are_the_tables),
+        cmocka_unit_test(a_list_or_map_that_makes_no_sense_is_refused),
+        cmocka_unit_test(one_key_can_be_set_as_a_command_line_says_it),
+        cmocka_unit_test(a_key_that_cannot_be_set_changes_nothing),
+        cmocka_unit_test(a_copy_is_independent),
+        cmocka_unit_test(the_fingerprint_changes_with_what_grades_depend_on_and_nothing_else),
         cmocka_unit_test(hostile_yaml_is_refused),
         cmocka_unit_test(the_default_file_states_the_defaults),
     };
