@@ -11,16 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "daemon/log.h"
 #include "daemon/loop.h"
-
-void pr_log(enum pr_log_level level, const char *system, const char *event, const char *fmt, ...)
-{
-    (void)level;
-    (void)system;
-    (void)event;
-    (void)fmt;
-}
 
 static struct pr_loop *loop;
 
