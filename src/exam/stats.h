@@ -64,7 +64,7 @@ PR_MUST_CHECK enum pr_code pr_stats_paired(const double *a, const double *b, siz
  */
 double pr_stats_mcnemar(uint64_t gained, uint64_t lost, bool mid_p);
 
-/* The same one-sided, P(at least `lost` of the discordant pairs are lost): is the second worse?  The
+/* The same one-sided, P(at least `lost` of the discordant pairs are lost): is the second worse? The
  * exact p never rejects too often, whatever the pairs.  mid_p has more power; its share of false
  * rejections stays below a level of 0.9 % for every number of pairs and every share of discordant
  * ones (tests/unit/exam/test_onesided.c adds it up exactly; the worst is 0.895 %). */

@@ -27,13 +27,18 @@ struct pr_judgement {
     bool early;  /* by the sequential test, before all examples were graded */
     enum pr_verdict_level level;
     bool moved;       /* it became the baseline */
-    char *reason;     /* "loss +25.9 % (…)", one sentence; owned */
-    json_t *evidence; /* owned: every figure behind it */
+    char *reason;     /* "loss +25.9 % (…)", one sentence; owned; also why it is not judged */
+    json_t *evidence; /* owned: every figure behind it; NULL where it is not judged */
+    size_t pending;   /* earlier checkpoints of its run that are not graded yet */
+    /* Of a walk's first judgement: the rows that all of them borrow, and their number. */
+    struct pr_checkpoint_row *rows;
+    size_t n_rows;
 };
 void pr_judgement_done(struct pr_judgement *j);
 
 /* The pure test of one checkpoint against a baseline's grades (NULL: none), all examples graded:
- * level, reason, evidence. */
+ * level, reason, evidence.  ret->checkpoint is the caller's to set before; where it is not NULL,
+ * its bad_weights count too. */
 PR_MUST_CHECK enum pr_code pr_judge(const struct pr_settings *s, const struct pr_grades *baseline,
     const struct pr_grades *checkpoint, struct pr_judgement *ret, struct pr_error *e);
 /* The sequential test over the graded beginning of the shared order; level is CRITICAL or
@@ -46,10 +51,13 @@ PR_MUST_CHECK enum pr_code pr_baseline_moves(const struct pr_settings *s,
     const struct pr_grades *baseline, const struct pr_grades *checkpoint, bool *ret, double *ret_p,
     struct pr_error *e);
 
-/* The walk over a whole run (by id) on one suite: a judgement for each of its checkpoints in the
- * order of steps, v->n_checkpoints at most.  What the gradebook's decisions already hold for the
- * same baseline is taken from there; what was judged anew is added to `decide` (may be NULL) as
- * decisions of `system`: kind "verdict", and "baseline" where it moved.  pr_judgements_free. */
+/* The walk over a whole run (by id) on one suite: a judgement for each of its checkpoints that are
+ * there, in the order of steps.  Those whose folder is gone still count for the baseline, as far as
+ * they were graded: trainers delete old checkpoints.  What the gradebook's decisions (of whatever
+ * system) already hold for the same baseline, suite, options and thresholds is taken from there, so
+ * that a long run costs no reading of old grades; what was judged anew is added to `decide` (may be
+ * NULL) as decisions of `system`: kind "verdict", and "baseline" where it moved.  A verdict that
+ * another baseline or a later grade supersedes gets a new row.  pr_judgements_free. */
 PR_MUST_CHECK enum pr_code pr_baseline_walk(struct pr_view *v, int64_t run_id, int64_t suite,
     const char *system, struct pr_findings *decide, struct pr_judgement **ret, size_t *ret_n,
     struct pr_error *e);

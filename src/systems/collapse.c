@@ -37,7 +37,7 @@ void pr_outputs_count(const struct pr_grades *g, struct pr_outputs *ret)
         o.repeating += repeats;
         o.cut += x->empty || x->truncated;
         o.unusable += x->empty || x->truncated || repeats;
-        o.texts += x->output != NULL;
+        o.texts += !x->texts_dropped;
         o.tokens += x->output_tokens;
     }
     *ret = o;
@@ -54,8 +54,8 @@ static json_t *counts(const struct pr_outputs *o, bool texts)
     else
         pr_json_set_null(j, "repeating", "the texts of the answers are not at hand");
     pr_json_set_int(j, "unusable", (int64_t)(texts ? o->unusable : o->cut));
-    pr_json_set_real(j, "mean_output_tokens",
-        o->asked ? (double)o->tokens / (double)o->asked : NAN, "nothing was asked");
+    pr_json_set_real(j, "mean_output_tokens", o->asked ? (double)o->tokens / (double)o->asked : NAN,
+        "nothing was asked");
     return j;
 }
 

@@ -42,7 +42,8 @@ json_t *pr_evidence_new(const struct pr_settings *s, const struct pr_grades *bas
     pr_json_set_str(o, "fingerprint", checkpoint ? checkpoint->fingerprint : NULL);
     pr_json_set_str(o, "baseline", baseline ? baseline->checkpoint : NULL);
     pr_json_set_str(o, "baseline_fingerprint", baseline ? baseline->fingerprint : NULL);
-    pr_json_set_str(o, "settings_fingerprint", checkpoint ? checkpoint->settings_fingerprint : NULL);
+    pr_json_set_str(
+        o, "settings_fingerprint", checkpoint ? checkpoint->settings_fingerprint : NULL);
     pr_json_set_int(o, "n", checkpoint ? (int64_t)checkpoint->n : 0);
     pr_json_set_int(o, "n_graded", (int64_t)graded);
     pr_json_set(o, "thresholds", thresholds(s));

@@ -109,8 +109,8 @@ static enum pr_code measure_accuracy(struct trial *t, struct pr_error *e)
 {
     const struct pr_pairs *p = &t->pairs;
     struct pr_estimate x;
-    enum pr_code code = pr_stats_paired_proportions(
-        p->both, p->gained, p->lost, p->neither, PR_STATS_LEVEL, &x, e);
+    enum pr_code code =
+        pr_stats_paired_proportions(p->both, p->gained, p->lost, p->neither, PR_STATS_LEVEL, &x, e);
     if (code)
         return code;
     double n = (double)p->n_verdicts;

@@ -89,8 +89,8 @@ enum pr_code pr_judge_early(const struct pr_settings *s, const struct pr_grades 
             bad_numbers(n_bad, ret);
         else
             won(s, &p, &b, n, ret);
-        pr_json_set(ret->evidence, "rules",
-            json_pack("[O]", json_object_get(ret->evidence, "rule")));
+        pr_json_set(
+            ret->evidence, "rules", json_pack("[O]", json_object_get(ret->evidence, "rule")));
         pr_json_set_str(ret->evidence, "reason", ret->reason);
     }
     pr_pairs_done(&p);
