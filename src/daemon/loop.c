@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "daemon/log.h"
 
-#define BATCH 64
+#define BATCH   64
 #define SLOW_NS ((int64_t)100 * 1000000)
 /* How long to wait at most while a test's clock decides, which epoll knows nothing of. */
 #define OVERRIDE_WAIT_MS 5

@@ -6,7 +6,8 @@
 
 #include "base/alloc.h"
 #include "exam/stats.h"
-#include "systems/figures_json.h"
+#include "exam/suiteset.h"
+#include "systems/pieces.h"
 #include "systems/ranking.h"
 #include "systems/system.h"
 
@@ -16,9 +17,10 @@
 struct entry {
     const struct pr_checkpoint_row *row;
     size_t item;
-    const char *level;   /* borrowed from the decisions, or NULL */
+    size_t next;          /* entry of the same item, SIZE_MAX: none */
+    const char *level;    /* borrowed from the decisions, or NULL */
     const char *not_best; /* why it may not be the best, or NULL */
-    bool same_name;      /* another entry has its name: told by its path */
+    bool same_name;       /* another entry has its name: told by its path */
 };
 
 struct comparison {
@@ -29,6 +31,9 @@ struct comparison {
     struct pr_score_weights weights;
     struct entry *entries;
     size_t n, cap;
+    size_t
+        *newest_of; /* for each item of the ranking its newest entry, which leads to the others */
+    size_t newest_cap;
     struct pr_ranking ranking;
     struct pr_decision *verdicts; /* of the monitor */
     size_t n_verdicts;
@@ -40,11 +45,12 @@ static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_erro
 {
     (void)e;
     const struct pr_suite_row *s = pr_view_suite(v, PR_SUITE_MAIN);
+    const struct pr_checkpoint_row *newest = pr_view_newest(v);
     for (size_t i = 0; s && i < v->n_checkpoints; i++)
         if (v->checkpoints[i].state == PR_CHECKPOINT_READY ||
             v->checkpoints[i].state == PR_CHECKPOINT_FOUND)
             pr_needs_add(ret, v->checkpoints[i].id, s->id,
-                i + 1 == v->n_checkpoints ? PR_PRIORITY_NEWEST : PR_PRIORITY_BACKFILL);
+                &v->checkpoints[i] == newest ? PR_PRIORITY_NEWEST : PR_PRIORITY_BACKFILL);
     if (s && v->reference)
         pr_needs_add(ret, v->reference->id, s->id, PR_PRIORITY_BACKFILL);
     return PR_OK;
@@ -53,16 +59,16 @@ static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_erro
 /* The settings under which the newest checkpoint is graded now: only its like is ranked. */
 static enum pr_code find_settings(struct comparison *c, struct pr_error *e)
 {
+    const struct pr_checkpoint_row *newest = pr_view_newest(c->view);
+    enum pr_code code = PR_OK;
+    if (newest)
+        code = pr_gradebook_settings(c->view->g, newest->model, c->view->options, &c->settings, e);
     const struct pr_view *v = c->view;
-    for (size_t i = v->n_checkpoints; i-- && !c->settings;) {
-        if (!v->checkpoints[i].model)
-            continue;
-        enum pr_code code = pr_gradebook_settings(
-            v->g, v->checkpoints[i].model, v->options, &c->settings, e);
-        if (code)
-            return code;
-    }
-    return PR_OK;
+    for (size_t i = v->n_checkpoints; !code && !c->settings && i--;)
+        if (v->checkpoints[i].model)
+            code =
+                pr_gradebook_settings(v->g, v->checkpoints[i].model, v->options, &c->settings, e);
+    return code;
 }
 
 static const char *level_of(const struct comparison *c, int64_t checkpoint)
@@ -95,19 +101,6 @@ static void leave_out(struct comparison *c, const struct pr_checkpoint_row *row,
     pr_str_done(&why);
 }
 
-static size_t item_of(struct comparison *c, const struct pr_checkpoint_row *row,
-    const struct pr_view_grades *g)
-{
-    for (size_t i = 0; i < c->n; i++)
-        if (c->entries[i].row->model == row->model)
-            return c->entries[i].item;
-    struct pr_rank_item x = {.excluded = true};
-    pr_score_sheet_make(g->grades, &x.sheet);
-    pr_score_make(&x.sheet, &c->weights, &x.score);
-    PR_PUSH(c->ranking.v, c->ranking.n, c->ranking.cap, x);
-    return c->ranking.n - 1;
-}
-
 static const char *why_not_best(const struct pr_checkpoint_row *row, const char *level)
 {
     if (row->state == PR_CHECKPOINT_QUARANTINED)
@@ -117,6 +110,32 @@ static const char *why_not_best(const struct pr_checkpoint_row *row, const char 
     if (level && !strcmp(level, "critical"))
         return "critical by the regression monitor";
     return NULL;
+}
+
+/* Enters a checkpoint beside those of the same content, or with an item of its own. */
+static void enter(
+    struct comparison *c, const struct pr_checkpoint_row *row, const struct pr_view_grades *g)
+{
+    struct entry x = {.row = row, .next = SIZE_MAX, .level = level_of(c, row->id)};
+    x.not_best = why_not_best(row, x.level);
+    size_t i = 0;
+    while (i < c->n && c->entries[i].row->model != row->model)
+        i++;
+    if (i < c->n) {
+        x.item = c->entries[i].item;
+        x.next = c->newest_of[x.item];
+        c->newest_of[x.item] = c->n;
+    } else {
+        struct pr_rank_item item = {.excluded = true};
+        size_t n = x.item = c->ranking.n;
+        pr_score_sheet_make(g->grades, &item.sheet);
+        pr_score_make(&item.sheet, &c->weights, &item.score);
+        PR_PUSH(c->ranking.v, c->ranking.n, c->ranking.cap, item);
+        PR_PUSH(c->newest_of, n, c->newest_cap, c->n);
+    }
+    if (!x.not_best)
+        c->ranking.v[x.item].excluded = false;
+    PR_PUSH(c->entries, c->n, c->cap, x);
 }
 
 /* Into the ranking, or into the list of those that are not in it. */
@@ -142,12 +161,19 @@ static enum pr_code consider(
         leave_out(c, row, &g, other);
         return PR_OK;
     }
-    struct entry x = {.row = row, .item = item_of(c, row, &g), .level = level_of(c, row->id)};
-    x.not_best = why_not_best(row, x.level);
-    if (!x.not_best)
-        c->ranking.v[x.item].excluded = false;
-    PR_PUSH(c->entries, c->n, c->cap, x);
+    enter(c, row, &g);
     return PR_OK;
+}
+
+static void mark_same_names(struct comparison *c)
+{
+    struct pr_idset names = {0};
+    for (size_t i = 0; i < c->n; i++) {
+        size_t first = pr_idset_add(&names, c->entries[i].row->name, i);
+        c->entries[i].same_name = first != i;
+        c->entries[first].same_name |= first != i;
+    }
+    pr_idset_done(&names);
 }
 
 static enum pr_code gather(struct comparison *c, struct pr_error *e)
@@ -158,16 +184,12 @@ static enum pr_code gather(struct comparison *c, struct pr_error *e)
         .present_only = true};
     enum pr_code code = pr_view_examples(c->view, c->suite->id, &c->examples, e);
     if (code || (code = find_settings(c, e)) ||
-        (code = pr_gradebook_decisions(
-             c->view->g, &verdicts, &c->verdicts, &c->n_verdicts, e)))
+        (code = pr_gradebook_decisions(c->view->g, &verdicts, &c->verdicts, &c->n_verdicts, e)))
         return code;
     pr_score_weigh(c->view->settings, c->examples, &c->weights);
     for (size_t i = 0; i < c->view->n_checkpoints && !code; i++)
         code = consider(c, &c->view->checkpoints[i], e);
-    for (size_t i = 0; i < c->n; i++)
-        for (size_t k = 0; k < c->n && !c->entries[i].same_name; k++)
-            c->entries[i].same_name =
-                k != i && !strcmp(c->entries[i].row->name, c->entries[k].row->name);
+    mark_same_names(c);
     return code;
 }
 
@@ -176,21 +198,21 @@ static const char *label(const struct entry *x)
     return x->same_name ? x->row->path : x->row->name;
 }
 
-static void append_labels(const struct comparison *c, size_t item, const struct entry *but,
-    json_t *list)
+static void append_labels(
+    const struct comparison *c, size_t item, const struct entry *but, json_t *list)
 {
-    for (size_t i = 0; i < c->n; i++)
-        if (c->entries[i].item == item && &c->entries[i] != but)
+    for (size_t i = c->newest_of[item]; i != SIZE_MAX; i = c->entries[i].next)
+        if (&c->entries[i] != but)
             json_array_append_new(list, json_string(label(&c->entries[i])));
 }
 
 /* The newest of the best content that may be the best; NULL: none. */
 static const struct entry *best_of(const struct comparison *c)
 {
-    for (size_t i = c->n; i--;)
-        if (c->entries[i].item == c->ranking.best && !c->entries[i].not_best)
-            return &c->entries[i];
-    return NULL;
+    size_t i = c->ranking.best == SIZE_MAX ? SIZE_MAX : c->newest_of[c->ranking.best];
+    while (i != SIZE_MAX && c->entries[i].not_best)
+        i = c->entries[i].next;
+    return i == SIZE_MAX ? NULL : &c->entries[i];
 }
 
 static json_t *joint_interval(const struct pr_ranking *r, double value, double spread)
@@ -203,15 +225,19 @@ static void set_figures(json_t *o, const struct pr_rank_item *x)
     const struct pr_score *s = &x->score;
     struct pr_estimate accuracy;
     pr_json_set_real(o, "score", s->value, s->reason);
-    pr_json_set(o, "score_ci95", isnan(s->value) ? json_null() :
-        pr_interval_json(fmax(0, s->value - 1.959964 * x->spread),
-            fmin(1, s->value + 1.959964 * x->spread)));
+    pr_json_set(o, "score_ci95",
+        isnan(s->value) ? json_null()
+                        : pr_interval_json(fmax(0, s->value - 1.959964 * x->spread),
+                              fmin(1, s->value + 1.959964 * x->spread)));
     pr_json_set_real(o, "accuracy", s->part[PR_SCORE_ACCURACY], "no verdict on any example");
     bool none = !x->sheet.n_decided || pr_stats_wilson(x->sheet.n_right, x->sheet.n_decided,
                                            PR_STATS_LEVEL, &accuracy, NULL);
-    pr_json_set(o, "accuracy_ci95",
-        none ? json_null() : pr_interval_json(accuracy.lo, accuracy.hi));
-    pr_json_set_real(o, "loss", s->part[PR_SCORE_LOSS], "no example has a finite loss");
+    pr_json_set(
+        o, "accuracy_ci95", none ? json_null() : pr_interval_json(accuracy.lo, accuracy.hi));
+    if (x->sheet.n_bad) /* the mean of those that survived would flatter it */
+        pr_json_set_null(o, "loss", s->reason);
+    else
+        pr_json_set_real(o, "loss", s->part[PR_SCORE_LOSS], "no example has a finite loss");
     pr_json_set_real(o, "ece", s->part[PR_SCORE_CALIBRATION], "no confidence on any verdict");
     pr_json_set_real(o, "format_ok", s->part[PR_SCORE_FORMAT], "nothing was generated");
     pr_json_set_int(o, "n", (int64_t)x->sheet.n_graded);
@@ -254,9 +280,7 @@ static void set_rankings(const struct comparison *c, json_t *o)
     const struct pr_ranking *r = &c->ranking;
     json_t *list = json_array(), *pareto = json_array();
     for (size_t k = 0; k < r->n; k++)
-        for (size_t i = c->n; i--;) {
-            if (c->entries[i].item != r->order[k])
-                continue;
+        for (size_t i = c->newest_of[r->order[k]]; i != SIZE_MAX; i = c->entries[i].next) {
             json_array_append_new(list, entry_json(c, &c->entries[i]));
             if (r->v[r->order[k]].pareto && !c->entries[i].not_best)
                 json_array_append_new(pareto, json_string(label(&c->entries[i])));
@@ -397,21 +421,23 @@ static enum pr_code decide(
 /* It waits for the newest: older ones may be left ungraded on purpose. */
 static void set_waiting(const struct comparison *c, struct pr_findings *f)
 {
-    const struct pr_view *v = c->view;
-    if (!v->n_checkpoints) {
-        f->waiting = pr_strdup("no checkpoint is there yet");
+    const struct pr_checkpoint_row *newest = pr_view_newest(c->view);
+    if (!newest) {
+        f->waiting = pr_strdup(
+            c->view->n_checkpoints ? "no checkpoint was opened yet" : "no checkpoint is there yet");
         return;
     }
-    const struct pr_checkpoint_row *newest = &v->checkpoints[v->n_checkpoints - 1];
-    const json_t *x = json_array_get(c->unranked, json_array_size(c->unranked) - 1);
-    const char *path = json_string_value(json_object_get(x, "path"));
-    bool open = newest->state == PR_CHECKPOINT_READY || newest->state == PR_CHECKPOINT_FOUND;
-    if (!open || !path || strcmp(path, newest->path) != 0)
+    size_t i;
+    const json_t *x;
+    json_array_foreach (c->unranked, i, x) {
+        const char *path = json_string_value(json_object_get(x, "path"));
+        if (!path || strcmp(path, newest->path) != 0)
+            continue;
+        struct pr_str text = PR_STR_INIT(16384);
+        pr_str_printf(&text, "%s: %s", newest->name, json_string_value(json_object_get(x, "why")));
+        f->waiting = pr_str_take(&text);
         return;
-    struct pr_str text = PR_STR_INIT(8192);
-    pr_str_printf(
-        &text, "%s: %s", newest->name, json_string_value(json_object_get(x, "why")));
-    f->waiting = pr_str_take(&text);
+    }
 }
 
 static enum pr_code no_suite(struct pr_findings *f)
@@ -446,13 +472,14 @@ out:
     json_decref(o);
     json_decref(c.unranked);
     pr_ranking_done(&c.ranking);
+    pr_free(c.newest_of);
     pr_free(c.entries);
     pr_decisions_free(c.verdicts, c.n_verdicts);
     return code;
 }
 
 static const struct pr_system_option options[] = {
-    {"weights", "comparison.weights", "A,L,C,F",
+    {"weights", "comparison.weights", "[A,L,C,F]",
         "weights of accuracy, exp(−loss), 1 − ECE and well-formed answers in the score"},
 };
 

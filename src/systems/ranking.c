@@ -60,7 +60,7 @@ static void set_order(struct pr_ranking *r)
 struct pairs {
     struct pair {
         size_t a, b; /* indices of items, a ahead */
-    } *v;
+    } * v;
     struct pr_score_pair *draws;
     size_t n, cap, draws_n, draws_cap;
 };
@@ -68,8 +68,8 @@ struct pairs {
 static void add_pair(struct pr_ranking *r, struct pairs *p, size_t a, size_t b)
 {
     struct pair x = {a, b};
-    struct pr_score_pair d = {r->v[a].draws, r->v[b].draws,
-        pr_score_spread(r->v[a].draws, r->v[b].draws, r->n_draws)};
+    struct pr_score_pair d = {
+        r->v[a].draws, r->v[b].draws, pr_score_spread(r->v[a].draws, r->v[b].draws, r->n_draws)};
     PR_PUSH(p->v, p->n, p->cap, x);
     PR_PUSH(p->draws, p->draws_n, p->draws_cap, d);
 }

@@ -13,8 +13,8 @@ struct pr_rank_item {
     struct pr_score score;
     bool excluded; /* may not be the best: ranked all the same */
     /* found */
-    size_t rank;   /* from 1, shared by equal scores; 0: no score */
-    double spread; /* standard deviation of the score; NaN: unknown */
+    size_t rank;                  /* from 1, shared by equal scores; 0: no score */
+    double spread;                /* standard deviation of the score; NaN: unknown */
     double behind, behind_spread; /* best's score − this one's; NaN: there is no best */
     size_t *tied;                 /* items whose difference from it is within the joint interval */
     size_t n_tied, tied_cap;

@@ -175,7 +175,8 @@ void pr_score_draws_make(size_t n, size_t n_draws, uint64_t seed, struct pr_scor
         uint8_t *row = ret->counts + r * n;
         for (size_t i = 0; i < n; i++) {
             uint8_t *c = &row[pr_rng_below(&rng, n)];
-            *c += *c < UINT8_MAX; /* 256 of one among n drawn does not happen */
+            if (*c < UINT8_MAX) /* one example is not drawn that often */
+                ++*c;
         }
     }
 }

@@ -28,8 +28,8 @@ struct pr_score_weights {
     double sum; /* of the given weights that count */
     bool gives[PR_SCORE_PARTS];
 };
-void pr_score_weigh(const struct pr_settings *s, const struct pr_suite *suite,
-    struct pr_score_weights *ret);
+void pr_score_weigh(
+    const struct pr_settings *s, const struct pr_suite *suite, struct pr_score_weights *ret);
 
 /* One example of one checkpoint, as the score needs it; numbers that are not known are 0 and their
  * flag too. */
@@ -49,7 +49,8 @@ void pr_score_sheet_done(struct pr_score_sheet *s);
 struct pr_score {
     double value; /* NaN: `reason` says why */
     char reason[200];
-    double part[PR_SCORE_PARTS]; /* accuracy, loss, ECE, share of well-formed answers; NaN: unknown */
+    double
+        part[PR_SCORE_PARTS]; /* accuracy, loss, ECE, share of well-formed answers; NaN: unknown */
 };
 /* Over all examples. */
 void pr_score_make(

@@ -123,6 +123,32 @@ const struct pr_checkpoint_row *pr_view_checkpoint(const struct pr_view *v, int6
     return v->reference && v->reference->id == id ? v->reference : NULL;
 }
 
+static int64_t last_of_run(const struct pr_view *v, int64_t run)
+{
+    for (size_t i = 0; i < v->n_runs; i++)
+        if (v->runs[i].id == run)
+            return v->runs[i].last_ms;
+    return 0;
+}
+
+const struct pr_checkpoint_row *pr_view_newest(const struct pr_view *v)
+{
+    const struct pr_checkpoint_row *ret = NULL;
+    int64_t last = 0, last_run = 0;
+    for (size_t i = 0; i < v->n_checkpoints; i++) {
+        const struct pr_checkpoint_row *c = &v->checkpoints[i];
+        if (c->state != PR_CHECKPOINT_READY)
+            continue;
+        int64_t at = ret && c->run_id == last_run ? last : last_of_run(v, c->run_id);
+        if (ret && at < last)
+            continue;
+        ret = c;
+        last = at;
+        last_run = c->run_id;
+    }
+    return ret;
+}
+
 enum pr_code pr_view_examples(
     struct pr_view *v, int64_t suite, const struct pr_suite **ret, struct pr_error *e)
 {

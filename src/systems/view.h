@@ -41,6 +41,9 @@ void pr_view_close(struct pr_view *v);
 /* The current version of a suite, or NULL. */
 const struct pr_suite_row *pr_view_suite(const struct pr_view *v, const char *name);
 const struct pr_checkpoint_row *pr_view_checkpoint(const struct pr_view *v, int64_t id);
+/* The newest READY checkpoint: that of the last step, of the run that one came to last; NULL: none.
+ */
+const struct pr_checkpoint_row *pr_view_newest(const struct pr_view *v);
 
 /* The examples of a suite (any version), borrowed from the view. */
 PR_MUST_CHECK enum pr_code pr_view_examples(
