@@ -111,6 +111,9 @@ PR_MUST_CHECK enum pr_code pr_grades_document(
  * the suite and what was skipped in them. */
 PR_MUST_CHECK enum pr_code pr_grades_figures(
     const struct pr_grades *g, json_t **ret, struct pr_error *e);
+/* Bins as documents show them: [{"range","accuracy","mean_confidence","count"}…]; new reference. */
+struct pr_bin;
+json_t *pr_bins_json(const struct pr_bin *bins, size_t n);
 json_t *pr_grade_line(const struct pr_grade *g);
 
 /* Fills answer, output, truncated, think, confidences … of g from what was generated.  ids without

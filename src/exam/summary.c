@@ -108,16 +108,25 @@ static const char *skill_of(const struct pr_example *x)
     return x->skill ? x->skill : PR_UNSPECIFIED;
 }
 
-static json_t *bins_json(const struct pr_bin *bins, size_t n)
+/* "0.0" and "0.95": one decimal at least, no more than the edge has. */
+static void put_edge(struct pr_str *out, double edge)
+{
+    double scale = 10;
+    int decimals = 1;
+    for (; decimals < 6 && fabs(edge * scale - round(edge * scale)) > 1e-9; scale *= 10)
+        decimals++;
+    pr_str_printf(out, "%.*f", decimals, edge);
+}
+
+json_t *pr_bins_json(const struct pr_bin *bins, size_t n)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         json_t *o = json_object();
         struct pr_str range = PR_STR_INIT(64);
-        /* "0.0-0.2" and "0.8-0.95": one decimal at least. */
-        pr_str_printf(&range, "%.*f-%.*f",
-            fabs(bins[i].lo * 10 - round(bins[i].lo * 10)) < 1e-9 ? 1 : 2, bins[i].lo,
-            fabs(bins[i].hi * 10 - round(bins[i].hi * 10)) < 1e-9 ? 1 : 2, bins[i].hi);
+        put_edge(&range, bins[i].lo);
+        pr_str_putc(&range, '-');
+        put_edge(&range, bins[i].hi);
         pr_json_set_str(o, "range", pr_str_cstr(&range));
         pr_str_done(&range);
         pr_json_set_real(o, "accuracy", bins[i].accuracy, "empty bin");
@@ -153,8 +162,8 @@ static enum pr_code set_calibration(json_t *o, const struct pr_grades *gs, struc
     pr_json_set_real(o, "ece", ece, "no example has a verdict and a confidence");
     pr_json_set_real(o, "ece_15", ece_15, "no example has a verdict and a confidence");
     pr_json_set_int(o, "n_calibration", (int64_t)n);
-    pr_json_set(o, "bins", bins_json(six, PR_BINS_SIX));
-    pr_json_set(o, "bins_15", bins_json(fifteen, 15));
+    pr_json_set(o, "bins", pr_bins_json(six, PR_BINS_SIX));
+    pr_json_set(o, "bins_15", pr_bins_json(fifteen, 15));
     return PR_OK;
 }
 
