@@ -7,9 +7,12 @@
  *     adapter_model.safetensors;
  *   - trainer_state.json, which trainers write last, where it is there at all must parse, and in a
  *     folder checkpoint-N its global_step must be N; it must be there where a sibling checkpoint-*
- *     has one.
+ *     (one of 64 that are looked at) has one.
  *
  * Pickled weights alone (*.bin, *.pt) are refused: waiting for them would be for ever. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,28 +144,31 @@ static enum pr_code check_weights(
     return refuse_pickle(names, n, "model.safetensors", e);
 }
 
+#define SIBLINGS 64 /* looked at: a folder of thousands is judged once for each of them */
+
 /* Does another checkpoint-* of the same parent have a trainer_state.json?  *ret is its name. */
 static bool sibling_with_state(const struct pr_folder *f, char ret[64])
 {
-    char *parent = pr_path_join(f->path, "..");
-    char **names;
-    size_t n;
+    int fd = openat(f->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
     bool found = false;
-    if (!pr_dir_list(parent, &names, &n, NULL)) {
-        for (size_t i = 0; i < n && !found; i++) {
-            if (pr_checkpoint_step_of(names[i]) < 0 || !strcmp(names[i], f->name))
-                continue;
-            char *dir = pr_path_join(parent, names[i]);
-            char *state = pr_path_join(dir, "trainer_state.json");
-            found = pr_path_exists(state);
-            if (found)
-                snprintf(ret, 64, "%s", names[i]);
-            pr_free(state);
-            pr_free(dir);
-        }
-        pr_names_free(names, n);
+    if (!d) {
+        if (fd >= 0)
+            close(fd);
+        return false;
     }
-    pr_free(parent);
+    size_t looked = 0;
+    for (struct dirent *ent; !found && looked < SIBLINGS && (ent = readdir(d));) {
+        char state[NAME_MAX + 32];
+        if (pr_checkpoint_step_of(ent->d_name) < 0 || !strcmp(ent->d_name, f->name))
+            continue;
+        snprintf(state, sizeof state, "%s/trainer_state.json", ent->d_name);
+        looked++;
+        found = !faccessat(fd, state, F_OK, 0);
+        if (found)
+            snprintf(ret, 64, "%s", ent->d_name);
+    }
+    closedir(d);
     return found;
 }
 
