@@ -314,6 +314,6 @@ void pr_arrivals_repeat(struct pr_arrivals *a)
 
 void pr_arrivals_counts(const struct pr_arrivals *a, struct pr_arrivals_count *ret)
 {
-    *ret = (struct pr_arrivals_count){
-        a->n_complete, a->n_waiting, !a->watches.off && !a->watches.refused};
+    *ret = (struct pr_arrivals_count){a->n_complete, a->n_waiting,
+        !a->watches.off && !a->watches.refused, !a->scanning && a->next_scan_ns};
 }

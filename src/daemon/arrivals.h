@@ -59,6 +59,7 @@ void pr_arrivals_repeat(struct pr_arrivals *a); /* and offer it all again */
 struct pr_arrivals_count {
     size_t complete, waiting;
     bool inotify; /* false: the system's limit of watches is reached; only scanning */
+    bool scanned; /* no scan is due or under way: what is there has been told */
 };
 void pr_arrivals_counts(const struct pr_arrivals *a, struct pr_arrivals_count *ret);
 

@@ -22,11 +22,15 @@ struct pr_wanted {
     int64_t *suites; /* in order of priority */
     size_t n_suites;
     bool open_only; /* it was never opened under these options */
+    bool first;     /* the first examples of the main suite are not graded yet */
 };
-/* The one to be graded next, or -1: highest priority, then the newest.  `blocked` (checkpoint ids)
- * are left out: backing off, quarantined. */
+/* Which one is graded next, as an index, or -1: highest priority, then the newest.  `blocked`
+ * (checkpoint ids) are left out: backing off, too big for this machine. */
 int64_t pr_orders_next(
     const struct pr_wanted *v, size_t n, const int64_t *blocked, size_t n_blocked);
+/* The priority that a checkpoint goes by once its first examples are graded: what only made it
+ * urgent to look at is done, an alarm stays one. */
+int pr_orders_rest(int priority);
 /* Is it worth to set `running` aside for `next`?  Only for a higher class of priority, so that two
  * of a kind do not push each other out. */
 bool pr_orders_preempts(const struct pr_wanted *running, const struct pr_wanted *next);

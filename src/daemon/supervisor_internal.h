@@ -1,0 +1,272 @@
+/* The supervisor's inside, for its files alone:
+ *
+ *   supervisor.c   its life: made, reloaded, freed; what is stored and when storing fails
+ *   sv_arrivals.c  checkpoints and suites that come, change and go
+ *   sv_plan.c      what the systems need, less what is graded: the wanted
+ *   sv_graders.c   the one grader: which checkpoint, which orders, how it ended
+ *   sv_grades.c    what it says: opened, grades, done
+ *   sv_judges.c    answers that only a command can judge
+ *   sv_jobs.c      the systems' turns
+ *   sv_status.c    findings into the gradebook and the status files
+ *   sv_worker.c    a thread that does one thing after the other
+ *   sv_state.c     what goes on now, as a document
+ *
+ * All of it runs on the loop's thread but a task's `work`.  The gradebook is written in one
+ * transaction for each turn of the loop: whoever stores something calls pr_sv_begin, and whoever
+ * was called by the loop calls pr_sv_end before it returns.
+ */
+#ifndef PR_DAEMON_SUPERVISOR_INTERNAL_H
+#define PR_DAEMON_SUPERVISOR_INTERNAL_H
+
+#include "base/alloc.h"
+#include "daemon/arrivals.h"
+#include "daemon/log.h"
+#include "daemon/orders.h"
+#include "daemon/suites.h"
+#include "daemon/supervisor.h"
+#include "gradebook/gradebook.h"
+#include "grader/grader.h"
+
+#define PR_SV_NAME        "watch" /* of the supervisor itself, in logs and alerts */
+#define PR_SV_ORDERS      8       /* sent to a grader at a time */
+#define PR_SV_MAX_SYSTEMS 32      /* bits of a set of systems */
+
+/* ---- a thread of its own (sv_worker.c) ---- */
+
+struct pr_sv_task {
+    void (*work)(struct pr_sv_task *t); /* on the worker; touches nothing but the task */
+    void (*done)(struct pr_sv_task *t); /* on the loop afterwards */
+    void (*free)(struct pr_sv_task *t); /* after done, or instead of it; on either thread */
+    struct pr_sv_task *next;
+};
+struct pr_sv_worker;
+/* The thread starts with its first task and stands back by `nice`. */
+PR_MUST_CHECK enum pr_code pr_sv_worker_new(
+    struct pr_loop *loop, int nice, struct pr_sv_worker **ret, struct pr_error *e);
+void pr_sv_worker_put(struct pr_sv_worker *w, struct pr_sv_task *t);
+/* No `done` comes after.  Waits up to 700 ms for the task at hand, else leaves the thread to end by
+ * itself when that is done. */
+void pr_sv_worker_free(struct pr_sv_worker *w);
+
+/* ---- what is wanted (sv_plan.c) ---- */
+
+struct pr_sv_key {
+    int64_t model, settings, suite;
+};
+/* A set of what is graded completely: it stays so, and need not be counted again. */
+struct pr_sv_graded {
+    struct pr_sv_key *v; /* open addressing; model 0 is a free place */
+    size_t n, cap;       /* cap is a power of two */
+};
+
+/* A checkpoint that must wait: its grader died, or did not what it was told. */
+struct pr_sv_blocked {
+    int64_t checkpoint;
+    int tries;
+    int64_t until_ns; /* monotonic; INT64_MAX: until the configuration or the folder changes */
+};
+
+struct pr_sv_plan {
+    struct pr_timer timer;
+    bool pending;
+    struct pr_wanted *v;
+    uint32_t *systems; /* a set for each of v: who needs it */
+    size_t n, cap, systems_cap;
+    struct pr_sv_graded graded;
+};
+
+/* ---- the grader (sv_graders.c, sv_grades.c) ---- */
+
+struct pr_sv_order {
+    struct pr_order_row row; /* its asked_by is owned, state and reason are not */
+    struct pr_sv_line {
+        char digest[65];
+        char *line;
+    } * lines; /* owned: those of its examples that a command judges */
+    size_t n_lines, lines_cap;
+    size_t n_stored, n_judging;
+    bool over; /* `done` came; it ends when nothing of it is being judged any more */
+    bool cancelled;
+};
+
+struct pr_sv_grader {
+    struct pr_grader *p; /* NULL: none runs */
+    int fd_in, fd_out;   /* watched; -1: not */
+    struct pr_timer timer, idle, retry;
+    int64_t checkpoint, model, settings;
+    char *path, *name, *sandbox;
+    bool opened, leaving, ended;
+    bool abandoned; /* killed without blame: what it still says is not listened to */
+    bool fresh;     /* opened, and nothing was ordered of it yet */
+    struct pr_sv_order orders[PR_SV_ORDERS];
+    size_t n_orders;
+    int64_t since_ms;
+    int n_started; /* since the supervisor started */
+};
+
+/* ---- the systems (sv_jobs.c, sv_status.c) ---- */
+
+struct pr_job {
+    const struct pr_system *system;
+    int64_t interval_ms; /* as asked; 0: by the configuration */
+    json_t *set;         /* owned; NULL: none */
+    bool once, dead;
+    void (*found)(void *ctx, const json_t *document, bool waiting, const struct pr_error *failed);
+    void (*finished)(void *ctx);
+    void *ctx;
+    struct pr_job *next; /* older */
+};
+
+enum pr_sv_file { PR_SV_FILE_UNKNOWN, PR_SV_FILE_WRITTEN, PR_SV_FILE_FAILED };
+
+/* One system, whoever asked for it. */
+struct pr_sv_runner {
+    struct pr_supervisor *s;
+    unsigned index;
+    const struct pr_system *system;
+    struct pr_job *jobs;     /* newest first; its settings count */
+    struct pr_config config; /* with the newest job's settings; base_dir NULL: no job */
+    struct pr_timer timer;
+    bool running, again; /* again: once more when this run is over */
+    int64_t last_run_ms; /* UTC; 0: never */
+    uint64_t seen;       /* s->changes as the last applied run saw it */
+    bool applied;        /* there was one */
+    size_t outstanding;  /* needs that can be met and are not yet */
+    json_t *document;    /* the last, as in the file; NULL: none yet */
+    char *reason;        /* why the last run failed; NULL */
+    enum pr_sv_file file;
+};
+
+struct pr_sv_waiting {
+    char *path, *reason;
+    bool broken; /* not incomplete: it will not become complete by itself */
+};
+
+struct pr_sv_tokens {
+    uint64_t scored, generated, prefilled, shared;
+};
+
+struct pr_supervisor {
+    struct pr_config config;
+    char options[65];
+    struct pr_loop *loop;
+    struct pr_gradebook *g;
+    char *db_path, *status_dir;
+    int64_t since_ms;
+    void (*fatal)(void *ctx, const struct pr_error *why);
+    void *fatal_ctx;
+
+    /* storing */
+    bool in_transaction, grades_stored, noted, stopped;
+    bool paused; /* the disk is full: nothing is stored or started until the timer */
+    struct pr_timer pause;
+    char *pause_reason;
+    struct pr_timer compact;
+    uint64_t changes; /* rises with whatever a system might see */
+
+    struct pr_arrivals *arrivals;
+    int arrivals_fd;
+    struct pr_timer arrivals_timer, suites_timer;
+    bool scanned;    /* the first look at all folders is over */
+    bool stage_over; /* a stage of grading was, in this turn: systems run at once */
+    int64_t *seen;
+    size_t n_seen, seen_cap;
+    struct pr_sv_waiting *waiting;
+    size_t n_waiting, waiting_cap;
+    struct pr_suite_reports suites;
+    bool suites_pending;
+
+    struct pr_sv_plan plan;
+    struct pr_sv_blocked *blocked;
+    size_t n_blocked, blocked_cap;
+    struct pr_sv_grader grader;
+    struct pr_sv_tokens tokens;
+    uint64_t examples; /* graded since the start */
+
+    struct pr_sv_worker *worker, *judge; /* judge: NULL until one is needed */
+    struct pr_sv_judges *judges;
+    size_t n_judging;
+
+    struct pr_sv_runner runners[PR_SV_MAX_SYSTEMS];
+    size_t n_runners;
+    int in_callback; /* jobs are freed after it */
+};
+
+/* ---- storing (supervisor.c) ---- */
+
+/* Opens the transaction of this turn where none is open.  PR_E_IO at once while paused. */
+PR_MUST_CHECK enum pr_code pr_sv_begin(struct pr_supervisor *s, struct pr_error *e);
+/* Commits it; false: what was stored since pr_sv_begin is lost (and told already). */
+bool pr_sv_end(struct pr_supervisor *s);
+/* Storing failed: undoes the transaction; a full disk pauses, anything else ends the process. */
+void pr_sv_failed(struct pr_supervisor *s, const char *what, const struct pr_error *why);
+void pr_sv_alert(struct pr_supervisor *s, const char *key, int64_t checkpoint,
+    enum pr_alert_level level, const char *fmt, ...) PR_PRINTF(5, 6);
+void pr_sv_clear(struct pr_supervisor *s, const char *key);
+
+/* ---- arrivals and suites (sv_arrivals.c) ---- */
+
+PR_MUST_CHECK enum pr_code pr_sv_watch(struct pr_supervisor *s, struct pr_error *e);
+void pr_sv_unwatch(struct pr_supervisor *s);
+void pr_sv_arrivals_turn(void *supervisor); /* the timer's */
+void pr_sv_arm_arrivals(struct pr_supervisor *s);
+void pr_sv_refresh_suites(struct pr_supervisor *s);
+/* "refused:12": of a checkpoint. */
+void pr_sv_key(char ret[64], const char *what, int64_t checkpoint);
+
+/* ---- plan ---- */
+
+void pr_sv_plan_soon(struct pr_supervisor *s, int64_t ms);
+void pr_sv_plan_make(void *supervisor); /* the timer's */
+void pr_sv_plan_done(struct pr_sv_plan *p);
+const struct pr_wanted *pr_sv_wanted(const struct pr_supervisor *s, int64_t checkpoint);
+/* Back-off, longer each time; for_good: until something about it changes. */
+void pr_sv_block(struct pr_supervisor *s, int64_t checkpoint, bool for_good);
+void pr_sv_unblock(struct pr_supervisor *s, int64_t checkpoint); /* 0: all */
+bool pr_sv_is_blocked_for_good(const struct pr_supervisor *s, int64_t checkpoint);
+
+/* ---- grader ---- */
+
+/* Starts, feeds, replaces or ends the grader, as the plan has it. */
+void pr_sv_step(struct pr_supervisor *s);
+/* Kills it without blame if it grades this checkpoint (0: whichever). */
+void pr_sv_abandon(struct pr_supervisor *s, int64_t checkpoint, const char *reason);
+void pr_sv_grader_init(struct pr_supervisor *s);
+void pr_sv_grader_done(struct pr_supervisor *s);
+void pr_sv_grader_events(struct pr_supervisor *s, struct pr_grader_events *ret);
+/* How a grader's end is put down; after it nothing of it is left but the process's remains. */
+void pr_sv_grader_ended(
+    struct pr_supervisor *s, enum pr_grader_end how, const struct pr_error *why);
+void pr_sv_order_finish(struct pr_supervisor *s, size_t index, const char *state,
+    const char *reason); /* stores its row and drops it */
+void pr_sv_order_done(struct pr_sv_order *o);
+void pr_sv_close_orders(struct pr_supervisor *s, const char *state, const char *reason);
+void pr_sv_settle_orders(struct pr_supervisor *s); /* ends those that are over */
+struct pr_sv_order *pr_sv_find_order(struct pr_supervisor *s, int64_t id);
+/* False: not stored (and said why). */
+bool pr_sv_store_grade(struct pr_supervisor *s, int64_t model, int64_t settings, const char *digest,
+    const struct pr_grade *v, struct pr_error *e);
+/* What ends a call of the loop in which grades were stored. */
+void pr_sv_turn_over(struct pr_supervisor *s);
+/* Gives an answer to the judges; it is stored when they have spoken.  False: it cannot be. */
+bool pr_sv_judge(struct pr_supervisor *s, const struct pr_sv_order *o, const char *digest,
+    const struct pr_grade *g);
+void pr_sv_judges_rest(struct pr_supervisor *s); /* ends their processes when all is judged */
+void pr_sv_judges_done(struct pr_supervisor *s);
+
+/* ---- systems ---- */
+
+void pr_sv_run(struct pr_sv_runner *r);
+void pr_sv_run_all(struct pr_supervisor *s);
+/* After a plan: jobs that run once may be through. */
+void pr_sv_check_once(struct pr_supervisor *s);
+void pr_sv_reap_jobs(struct pr_supervisor *s);
+PR_MUST_CHECK enum pr_code pr_sv_configure(struct pr_sv_runner *r, struct pr_error *e);
+void pr_sv_runners_done(struct pr_supervisor *s);
+/* Stores what was found (failed NULL) and writes the status file; then tells the jobs. */
+void pr_sv_apply(struct pr_sv_runner *r, const struct pr_findings *f, int64_t now_ms,
+    const struct pr_error *failed);
+/* What a crash between commit and rename left undone. */
+void pr_sv_restore_status(struct pr_supervisor *s);
+
+#endif

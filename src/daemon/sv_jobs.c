@@ -1,0 +1,324 @@
+/* The systems' turns: who asked for which, and when it runs.  A run happens on the worker with a
+ * gradebook of its own, read-only, in one moment of it; what it found is applied on the loop. */
+#include <malloc.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "daemon/supervisor_internal.h"
+
+/* ---- a run ---- */
+
+struct run {
+    struct pr_sv_task task; /* first */
+    struct pr_sv_runner *runner;
+    const struct pr_system *system;
+    char *db_path;
+    struct pr_settings settings;
+    char options[65];
+    int64_t now_ms;
+    uint64_t changes;
+    struct pr_findings findings;
+    bool failed;
+    struct pr_error e;
+};
+
+static enum pr_code look(struct run *r, struct pr_gradebook *g, struct pr_error *e)
+{
+    struct pr_view v;
+    enum pr_code code = pr_gradebook_begin(g, e);
+    if (code)
+        return code;
+    code = pr_view_open(g, &r->settings, r->options, r->now_ms, &v, e);
+    if (!code) {
+        code = r->system->run(&v, &r->findings, e);
+        pr_view_close(&v);
+    }
+    pr_gradebook_rollback(g);
+    return code;
+}
+
+static void work(struct pr_sv_task *t)
+{
+    struct run *r = (struct run *)t;
+    struct pr_gradebook *g = NULL;
+    enum pr_code code = pr_gradebook_open(r->db_path, PR_GRADEBOOK_READ, &g, &r->e);
+    if (!code)
+        code = look(r, g, &r->e);
+    pr_gradebook_close(g);
+    r->failed = code;
+    malloc_trim(0); /* a view of many grades must not stay as resident memory */
+}
+
+static void run_done(struct pr_sv_task *t)
+{
+    struct run *r = (struct run *)t;
+    struct pr_sv_runner *runner = r->runner;
+    struct pr_supervisor *s = runner->s;
+    runner->running = false;
+    if (!runner->jobs || s->stopped)
+        return;
+    if (s->paused) { /* it runs again when there is room to store what it finds */
+        runner->again = true;
+        return;
+    }
+    runner->seen = r->changes;
+    runner->applied = true;
+    pr_sv_apply(runner, &r->findings, r->now_ms, r->failed ? &r->e : NULL);
+    if (runner->again && runner->jobs)
+        pr_sv_run(runner);
+    pr_sv_plan_soon(s, 0); /* what was found may need more to be graded */
+}
+
+static void run_free(struct pr_sv_task *t)
+{
+    struct run *r = (struct run *)t;
+    pr_findings_done(&r->findings);
+    pr_free(r->db_path);
+    pr_free(r);
+}
+
+static int64_t interval_of(const struct pr_supervisor *s, const struct pr_job *j)
+{
+    const json_t *own = json_object_get(s->config.intervals, j->system->name);
+    if (j->interval_ms)
+        return j->interval_ms;
+    return 1000 * (json_is_integer(own) ? json_integer_value(own) : j->system->interval_s);
+}
+
+/* The shortest of those that asked for more than one run. */
+static void arm(struct pr_sv_runner *r)
+{
+    int64_t best = 0;
+    for (const struct pr_job *j = r->jobs; j; j = j->next) {
+        int64_t ms = interval_of(r->s, j);
+        if (!j->dead && !j->once && (!best || ms < best))
+            best = ms;
+    }
+    if (best)
+        pr_timer_after(r->s->loop, &r->timer, best);
+    else
+        pr_timer_stop(r->s->loop, &r->timer);
+}
+
+void pr_sv_run(struct pr_sv_runner *r)
+{
+    struct pr_supervisor *s = r->s;
+    if (!r->jobs || s->stopped)
+        return;
+    r->again = r->running || s->paused || !s->scanned;
+    if (r->again)
+        return;
+    struct run *run = pr_zalloc(sizeof *run);
+    *run = (struct run){.task = {.work = work, .done = run_done, .free = run_free},
+        .runner = r,
+        .system = r->system,
+        .db_path = pr_strdup(s->db_path),
+        .settings = r->config.settings,
+        .now_ms = pr_clock_utc_ms(),
+        .changes = s->changes};
+    memcpy(run->options, s->options, sizeof run->options);
+    r->running = true;
+    arm(r);
+    pr_sv_worker_put(s->worker, &run->task);
+}
+
+void pr_sv_run_all(struct pr_supervisor *s)
+{
+    for (size_t i = 0; i < s->n_runners; i++)
+        pr_sv_run(&s->runners[i]);
+}
+
+static void fired(void *ctx)
+{
+    pr_sv_run(ctx);
+}
+
+/* ---- jobs that end ---- */
+
+/* Nothing that this system needs is to be graded any more, and it has seen all there is. */
+static bool is_through(const struct pr_sv_runner *r)
+{
+    const struct pr_supervisor *s = r->s;
+    return s->scanned && !s->plan.pending && !s->suites_pending && !r->outstanding && r->applied &&
+           !r->running && !r->again && r->seen == s->changes;
+}
+
+static void tell_finished(struct pr_sv_runner *r)
+{
+    for (struct pr_job *j = r->jobs; j; j = j->next) {
+        if (!j->once || j->dead || !j->finished)
+            continue;
+        void (*finished)(void *) = j->finished;
+        j->finished = NULL; /* said once */
+        finished(j->ctx);
+    }
+}
+
+static bool has_once(const struct pr_sv_runner *r)
+{
+    for (const struct pr_job *j = r->jobs; j; j = j->next)
+        if (j->once && !j->dead && j->finished)
+            return true;
+    return false;
+}
+
+void pr_sv_check_once(struct pr_supervisor *s)
+{
+    s->in_callback++;
+    for (size_t i = 0; i < s->n_runners; i++) {
+        struct pr_sv_runner *r = &s->runners[i];
+        if (!has_once(r))
+            continue;
+        if (is_through(r))
+            tell_finished(r);
+        else if (!r->outstanding && !r->running)
+            pr_sv_run(r);
+    }
+    s->in_callback--;
+    pr_sv_reap_jobs(s);
+}
+
+/* ---- who asked ---- */
+
+static void free_job(struct pr_job *j)
+{
+    json_decref(j->set);
+    pr_free(j);
+}
+
+static void stop_runner(struct pr_sv_runner *r)
+{
+    pr_timer_stop(r->s->loop, &r->timer);
+    if (r->config.base_dir)
+        pr_config_done(&r->config);
+    r->config = (struct pr_config){0};
+    r->applied = r->again = false;
+}
+
+void pr_sv_reap_jobs(struct pr_supervisor *s)
+{
+    struct pr_error e;
+    if (s->in_callback)
+        return;
+    for (size_t i = 0; i < s->n_runners; i++) {
+        struct pr_sv_runner *r = &s->runners[i];
+        bool any = false;
+        for (struct pr_job **at = &r->jobs; *at;) {
+            struct pr_job *j = *at;
+            if (!j->dead) {
+                at = &j->next;
+                continue;
+            }
+            *at = j->next;
+            free_job(j);
+            any = true;
+        }
+        if (any && !r->jobs)
+            stop_runner(r);
+        else if (any && pr_sv_configure(r, &e))
+            pr_log(PR_LOG_ERROR, r->system->name, "failed", "doing=configure error=%s",
+                pr_log_quote(e.message));
+        if (any)
+            pr_sv_plan_soon(s, 0);
+    }
+}
+
+static enum pr_code set_keys(struct pr_config *c, const json_t *set, struct pr_error *e)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)set, key, value) {
+        enum pr_code code = json_is_string(value)
+                                ? pr_config_set(c, key, json_string_value(value), e)
+                                : pr_fail(e, PR_E_FORMAT, "%s: a text was expected", key);
+        if (code)
+            return code;
+    }
+    return PR_OK;
+}
+
+static bool is_empty(const json_t *set)
+{
+    return !set || !json_object_size(set);
+}
+
+enum pr_code pr_sv_configure(struct pr_sv_runner *r, struct pr_error *e)
+{
+    struct pr_config c;
+    pr_config_copy(&r->s->config, &c);
+    enum pr_code code = set_keys(&c, r->jobs->set, e);
+    if (code) {
+        pr_config_done(&c);
+        return code;
+    }
+    if (r->config.base_dir)
+        pr_config_done(&r->config);
+    r->config = c;
+    arm(r);
+    return PR_OK;
+}
+
+static struct pr_sv_runner *find_runner(struct pr_supervisor *s, const struct pr_system *system)
+{
+    for (size_t i = 0; i < s->n_runners; i++)
+        if (s->runners[i].system == system)
+            return &s->runners[i];
+    if (s->n_runners == PR_SV_MAX_SYSTEMS)
+        return NULL;
+    struct pr_sv_runner *r = &s->runners[s->n_runners];
+    *r = (struct pr_sv_runner){.s = s, .index = (unsigned)s->n_runners++, .system = system};
+    r->timer = (struct pr_timer){.fired = fired, .ctx = r};
+    return r;
+}
+
+enum pr_code pr_supervisor_add(struct pr_supervisor *s, const struct pr_job_options *o,
+    struct pr_job **ret, struct pr_error *e)
+{
+    struct pr_sv_runner *r = find_runner(s, o->system);
+    if (!r)
+        return pr_fail(e, PR_E_LIMIT, "more than %d systems", PR_SV_MAX_SYSTEMS);
+    struct pr_job *j = pr_zalloc(sizeof *j);
+    *j = (struct pr_job){.system = o->system,
+        .interval_ms = o->interval_ms,
+        .set = is_empty(o->set) ? NULL : json_deep_copy(o->set),
+        .once = o->once,
+        .found = o->found,
+        .finished = o->finished,
+        .ctx = o->ctx,
+        .next = r->jobs};
+    r->jobs = j;
+    enum pr_code code = pr_sv_configure(r, e);
+    if (code) {
+        r->jobs = j->next;
+        free_job(j);
+        return pr_wrap(e, code, "%s", o->system->name);
+    }
+    r->again |= r->running; /* what runs now has the settings of before */
+    pr_sv_run(r);
+    pr_sv_plan_soon(s, 0);
+    *ret = j;
+    return PR_OK;
+}
+
+void pr_supervisor_remove(struct pr_supervisor *s, struct pr_job *j)
+{
+    if (!j)
+        return;
+    j->dead = true;
+    pr_sv_reap_jobs(s);
+}
+
+void pr_sv_runners_done(struct pr_supervisor *s)
+{
+    for (size_t i = 0; i < s->n_runners; i++) {
+        struct pr_sv_runner *r = &s->runners[i];
+        for (struct pr_job *j = r->jobs, *next; j; j = next) {
+            next = j->next;
+            free_job(j);
+        }
+        r->jobs = NULL;
+        stop_runner(r);
+        json_decref(r->document);
+        pr_free(r->reason);
+    }
+}
