@@ -176,7 +176,7 @@ enum pr_code pr_json_parse(const char *text, size_t n, unsigned flags, const cha
         n = s.out.len;
     }
     size_t jf = JSON_ALLOW_NUL | (flags & PR_JSON_ANY ? JSON_DECODE_ANY : 0);
-    if (!(flags & PR_JSON_LENIENT) && s.notes.nul)
+    if (!(flags & (PR_JSON_LENIENT | PR_JSON_NUL)) && s.notes.nul)
         jf &= ~(size_t)JSON_ALLOW_NUL;
     v = json_loadb(text, n, jf | JSON_REJECT_DUPLICATES, &je);
     if (!v && (flags & PR_JSON_LENIENT) && json_error_code(&je) == json_error_duplicate_key) {

@@ -23,6 +23,7 @@ enum pr_json_flags {
      * warn. */
     PR_JSON_LENIENT = 1 << 1,
     PR_JSON_ANY = 1 << 2, /* a scalar at the top is fine too */
+    PR_JSON_NUL = 1 << 3, /* \u0000 in a string is kept (messages: an answer may hold it) */
 };
 
 /* What PR_JSON_NAN and PR_JSON_LENIENT had to forgive. */

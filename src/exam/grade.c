@@ -364,23 +364,32 @@ static enum pr_code run_batch(
     return code;
 }
 
-static void describe(struct pr_grades *out, const struct pr_checkpoint *c,
-    const struct pr_engine *g, const struct pr_prompter *p)
+void pr_grade_settings(const struct pr_prompter *p, const char *numerics, size_t max_new_tokens,
+    json_t **ret, char ret_fingerprint[PR_SHA256_HEX])
 {
     struct pr_str text = PR_STR_INIT(1 << 26);
     uint8_t hash[PR_SHA256_LEN];
+    json_t *settings = pr_prompter_settings(p);
+    pr_json_set_str(settings, "numerics", numerics);
+    pr_json_set_int(
+        settings, "max_new_tokens", (int64_t)(max_new_tokens ? max_new_tokens : PR_GRADE_MAX_NEW));
+    pr_json_dump_canonical(settings, &text);
+    pr_sha256(pr_str_cstr(&text), text.len, hash);
+    pr_sha256_hex(hash, ret_fingerprint);
+    pr_str_done(&text);
+    *ret = settings;
+}
+
+static void describe(struct pr_grades *out, const struct pr_checkpoint *c,
+    const struct pr_engine *g, const struct pr_prompter *p)
+{
     out->checkpoint = pr_strdup(pr_checkpoint_name(c));
     out->path = pr_strdup(pr_checkpoint_dir(c));
     out->dtype = pr_engine_math(g) == PR_MATH_BF16 ? "bf16" : "f32";
     out->numerics = pr_strdup(pr_engine_numerics(g));
     out->has_template = pr_prompter_has_template(p);
-    out->settings = pr_prompter_settings(p);
-    pr_json_set_str(out->settings, "numerics", out->numerics);
-    pr_json_set_int(out->settings, "max_new_tokens", (int64_t)out->max_new_tokens);
-    pr_json_dump_canonical(out->settings, &text);
-    pr_sha256(pr_str_cstr(&text), text.len, hash);
-    pr_sha256_hex(hash, out->settings_fingerprint);
-    pr_str_done(&text);
+    pr_grade_settings(
+        p, out->numerics, out->max_new_tokens, &out->settings, out->settings_fingerprint);
 }
 
 /* Nothing could be asked: that is an error with its reason, not an empty grade. */
@@ -408,6 +417,17 @@ static struct pr_grades *grades_new(const struct pr_suite *s, const struct pr_gr
     return out;
 }
 
+static void tell_cost(const struct grading *r, int64_t start_ns)
+{
+    if (r->o->ret_cost)
+        *r->o->ret_cost = (struct pr_grade_cost){.examples = r->progress.examples_done,
+            .tokens_scored = r->out->tokens_scored,
+            .tokens_generated = r->out->tokens_generated,
+            .tokens_prefilled = r->out->tokens_prefilled,
+            .tokens_shared = r->out->tokens_shared,
+            .seconds = (double)(pr_clock_monotonic_ns() - start_ns) / 1e9};
+}
+
 enum pr_code pr_grade_suite(struct pr_checkpoint *c, struct pr_engine *g, const struct pr_suite *s,
     const struct pr_grade_options *options, struct pr_grades **ret, struct pr_error *e)
 {
@@ -419,7 +439,7 @@ enum pr_code pr_grade_suite(struct pr_checkpoint *c, struct pr_engine *g, const 
         .out = grades_new(s, o),
         .config = pr_checkpoint_config(c),
         .e = e,
-        .judges = pr_judges_new(),
+        .judges = o->no_commands ? NULL : pr_judges_new(),
         .progress.examples_total = s->n};
     int64_t start = pr_clock_monotonic_ns();
     enum pr_code code = pr_prompter_new(c, &o->prompt, &r.prompter, e);
@@ -434,8 +454,10 @@ enum pr_code pr_grade_suite(struct pr_checkpoint *c, struct pr_engine *g, const 
         goto out;
     r.out->seconds = (double)(pr_clock_monotonic_ns() - start) / 1e9;
     *ret = r.out;
-    r.out = NULL;
 out:
+    tell_cost(&r, start);
+    if (!code)
+        r.out = NULL;
     pr_free(r.requests);
     pr_judges_free(r.judges);
     pr_prompter_free(r.prompter);

@@ -65,16 +65,25 @@ struct pr_grade_progress {
     uint64_t tokens_done, tokens_total; /* computed, and the best guess of all */
 };
 
+/* What grading cost so far. */
+struct pr_grade_cost {
+    size_t examples;
+    uint64_t tokens_scored, tokens_generated, tokens_prefilled, tokens_shared;
+    double seconds;
+};
+
 struct pr_grade_options {
     size_t max_new_tokens; /* 0: PR_GRADE_MAX_NEW */
     int n_threads;         /* for the fingerprint; 0: all CPUs */
     bool no_answers;       /* only losses are wanted: nothing is generated */
+    bool no_commands;      /* a check by a command is left undecided: the verdict is NONE */
     struct pr_prompt_options prompt;
     /* Each grade as it is finished, in any order, in the caller's thread; and about once a pass.
      * NULL: not wanted.  A non-zero return stops with PR_E_CANCELLED. */
     int (*on_grade)(void *ctx, const struct pr_grade *g);
     int (*on_progress)(void *ctx, const struct pr_grade_progress *p);
     void *ctx;
+    struct pr_grade_cost *ret_cost; /* filled in whether it succeeds or not; NULL: not wanted */
 };
 
 struct pr_grades {
@@ -94,6 +103,11 @@ struct pr_grades {
     json_t *settings; /* owned: what the grades depend on beside checkpoint and suite */
     char settings_fingerprint[PR_SHA256_HEX];
 };
+
+/* What grades depend on beside checkpoint and example, known before an engine is built: numerics
+ * from pr_engine_choose.  *ret is a new reference; the fingerprint is over its canonical text. */
+void pr_grade_settings(const struct pr_prompter *p, const char *numerics, size_t max_new_tokens,
+    json_t **ret, char ret_fingerprint[PR_SHA256_HEX]);
 
 /* Grades all examples of s.  The checkpoint's files must be unchanged afterwards, else the whole
  * grade is void (PR_E_CHANGED).  An example that cannot be asked (its template raises, it is longer

@@ -27,7 +27,7 @@ struct pr_frames {
     size_t taken;
     struct pr_str kept; /* to be written, from `sent` on */
     size_t sent, max_kept;
-    bool eof;
+    bool eof, socket; /* socket: `out` is one, and is written without SIGPIPE */
 };
 /* max_kept: bytes that may wait to be written; more is PR_E_LIMIT from pr_frames_put. */
 void pr_frames_init(struct pr_frames *f, int in, int out, size_t max_kept);

@@ -21,12 +21,11 @@
 /* A grade as a message's members, lossless: a number that is not one is null.  `example` is given
  * by its digest. */
 void pr_message_put_grade(json_t *message, const struct pr_grade *g);
-/* Reads it back; *ret's strings are owned by it as pr_grade's are (free them with
- * pr_message_grade_done); ret->example is left NULL and the digest handed over in hex.  PR_E_FORMAT
- * names the field that is missing, of another type, or not possible (a loss below 0, counts that
- * cannot be): a grader has read a stranger's files and is not trusted either. */
+/* Reads it back; *ret owns its strings (pr_grade_done); ret->example is left NULL and the digest
+ * handed over in hex.  PR_E_FORMAT names the field that is missing, of another type, or not
+ * possible (a loss below 0, counts that cannot be): a grader has read a stranger's files and is not
+ * trusted either. */
 PR_MUST_CHECK enum pr_code pr_message_get_grade(
     const json_t *message, struct pr_grade *ret, char ret_digest[65], struct pr_error *e);
-void pr_message_grade_done(struct pr_grade *g);
 
 #endif

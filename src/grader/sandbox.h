@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -31,5 +32,9 @@ void pr_sandbox_support(struct pr_sandbox_support *ret);
  * itself fails. */
 PR_MUST_CHECK enum pr_code pr_sandbox_enter(const struct pr_sandbox_profile *profile,
     const char *const *folders, size_t n_folders, char ret[160], struct pr_error *e);
+
+/* Most memory that this process may allocate (RLIMIT_DATA); 0: no limit.  Nothing in builds with
+ * AddressSanitizer, whose shadow memory would count. */
+void pr_sandbox_limit_memory(uint64_t bytes);
 
 #endif

@@ -43,7 +43,7 @@ static void scan(const struct pr_safetensors *s, int n_threads, struct pr_notes 
         tensors[i] = pr_safetensors_at(s, i);
     if (pr_pool_new(n_threads, &pool, NULL))
         pool = NULL; /* then this thread does it alone */
-    pr_scan_notes(tensors, n, pool, notes);
+    pr_scan_notes(tensors, n, pool, notes, NULL);
     pr_pool_free(pool);
     pr_free(tensors);
 }

@@ -29,6 +29,8 @@ static void pass_on_notes(struct pr_checkpoint *c)
 {
     for (size_t i = 0; i < c->base->notes.n; i++)
         pr_notes_add(&c->notes, "base model: %s", c->base->notes.v[i]);
+    for (size_t i = 0; i < c->base->bad_weights.n; i++)
+        pr_notes_add(&c->bad_weights, "%s", c->base->bad_weights.v[i]);
 }
 
 enum pr_code pr_adapter_open(

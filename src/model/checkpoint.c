@@ -53,7 +53,7 @@ static enum pr_code open_folder(
         return code;
     code = pr_folder_is_adapter(&c->folder) ? pr_adapter_open(c, o, e) : open_model(c, o, e);
     if (!code && o->weights && o->scan)
-        pr_scan_notes(c->weights.by_name, c->weights.n, o->pool, &c->notes);
+        pr_scan_notes(c->weights.by_name, c->weights.n, o->pool, &c->notes, &c->bad_weights);
     return code;
 }
 
@@ -81,6 +81,7 @@ void pr_checkpoint_free(struct pr_checkpoint *c)
     pr_texts_done(&c->texts);
     pr_weights_done(&c->weights);
     pr_notes_done(&c->notes);
+    pr_notes_done(&c->bad_weights);
     pr_folder_done(&c->folder);
     pr_free(c);
 }
@@ -103,6 +104,11 @@ const struct pr_model_config *pr_checkpoint_config(const struct pr_checkpoint *c
 const struct pr_notes *pr_checkpoint_notes(const struct pr_checkpoint *c)
 {
     return &c->notes;
+}
+
+const struct pr_notes *pr_checkpoint_bad_weights(const struct pr_checkpoint *c)
+{
+    return &c->bad_weights;
 }
 
 static enum pr_code open_tokenizer(struct pr_checkpoint *c, struct pr_error *e)

@@ -36,6 +36,9 @@ const char *pr_checkpoint_name(const struct pr_checkpoint *c); /* the folder's l
  * `tied` as it is with what the adapter replaces. */
 const struct pr_model_config *pr_checkpoint_config(const struct pr_checkpoint *c);
 const struct pr_notes *pr_checkpoint_notes(const struct pr_checkpoint *c);
+/* Names of the tensors in which a scan found NaN or infinities (a base's included); none where it
+ * was not asked for. */
+const struct pr_notes *pr_checkpoint_bad_weights(const struct pr_checkpoint *c);
 /* The tokenizer (an adapter's own, else its base's); opened on first use. */
 PR_MUST_CHECK enum pr_code pr_checkpoint_tokenizer(
     struct pr_checkpoint *c, const struct pr_tokenizer **ret, struct pr_error *e);

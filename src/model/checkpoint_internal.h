@@ -80,7 +80,7 @@ json_t *pr_adapter_canonical(const struct pr_adapter *a);
 
 struct pr_checkpoint {
     struct pr_folder folder;
-    struct pr_notes notes;
+    struct pr_notes notes, bad_weights;
     bool has_config, has_weights;
     struct pr_model_config config;
     struct pr_weights weights;

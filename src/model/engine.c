@@ -28,23 +28,48 @@ static enum pr_math choose_math(enum pr_math wanted, const struct pr_model_confi
     return pr_model_config_parameters(c) < AUTO_F32_BELOW ? PR_MATH_F32 : PR_MATH_BF16;
 }
 
+static enum pr_code choose_kernels(
+    const struct pr_engine_options *options, const struct pr_kernels **ret, struct pr_error *e)
+{
+    *ret = options->kernels ? options->kernels : pr_kernels_default();
+    if (*ret)
+        return PR_OK;
+    return pr_fail(e, PR_E_USAGE,
+        "PROCTOR_ISA='%s': no such instruction set, or this CPU lacks it (known: avx512bf16, "
+        "avx512, avx2, portable)",
+        getenv("PROCTOR_ISA"));
+}
+
+enum pr_code pr_engine_choose(const struct pr_checkpoint *c,
+    const struct pr_engine_options *options, enum pr_math *ret_math,
+    char ret_numerics[PR_NUMERICS_MAX], struct pr_error *e)
+{
+    const struct pr_kernels *kernels;
+    enum pr_code code = choose_kernels(options, &kernels, e);
+    if (code)
+        return code;
+    *ret_math = choose_math(options->math, pr_checkpoint_config(c));
+    snprintf(ret_numerics, PR_NUMERICS_MAX, "%s/%s/%s", *ret_math == PR_MATH_BF16 ? "bf16" : "f32",
+        kernels->isa, KERNEL_FAMILY);
+    return PR_OK;
+}
+
 enum pr_code pr_engine_new(const struct pr_checkpoint *c, const struct pr_engine_options *options,
     struct pr_engine **ret, struct pr_error *e)
 {
-    const struct pr_kernels *kernels = options->kernels ? options->kernels : pr_kernels_default();
-    if (!kernels)
-        return pr_fail(e, PR_E_USAGE,
-            "PROCTOR_ISA='%s': no such instruction set, or this CPU lacks it (known: avx512bf16, "
-            "avx512, avx2, portable)",
-            getenv("PROCTOR_ISA"));
+    const struct pr_kernels *kernels;
     struct pr_engine *g = pr_zalloc(sizeof *g);
     g->checkpoint = c;
     g->config = pr_checkpoint_config(c);
-    g->math = choose_math(options->math, g->config);
+    enum pr_code code = choose_kernels(options, &kernels, e);
+    if (!code)
+        code = pr_engine_choose(c, options, &g->math, g->numerics, e);
+    if (code) {
+        pr_free(g); /* nothing in it was set up */
+        return code;
+    }
     bool bf16 = g->math == PR_MATH_BF16;
-    snprintf(g->numerics, sizeof g->numerics, "%s/%s/%s", bf16 ? "bf16" : "f32", kernels->isa,
-        KERNEL_FAMILY);
-    enum pr_code code = pr_pool_new(options->n_threads, &g->pool, e);
+    code = pr_pool_new(options->n_threads, &g->pool, e);
     if (!code)
         code = pr_packed_make(&g->weights, c, bf16, kernels, g->pool, e);
     if (code)

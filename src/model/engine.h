@@ -30,6 +30,12 @@ struct pr_engine_options {
 
 struct pr_engine;
 
+#define PR_NUMERICS_MAX 64
+/* The math and the numerics id that an engine of these options would have; nothing is packed. */
+PR_MUST_CHECK enum pr_code pr_engine_choose(const struct pr_checkpoint *c,
+    const struct pr_engine_options *options, enum pr_math *ret_math,
+    char ret_numerics[PR_NUMERICS_MAX], struct pr_error *e);
+
 /* Packs the weights (mapped pages are let go tensor by tensor).  c is borrowed and must outlive it.
  */
 PR_MUST_CHECK enum pr_code pr_engine_new(const struct pr_checkpoint *c,

@@ -12,7 +12,7 @@ struct pr_engine {
     const struct pr_checkpoint *checkpoint;
     const struct pr_model_config *config;
     enum pr_math math;
-    char numerics[64];
+    char numerics[PR_NUMERICS_MAX];
     struct pr_pool *pool;
     struct pr_packed weights;
     struct pr_kv kv;

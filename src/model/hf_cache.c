@@ -19,6 +19,19 @@ static const struct {
     {"HOME", ".cache/huggingface/hub"},
 };
 
+void pr_hf_cache_places(char ***ret, size_t *ret_n)
+{
+    size_t cap = 0;
+    *ret = NULL;
+    *ret_n = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const char *value = getenv(places[i].variable);
+        if (value && *value)
+            PR_PUSH(*ret, *ret_n, cap,
+                *places[i].below ? pr_path_join(value, places[i].below) : pr_strdup(value));
+    }
+}
+
 /* A component of a name: what Hugging Face allows, so that it can lead nowhere else. */
 static bool plain(const char *s, size_t n)
 {

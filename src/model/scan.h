@@ -18,8 +18,9 @@ void pr_scan_tensors(
     const struct pr_tensor *const *tensors, size_t n, struct pr_pool *pool, struct pr_scan *ret);
 
 /* The same in words: which tensors hold NaN or infinities (how many, where the first) or only zeros
- * (biases may).  The tensors are mapped; pool may be NULL. */
-void pr_scan_notes(
-    const struct pr_tensor *const *tensors, size_t n, struct pr_pool *pool, struct pr_notes *notes);
+ * (biases may).  bad gets the names of those that hold NaN or infinities (NULL: not wanted).  The
+ * tensors are mapped; pool may be NULL. */
+void pr_scan_notes(const struct pr_tensor *const *tensors, size_t n, struct pr_pool *pool,
+    struct pr_notes *notes, struct pr_notes *bad);
 
 #endif

@@ -42,8 +42,8 @@ static bool may_be_zero(const struct pr_tensor *t)
     return n >= 5 && !strcmp(t->name + n - 5, ".bias");
 }
 
-void pr_scan_notes(
-    const struct pr_tensor *const *tensors, size_t n, struct pr_pool *pool, struct pr_notes *notes)
+void pr_scan_notes(const struct pr_tensor *const *tensors, size_t n, struct pr_pool *pool,
+    struct pr_notes *notes, struct pr_notes *bad_names)
 {
     struct pr_scan *found = pr_zalloc((n + 1) * sizeof *found);
     size_t noted = 0;
@@ -53,6 +53,8 @@ void pr_scan_notes(
             bool is_bad = found[i].n_nan + found[i].n_inf > 0;
             if (is_bad != (bad == 1) || (!bad && (!found[i].all_zero || may_be_zero(tensors[i]))))
                 continue;
+            if (is_bad)
+                pr_notes_add(bad_names, "%s", tensors[i]->name);
             if (noted++ < MAX_NAMED)
                 note_values(tensors[i], &found[i], notes);
         }

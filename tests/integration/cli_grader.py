@@ -1,0 +1,135 @@
+"""proctor grader: the messages of docs/protocol.md, spoken as any program could speak them."""
+import json
+import os
+import socket
+import struct
+import subprocess
+
+import harness
+from harness import PROCTOR, RUN_A, proctor
+
+CHECKPOINT = os.path.join(RUN_A, "checkpoints", "checkpoint-4500")
+SUITE = os.path.join(RUN_A, "validation.jsonl")
+
+
+def frame(message):
+    text = json.dumps(message).encode()
+    return b"PR1\n" + struct.pack("<I", len(text)) + text
+
+
+def hello(**options):
+    return {"type": "hello", "version": 1, "options": options}
+
+
+def messages(stream):
+    """All frames of a stream that has ended."""
+    at, found = 0, []
+    while at < len(stream):
+        assert stream[at:at + 4] == b"PR1\n", stream[at:at + 20]
+        n = struct.unpack("<I", stream[at + 4:at + 8])[0]
+        found.append(json.loads(stream[at + 8:at + 8 + n].decode()))
+        at += 8 + n
+    return found
+
+
+def talk(*said, raw=b""):
+    """Says everything at once, ends the stream, and hears what comes until the grader has left."""
+    done = subprocess.run([PROCTOR, "grader"], input=b"".join(map(frame, said)) + raw,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
+                          env={**os.environ, "XDG_CACHE_HOME": harness.CACHE.name})
+    return done.returncode, messages(done.stdout)
+
+
+def of_type(heard, kind):
+    return [m for m in heard if m["type"] == kind]
+
+
+def order(number, lines):
+    return {"type": "order", "order": number,
+            "examples": [{"line": json.dumps({"line": line})} for line in lines]}
+
+
+def suite():
+    with open(SUITE, encoding="utf-8") as f:
+        return [json.loads(line) for line in f]
+
+
+def test_a_grader_gives_what_eval_gives():
+    with harness.scratch() as scratch:
+        out = os.path.join(scratch, "examples.jsonl")
+        document = proctor("eval", CHECKPOINT, "--suite", SUITE, "--examples", out).row()
+        with open(out, encoding="utf-8") as f:
+            expected = [json.loads(line) for line in f]
+    lines = suite()
+    status, heard = talk(hello(), {"type": "open", "path": CHECKPOINT},
+                         order(1, lines[:16]), order(2, lines[16:]))
+    assert status == 0, heard[-1]
+    opened, = of_type(heard, "opened")
+    assert opened["fingerprint"] == document["fingerprint"]
+    assert opened["step"] == 4500
+    fields = ["loss", "answer_tokens", "answer", "correct", "confidence", "finish", "output_tokens"]
+
+    def rows(of):
+        return sorted(json.dumps([row[f] for f in fields]) for row in of)
+    assert rows(of_type(heard, "grade")) == rows(expected)
+    assert len({m["example"] for m in of_type(heard, "grade")}) == 300
+    done = of_type(heard, "done")
+    assert [d["order"] for d in done] == [1, 2] and [d["examples"] for d in done] == [16, 284]
+    computed = sum(d["tokens_prefilled"] + d["tokens_generated"] for d in done)
+    alone = document["tokens_prefilled"] + document["tokens_generated"]
+    assert computed <= 1.05 * alone, (computed, alone)
+
+
+def test_what_is_not_the_protocol_is_refused():
+    for raw in (b"GET / HTTP/1.1\r\n\r\n", b"PR9\n" + bytes(4), b"PR1\n\xff\xff\xff\xff",
+                b"PR1\n\x02\0\0\0[]", b"PR1\n\x02\0\0\0{}", b"PR1\n\x0b\0\0\0{\"type\":1} "):
+        status, heard = talk(raw=raw)
+        assert status == 1 and heard[-1]["type"] == "failed", (raw, heard)
+    status, heard = talk({"type": "hello", "version": 2})
+    assert status == 1 and "version 2" in heard[-1]["message"]
+    status, heard = talk(hello(), {"type": "order", "order": 1, "examples": []})
+    assert status == 1 and "'open' was expected" in heard[-1]["message"]
+
+
+def test_a_command_is_left_to_the_parent():
+    line = {"prompt": "1 + 1 =", "golden": "2", "check": {"command": ["/bin/false"]}}
+    status, heard = talk(hello(allow_commands=True), {"type": "open", "path": CHECKPOINT},
+                         order(1, [line]))
+    grade, = of_type(heard, "grade")
+    assert status == 0 and grade["graded"]
+    assert grade["judge"] == (not grade["truncated"])
+    assert grade["correct"] is None or grade["truncated"]
+    status, heard = talk(hello(), {"type": "open", "path": CHECKPOINT}, order(1, [line]))
+    failed, = of_type(heard, "failed")
+    assert status == 0 and failed["order"] == 1 and "command" in failed["message"]
+
+
+def test_nul_in_an_answer_survives():
+    line = {"prompt": "1 + 1 =", "golden": "a\0b", "check": "exact"}
+    status, heard = talk(hello(), {"type": "open", "path": CHECKPOINT}, order(1, [line]))
+    grade, = of_type(heard, "grade")
+    assert status == 0 and grade["graded"] and grade["answer_tokens"] > 0
+
+
+def test_a_terminal_is_told_off():
+    main, other = os.openpty()
+    done = subprocess.run([PROCTOR, "grader"], stdin=other, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=20)
+    os.close(main)
+    os.close(other)
+    assert done.returncode == 2 and b"docs/protocol.md" in done.stderr
+
+
+def test_a_socket_will_do_as_well():
+    ours, theirs = socket.socketpair()
+    child = subprocess.Popen([PROCTOR, "grader"], stdin=theirs, stdout=theirs)
+    theirs.close()
+    ours.sendall(frame(hello()) + frame({"type": "open", "path": CHECKPOINT}))
+    ours.shutdown(socket.SHUT_WR)
+    heard = b""
+    while part := ours.recv(65536):
+        heard += part
+    assert child.wait(20) == 0 and of_type(messages(heard), "opened")
+
+
+harness.run(globals())
