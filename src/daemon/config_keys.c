@@ -101,7 +101,9 @@ static const struct pr_config_key keys[] = {
         "share of well-formed answers",
         NULL},
     {"calibrator", "bins", PR_CONFIG_EDGES, SET(edges), "[0, 0.2, 0.4, 0.6, 0.8, 0.95, 1]", 0, 1,
-        NULL, "edges of the bins of confidence, rising from 0 to 1", NULL},
+        NULL,
+        "edges of the bins of confidence, rising from 0 to 1; or how many bins of equal width",
+        NULL},
     {"testing", "samples", PR_CONFIG_INT, SET(test_samples), "100", 1, 1000000, NULL,
         "examples of the fixed test suite, chosen once from data/validation, balanced by "
         "difficulty",
@@ -140,7 +142,8 @@ void pr_config_key_expects(const struct pr_config_key *k, struct pr_str *out)
         [PR_CONFIG_SECONDS] = "a map of systems to whole seconds",
         [PR_CONFIG_WEIGHTS] = "a map of accuracy, loss, calibration and format, or all four in "
                               "this order, each at least 0 and not all of them 0",
-        [PR_CONFIG_EDGES] = "a list of 2 to 65 rising numbers, the first 0 and the last 1",
+        [PR_CONFIG_EDGES] = "how many of equal width (1 to 64), or a list of 2 to 65 rising "
+                            "numbers, the first 0 and the last 1,",
     };
     if (k->kind == PR_CONFIG_INT)
         pr_str_printf(out, "a whole number from %.0f to %.0f", k->min, k->max);

@@ -272,7 +272,16 @@ static enum pr_code set_weights(const struct pr_config_place *p, const struct pr
 static enum pr_code set_edges(const struct pr_config_place *p, const struct pr_config_key *k,
     const struct pr_yaml *y, struct pr_config *c)
 {
-    double edges[PR_MAX_BINS + 1] = {0};
+    double edges[PR_MAX_BINS + 1] = {0}, many;
+    /* How many of equal width; a command line's lone number comes as a list of one. */
+    const struct pr_yaml *lone = y->type == PR_YAML_LIST && y->n == 1 ? y->items[0] : y;
+    if (number(lone, true, 1, PR_MAX_BINS, &many)) {
+        for (size_t i = 0; i <= (size_t)many; i++)
+            edges[i] = (double)i / many;
+        memcpy(field_of(k, c), edges, sizeof edges);
+        c->settings.n_bins = (int64_t)many;
+        return PR_OK;
+    }
     if (y->type != PR_YAML_LIST || y->n < 2 || y->n > PR_MAX_BINS + 1)
         return expected(p, k, y);
     for (size_t i = 0; i < y->n; i++)

@@ -226,7 +226,7 @@ static void a_list_or_map_that_makes_no_sense_is_refused(void **state)
         "{accuracy: 1, speed: 1}", "{accuracy: 0, loss: 0, calibration: 0, format: 0}", "0.5",
         "{accuracy: .inf}", "{accuracy: '1'}"};
     static const char *const bins[] = {"[0.1, 1]", "[0, 0.9]", "[0, 0.5, 0.5, 1]", "[0, 1, 0.5]",
-        "[0, x, 1]", "[0]", "6", "[0, 0.5, 2]"};
+        "[0, x, 1]", "[0]", "65", "[0, 0.5, 2]"};
     for (size_t i = 0; i < 8; i++) {
         struct pr_config c;
         char text[200];
@@ -235,7 +235,7 @@ static void a_list_or_map_that_makes_no_sense_is_refused(void **state)
         assert_non_null(strstr(e.message, "proctor.yaml:2: comparison.weights: a map of accuracy"));
         snprintf(text, sizeof text, "calibrator:\n  bins: %s\n", bins[i]);
         assert_int_equal(parse(text, &c), PR_E_FORMAT);
-        assert_non_null(strstr(e.message, "proctor.yaml:2: calibrator.bins: a list of 2 to 65"));
+        assert_non_null(strstr(e.message, "proctor.yaml:2: calibrator.bins: how many of equal"));
     }
     refused("monitor:\n  error_rate: 0.7\n",
         "proctor.yaml:2: monitor.error_rate: a number from 1e-06 to 0.5 was expected");
@@ -265,6 +265,9 @@ static void one_key_can_be_set_as_a_command_line_says_it(void **state)
     assert_true(c.settings.weights[PR_SCORE_ACCURACY] == 1 && c.settings.weights[1] == 0);
     set(&c, "calibrator.bins", "0,0.25,1");
     assert_int_equal(c.settings.n_bins, 2);
+    set(&c, "calibrator.bins", "4");
+    assert_int_equal(c.settings.n_bins, 4);
+    assert_true(c.settings.edges[1] == 0.25 && c.settings.edges[4] == 1);
     set(&c, "machine.disabled", "automated-testing,regression-monitor");
     assert_int_equal(json_array_size(c.disabled), 2);
     set(&c, "machine.intervals", "{automated-testing: 5}");
