@@ -106,7 +106,7 @@ void pr_answers_ece_noise(const struct pr_answers *a, const double *edges, size_
     }
     qsort(ece, draws, sizeof *ece, by_value);
     ret->mean = sum / (double)draws;
-    ret->p95 = ece[(size_t)ceil(0.95 * (double)draws) - 1];
+    ret->p99 = ece[(size_t)ceil(0.99 * (double)draws) - 1];
     pr_free(ece);
     pr_free(gap);
     pr_free(bin);
@@ -226,5 +226,5 @@ double pr_answers_log_loss(const struct pr_answers *a, const double *confidence)
 
 bool pr_well_calibrated(double ece, const struct pr_ece_noise *noise)
 {
-    return ece <= fmax(PR_CALIBRATION_LIMIT, noise->p95);
+    return ece <= fmax(PR_CALIBRATION_LIMIT, noise->p99);
 }

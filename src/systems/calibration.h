@@ -33,7 +33,7 @@ double pr_answers_brier(const struct pr_answers *a);
  * verdicts are drawn from the confidences, seeded.  It is above 0, the more so the fewer answers
  * there are. */
 struct pr_ece_noise {
-    double mean, p95; /* NaN without answers */
+    double mean, p99; /* NaN without answers */
 };
 void pr_answers_ece_noise(const struct pr_answers *a, const double *edges, size_t n_bins,
     size_t draws, uint64_t seed, struct pr_ece_noise *ret);
@@ -55,7 +55,7 @@ void pr_logistic_cross_apply(
 double pr_answers_log_loss(const struct pr_answers *a, const double *confidence);
 
 /* The rule: well calibrated unless the ECE is above both 0.05 (five points off on average, what one
- * may put up with) and what chance gives a perfectly calibrated model in 95 % of cases. */
+ * may put up with) and what chance gives a perfectly calibrated model in 99 % of cases. */
 #define PR_CALIBRATION_LIMIT 0.05
 bool pr_well_calibrated(double ece, const struct pr_ece_noise *noise);
 

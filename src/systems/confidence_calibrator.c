@@ -103,7 +103,7 @@ static enum pr_code group_json(const struct pr_view *v, const struct pr_grades *
     set_accuracy(o, &a);
     pr_json_set_real(o, "mean_confidence", mean_confidence(&a), "no answer has a confidence");
     pr_json_set_real(o, "ece", enough ? ece : NAN, few);
-    pr_json_set_real(o, "ece_noise_p95", enough ? noise.p95 : NAN, few);
+    pr_json_set_real(o, "ece_noise_p99", enough ? noise.p99 : NAN, few);
     *ret = o;
 out:
     pr_answers_done(&a);
@@ -239,7 +239,7 @@ static enum pr_code set_fits(
 /* ---- the whole ---- */
 
 static const char rule[] =
-    "well calibrated: ece <= max(0.05, ece_noise.p95); ece_noise is what the ECE of a perfectly "
+    "well calibrated: ece <= max(0.05, ece_noise.p99); ece_noise is what the ECE of a perfectly "
     "calibrated model with these confidences would be (its verdicts drawn 2,000 times), which for "
     "few answers is far above 0.  Below 30 answers nothing is said";
 
@@ -248,7 +248,7 @@ static void set_verdict(
 {
     json_t *o = json_object();
     pr_json_set_real(o, "mean", noise->mean, "no answers");
-    pr_json_set_real(o, "p95", noise->p95, "no answers");
+    pr_json_set_real(o, "p99", noise->p99, "no answers");
     pr_json_set(doc, "ece_noise", o);
     if (a->n < FEW_TO_SAY)
         pr_json_set_null(doc, "well_calibrated", "fewer than 30 answers have a verdict");
