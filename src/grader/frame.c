@@ -69,6 +69,22 @@ static enum pr_code check_head(const char *bytes, size_t n, struct pr_error *e)
     return PR_OK;
 }
 
+/* Values in a JSON text, counted without parsing it; more than there are where it is none. */
+static size_t count_nodes(const char *s, size_t n)
+{
+    size_t nodes = 1;
+    bool in_string = false;
+    for (size_t i = 0; i < n; i++) {
+        if (in_string && s[i] == '\\')
+            i++;
+        else if (s[i] == '"')
+            in_string = !in_string;
+        else if (!in_string)
+            nodes += s[i] == ',' || s[i] == '[' || s[i] == '{';
+    }
+    return nodes;
+}
+
 enum pr_code pr_frame_parse(
     const char *bytes, size_t n, json_t **ret, size_t *ret_used, struct pr_error *e)
 {
@@ -79,6 +95,8 @@ enum pr_code pr_frame_parse(
     json_t *v = NULL;
     size_t len = length_of(bytes);
     struct pr_error why;
+    if (count_nodes(bytes + HEAD, len) > PR_FRAME_NODES)
+        return pr_fail(e, PR_E_FORMAT, "a frame of more than %zu values", PR_FRAME_NODES);
     if (pr_json_parse(bytes + HEAD, len, PR_JSON_NUL, "frame", &v, NULL, &why))
         return pr_fail(e, PR_E_FORMAT, "%s", why.message);
     if (!json_is_object(v) || !json_is_string(json_object_get(v, "type"))) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "grader/wire.h"
 
 #define MAX_TOKENS  ((int64_t)1 << 31)
 #define MAX_CHOICES 1024
@@ -125,8 +126,8 @@ static enum pr_code get_text(
         return pr_fail(
             e, PR_E_FORMAT, "'%s' is %s, a string was expected", key, pr_json_type_name(v));
     size_t n = json_string_length(v);
-    if (!ret_len && strlen(json_string_value(v)) != n)
-        return pr_fail(e, PR_E_FORMAT, "'%s' holds NUL", key);
+    if (!ret_len && !pr_wire_is_plain(v)) /* a reason, for people */
+        return pr_fail(e, PR_E_FORMAT, "'%s' is not a text of one line", key);
     *ret = pr_strndup(json_string_value(v), n);
     if (ret_len)
         *ret_len = n;

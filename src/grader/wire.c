@@ -10,6 +10,7 @@
 #define MAX_COUNT   (INT64_C(1) << 53)
 #define MAX_SECONDS 1e9
 #define MAX_TEXTS   100000
+#define MAX_TEXT    4096 /* bytes */
 
 json_t *pr_wire_message(const char *type)
 {
@@ -26,6 +27,16 @@ const char *pr_wire_type(const json_t *m)
 bool pr_wire_is_hex(const char *s, size_t n)
 {
     return strlen(s) == n && strspn(s, "0123456789abcdef") == n;
+}
+
+bool pr_wire_is_plain(const json_t *text)
+{
+    const char *s = json_string_value(text);
+    size_t n = json_string_length(text);
+    for (size_t i = 0; i < n && s; i++)
+        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+            return false;
+    return s && n <= MAX_TEXT;
 }
 
 enum pr_code pr_wire_get_order(const json_t *m, int64_t *ret, struct pr_error *e)
@@ -213,9 +224,9 @@ static enum pr_code get_list(const json_t *m, const char *key, json_t **ret, str
     size_t n = json_array_size(list);
     bool good = json_is_array(list) && n <= MAX_TEXTS;
     for (size_t i = 0; good && i < n; i++)
-        good = json_is_string(json_array_get(list, i));
+        good = pr_wire_is_plain(json_array_get(list, i));
     if (!good)
-        return pr_fail(e, PR_E_FORMAT, "'%s' is not an array of texts", key);
+        return pr_fail(e, PR_E_FORMAT, "'%s' is not an array of texts of one line", key);
     *ret = n ? list : NULL;
     return PR_OK;
 }
@@ -265,6 +276,8 @@ enum pr_code pr_wire_get_opened(const json_t *m, struct pr_grader_opened *ret, s
         code = get_settings(m, ret, e);
     if (!code)
         code = pr_json_get_str(m, "sandbox", true, &ret->sandbox, e);
+    if (!code && !pr_wire_is_plain(json_object_get(m, "sandbox")))
+        code = pr_fail(e, PR_E_FORMAT, "'sandbox' is not a text of one line");
     ret->weight_bytes = (uint64_t)bytes;
     ret->parameters = (uint64_t)parameters;
     return code ? pr_wrap(e, code, "opened") : PR_OK;

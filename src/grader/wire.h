@@ -55,6 +55,9 @@ PR_MUST_CHECK enum pr_code pr_wire_get_failed(
     const json_t *m, int64_t *ret_order, struct pr_error *ret_why, struct pr_error *e);
 
 PR_MUST_CHECK enum pr_code pr_wire_get_order(const json_t *m, int64_t *ret, struct pr_error *e);
+/* A text for people that a grader made: one line without control characters, of a length that can
+ * be shown. */
+bool pr_wire_is_plain(const json_t *text);
 /* Is s n lower-case hexadecimal digits? */
 bool pr_wire_is_hex(const char *s, size_t n);
 

@@ -41,6 +41,8 @@ static int on_grade(void *ctx, const struct pr_grade *g)
     pr_json_set_int(m, "order", j->order);
     pr_json_set_bool(m, "judge", needs_judge(g));
     pr_message_put_grade(m, g);
+    if (needs_judge(g)) /* not for a reason, but not yet */
+        pr_json_set(m, "correct_reason", json_null());
     PR_PUSH(j->pending, j->n_pending, j->cap_pending, m);
     return 0;
 }
