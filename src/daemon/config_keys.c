@@ -84,7 +84,7 @@ static const struct pr_config_key keys[] = {
         "and it must exceed it by more than so many nats", NULL},
     {"monitor", "error_rate", PR_CONFIG_REAL, SET(error_rate), "0.01", 1e-6, 0.5, NULL,
         "false alarms a checkpoint of unchanged quality, all tests of a suite together", NULL},
-    {"monitor", "loss_share", PR_CONFIG_REAL, SET(loss_share), "0.1", 0.01, 0.99, NULL,
+    {"monitor", "loss_share", PR_CONFIG_REAL, SET(loss_share), "0.05", 0.01, 0.99, NULL,
         "share of error_rate that the test of the loss may spend; the rest is for accuracy", NULL},
     {"monitor", "warn_points", PR_CONFIG_REAL, SET(warn_points), "1", 0, 100, NULL,
         "an accuracy drop of fewer points is no warning, however certain", NULL},

@@ -7,16 +7,11 @@
 #include "exam/special.h"
 #include "exam/stats.h"
 
-double pr_stats_mcnemar_worse(uint64_t gained, uint64_t lost, bool mid_p)
+double pr_stats_mcnemar_worse(uint64_t gained, uint64_t lost)
 {
     double n = (double)(gained + lost), k = (double)lost;
-    if (n == 0)
-        return 1;
     /* P(X >= k) for X ~ B(n, 1/2) is I_{1/2}(k, n − k + 1). */
-    double p = k > 0 ? pr_ibeta(k, n - k + 1, 0.5) : 1;
-    if (mid_p)
-        p -= 0.5 * exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) - n * M_LN2);
-    return fmin(1, fmax(0, p));
+    return k > 0 ? fmin(1, pr_ibeta(k, n - k + 1, 0.5)) : 1;
 }
 
 double pr_stats_sign_bound(const double *d, size_t n)

@@ -64,11 +64,9 @@ PR_MUST_CHECK enum pr_code pr_stats_paired(const double *a, const double *b, siz
  */
 double pr_stats_mcnemar(uint64_t gained, uint64_t lost, bool mid_p);
 
-/* The same one-sided, P(at least `lost` of the discordant pairs are lost): is the second worse? The
- * exact p never rejects too often, whatever the pairs.  mid_p has more power; its share of false
- * rejections stays below a level of 0.9 % for every number of pairs and every share of discordant
- * ones (tests/unit/exam/test_onesided.c adds it up exactly; the worst is 0.895 %). */
-double pr_stats_mcnemar_worse(uint64_t gained, uint64_t lost, bool mid_p);
+/* The same exact test one-sided, P(at least `lost` of the discordant pairs are lost): is the second
+ * worse?  It rejects no more often than its level whatever the pairs. */
+double pr_stats_mcnemar_worse(uint64_t gained, uint64_t lost);
 
 /* One-sided p of the sign-flip test, P(Σ ±d >= Σ d): exact up to 16 pairs, else by seeded draws
  * with the observed one counted in (Phipson & Smyth 2010), so never below 1/(draws + 1). */

@@ -19,8 +19,9 @@
 
 #define PR_FRAME_VERSION 1
 #define PR_FRAME_MAX     ((size_t)64 << 20) /* bytes of one message */
-#define PR_FRAME_NODES   ((size_t)1 << 20) /* values in it: a few bytes of text make many in memory \
-                                            */
+#define PR_FRAME_NODES                                                                             \
+    ((size_t)1 << 20) /* values in it: a few bytes of text make many in memory                     \
+                       */
 
 /* Both directions of one stream.  fds are non-blocking and belong to the caller. */
 struct pr_frames {

@@ -97,7 +97,7 @@ static enum pr_code compare(const struct pr_settings *s, const struct pr_grades 
              p.both, p.gained, p.lost, p.neither, PR_STATS_LEVEL, &d, e)))
         goto out;
     double n = (double)p.n_verdicts;
-    double chance = n > 0 ? pr_stats_mcnemar_worse(p.gained, p.lost, true) : NAN;
+    double chance = n > 0 ? pr_stats_mcnemar_worse(p.gained, p.lost) : NAN;
     *ret = -100 * d.value > s->test_threshold && chance <= s->error_rate;
     pr_json_set_str(o, "baseline", base->checkpoint);
     pr_json_set_str(o, "baseline_fingerprint", base->fingerprint);

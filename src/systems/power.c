@@ -15,24 +15,68 @@ static double discordance(const struct pr_pairs *p)
     return fmin(1, ((double)(p->gained + p->lost) + 0.5) / n);
 }
 
-/* P(a drop of `drop` is found), normal approximation: lost − gained has mean n·drop and variance
- * n·(share − drop²), and mid-p McNemar rejects about where it passes z·√(n·share). */
-static double found(double n, double share, double drop, double level, double margin)
+/* Up to so many discordant answers are reckoned with exactly; beyond, the normal approximation is
+ * within a percent of the power and costs nothing. */
+#define EXACT_MEAN 40
+#define EXACT_MAX  120
+
+/* P(a drop of `drop` is found): lost − gained has mean n·drop and variance n·(share − drop²), and
+ * the exact test rejects about where it passes z·√(n·share) + 1 (half a pair for the continuity,
+ * half for the step to the next whole one). */
+static double found_about(double n, double share, double drop, double level, double margin)
 {
     double d = fmax(share, drop); /* as many answers differ as are lost, at least */
-    double bar = fmax(-pr_normal_quantile(level) * sqrt(n * d), n * margin);
+    double bar = fmax(-pr_normal_quantile(level) * sqrt(n * d) + 1, n * margin);
     double var = n * (d - drop * drop);
     return var > 0 ? pr_normal_cdf((n * drop - bar) / sqrt(var)) : n * drop >= bar;
 }
 
+/* critical[d]: of d discordant answers so many must be lost. */
+static void fill_critical(double level, size_t critical[EXACT_MAX + 1])
+{
+    critical[0] = 1;
+    for (size_t d = 1, k = 1; d <= EXACT_MAX; d++) {
+        /* One more pair asks for as many lost ones as before, or for one more. */
+        while (k <= d && pr_stats_mcnemar_worse(d - k, k) > level)
+            k++;
+        critical[d] = k;
+    }
+}
+
+/* The same, added up over all numbers of discordant answers. */
+static double found_exactly(
+    double n, double share, double drop, double margin, const size_t critical[EXACT_MAX + 1])
+{
+    double s = fmax(share, drop), q = (s + drop) / 2 / s, sum = 0;
+    for (size_t d = 1; d <= EXACT_MAX && (double)d <= n; d++) {
+        double m = (double)d, k = fmax((double)critical[d], ceil((margin * n + m) / 2 - 1e-9));
+        if (k > m)
+            continue;
+        double log_w =
+            lgamma(n + 1) - lgamma(m + 1) - lgamma(n - m + 1) + m * log(s) + (n - m) * log1p(-s);
+        if (log_w > -25)
+            sum += exp(log_w) * (q < 1 ? pr_ibeta(k, m - k + 1, q) : 1);
+    }
+    return sum;
+}
+
 double pr_detectable_accuracy(size_t n, double share, double level, double margin)
 {
+    size_t critical[EXACT_MAX + 1];
     double lo = 0, hi = 1, m = (double)n;
-    if (!n || found(m, share, 1, level, margin) < POWER)
+    if (!n || found_about(m, share, 1, level, margin) < POWER)
         return NAN;
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 30; i++) {
         double mid = (lo + hi) / 2;
-        *(found(m, share, mid, level, margin) < POWER ? &lo : &hi) = mid;
+        *(found_about(m, share, mid, level, margin) < POWER ? &lo : &hi) = mid;
+    }
+    /* The approximation is an upper end here: it expects more than there is from few answers. */
+    if (m * fmax(share, hi) > EXACT_MEAN || share >= 1 || hi >= 1)
+        return hi;
+    fill_critical(level, critical);
+    for (lo = hi / 2, hi = fmin(1.2 * hi, 0.999); hi - lo > 2e-4;) {
+        double mid = (lo + hi) / 2;
+        *(found_exactly(m, share, mid, margin, critical) < POWER ? &lo : &hi) = mid;
     }
     return hi;
 }
