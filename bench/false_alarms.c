@@ -1,0 +1,158 @@
+/* How often the regression monitor cries wolf, and how often it sees a drop: streams of checkpoints
+ * of unchanged quality through the baseline rule, and drops of known size, judged by the code that
+ * judges.  Prints JSON Lines; docs/systems.md quotes them.
+ *
+ *   false_alarms [--quick]
+ *
+ * Exact sums over all tables of discordant answers stand beside the simulated shares.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "exam/special.h"
+#include "exam/stats.h"
+#include "stream.h"
+
+static void print(json_t *o)
+{
+    struct pr_str text = PR_STR_INIT(1 << 16);
+    pr_json_dump(o, 0, 6, &text);
+    puts(pr_str_cstr(&text));
+    fflush(stdout);
+    pr_str_done(&text);
+    json_decref(o);
+}
+
+static void put_share(json_t *o, const char *key, size_t k, size_t n)
+{
+    char name[64];
+    struct pr_estimate x;
+    snprintf(name, sizeof name, "%s_ci95", key);
+    pr_json_set_real(o, key, (double)k / (double)n, NULL);
+    if (pr_stats_wilson(k, n, 0.95, &x, NULL) == PR_OK)
+        pr_json_set(o, name, json_pack("[ff]", x.lo, x.hi));
+}
+
+static double binomial(size_t n, size_t k, double p)
+{
+    double a = (double)n, b = (double)k;
+    if (p <= 0 || p >= 1)
+        return k == (p <= 0 ? 0 : n);
+    return exp(
+        lgamma(a + 1) - lgamma(b + 1) - lgamma(a - b + 1) + b * log(p) + (a - b) * log1p(-p));
+}
+
+/* P(the accuracy test rejects), added up over all numbers of discordant and lost answers. */
+static double exact(size_t n, double share, double drop, double level, double margin)
+{
+    double q = (share + drop) / 2 / share, sum = 0;
+    for (size_t d = 1; d <= n; d++) {
+        double w = binomial(n, d, share);
+        if (w < 1e-12)
+            continue;
+        for (size_t lost = d; lost > 0; lost--) {
+            if (pr_stats_mcnemar_worse(d - lost, lost) > level)
+                break;
+            if (2 * (double)lost - (double)d >= margin * (double)n)
+                sum += w * binomial(d, lost, q);
+        }
+    }
+    return sum;
+}
+
+/* A stream keeps one baseline, so that its false alarms come together or not at all: the interval
+ * of a rate is over streams, not checkpoints. */
+static void put_rate(json_t *o, const char *key, const double *rates, size_t n)
+{
+    char name[64];
+    double mean, se;
+    snprintf(name, sizeof name, "%s_ci95", key);
+    (void)pr_stats_t_greater(rates, n, &mean, &se);
+    double half = n > 1 ? pr_t_quantile(0.95, (double)(n - 1)) * se : NAN;
+    pr_json_set_real(o, key, mean, NULL);
+    if (isfinite(half))
+        pr_json_set(o, name, json_pack("[ff]", fmax(0, mean - half), mean + half));
+}
+
+static void false_alarms(const struct pr_settings *s, const struct stream_shape *shape, size_t n,
+    size_t streams, size_t length)
+{
+    struct pr_suite *suite = stream_suite(n);
+    double *alarms = pr_zalloc((streams + 1) * sizeof *alarms),
+           *loss = pr_zalloc((streams + 1) * sizeof *loss),
+           *accuracy = pr_zalloc((streams + 1) * sizeof *accuracy);
+    struct stream_counts all = {0};
+    for (size_t i = 0; i < streams; i++) {
+        struct stream_counts c = {0};
+        struct stream x;
+        stream_init(&x, shape, suite, 1000000 * n + 1000 * length + i);
+        stream_judge(&x, s, length, &c);
+        stream_done(&x);
+        double m = (double)c.judged;
+        alarms[i] = (double)c.alarms / m;
+        loss[i] = (double)c.loss / m;
+        accuracy[i] = (double)c.accuracy / m;
+        all.judged += c.judged;
+        all.critical += c.critical;
+        all.moves += c.moves;
+        all.discordant += c.discordant;
+    }
+    json_t *o = json_object();
+    pr_json_set_str(o, "what", "false alarms");
+    pr_json_set_str(o, "shape", shape->name);
+    pr_json_set_int(o, "n", (int64_t)n);
+    pr_json_set_int(o, "streams", (int64_t)streams);
+    pr_json_set_int(o, "checkpoints", (int64_t)length);
+    pr_json_set_real(o, "stated", s->error_rate, NULL);
+    put_rate(o, "alarms", alarms, streams);
+    put_rate(o, "loss", loss, streams);
+    pr_json_set_real(o, "loss_level", s->error_rate * s->loss_share, NULL);
+    put_rate(o, "accuracy", accuracy, streams);
+    pr_json_set_real(o, "accuracy_level", s->error_rate * (1 - s->loss_share), NULL);
+    pr_json_set_int(o, "critical", (int64_t)all.critical);
+    pr_json_set_int(o, "baseline_moves", (int64_t)all.moves);
+    pr_json_set_real(o, "discordant", all.discordant / (double)all.judged, NULL);
+    print(o);
+    pr_free(alarms);
+    pr_free(loss);
+    pr_free(accuracy);
+    pr_suite_free(suite);
+}
+
+static void power(const struct pr_settings *s, size_t n, double drop, double wanted, size_t runs)
+{
+    struct pr_suite *suite = stream_suite(n);
+    json_t *o = json_object();
+    double level = s->error_rate * (1 - s->loss_share);
+    pr_json_set_str(o, "what", "power");
+    pr_json_set_int(o, "n", (int64_t)n);
+    pr_json_set_real(o, "drop_points", 100 * drop, NULL);
+    pr_json_set_real(o, "discordant", 0.15, NULL);
+    pr_json_set_int(o, "runs", (int64_t)runs);
+    put_share(o, "found", stream_power(s, suite, 0.15, drop, runs, 7 * n), runs);
+    pr_json_set_real(o, "exact", exact(n, 0.15, drop, level, s->warn_points / 100), NULL);
+    pr_json_set_real(o, "exact_without_drop", exact(n, 0.15, 0, level, 0), NULL);
+    pr_json_set_real(o, "wanted", wanted, NULL);
+    print(o);
+    pr_suite_free(suite);
+}
+
+int main(int argc, char **argv)
+{
+    bool quick = argc > 1 && !strcmp(argv[1], "--quick");
+    struct pr_settings s;
+    pr_settings_default(&s);
+    power(&s, 300, 0.10, 0.98, quick ? 1000 : 10000);
+    power(&s, 1000, 0.05, 0.95, quick ? 1000 : 10000);
+    for (size_t k = 0; k < stream_n_shapes; k++) {
+        false_alarms(&s, &stream_shapes[k], 300, quick ? 5 : 100, 1000);
+        false_alarms(&s, &stream_shapes[k], 1000, quick ? 2 : 30, 1000);
+        /* Many short ones tell the rate more sharply. */
+        false_alarms(&s, &stream_shapes[k], 300, quick ? 100 : 5000, 21);
+    }
+    return 0;
+}
