@@ -29,6 +29,7 @@
     X(preview)                                                                                     \
     X(compare)                                                                                     \
     X(init)                                                                                        \
+    X(doctor)                                                                                      \
     X(grader)                                                                                      \
     X(help)                                                                                        \
     X(version)

@@ -132,6 +132,12 @@ const struct pr_config_key *pr_config_key_find(
 
 void pr_config_key_expects(const struct pr_config_key *k, struct pr_str *out)
 {
+    static const char weights[] =
+        "a map of accuracy, loss, calibration and format, or all four in this order, each at "
+        "least 0 and not all of them 0";
+    static const char edges[] =
+        "how many of equal width (1 to 64), or a list of 2 to 65 rising numbers, the first 0 and "
+        "the last 1";
     static const char *const texts[] = {
         [PR_CONFIG_BOOL] = "true or false",
         [PR_CONFIG_FOLDER] = "a folder",
@@ -140,10 +146,8 @@ void pr_config_key_expects(const struct pr_config_key *k, struct pr_str *out)
         [PR_CONFIG_VALUE_MAP] = "a map of names to values",
         [PR_CONFIG_SYSTEMS] = "a list of systems",
         [PR_CONFIG_SECONDS] = "a map of systems to whole seconds",
-        [PR_CONFIG_WEIGHTS] = "a map of accuracy, loss, calibration and format, or all four in "
-                              "this order, each at least 0 and not all of them 0",
-        [PR_CONFIG_EDGES] = "how many of equal width (1 to 64), or a list of 2 to 65 rising "
-                            "numbers, the first 0 and the last 1,",
+        [PR_CONFIG_WEIGHTS] = weights,
+        [PR_CONFIG_EDGES] = edges,
     };
     if (k->kind == PR_CONFIG_INT)
         pr_str_printf(out, "a whole number from %.0f to %.0f", k->min, k->max);

@@ -1,0 +1,162 @@
+/* doctor: the daemon's own things: owner, socket, gradebook, systemd's unit. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "daemon/doctor_internal.h"
+#include "daemon/owner.h"
+#include "gradebook/gradebook.h"
+
+#define MAX_SHOWN 5
+
+void pr_doctor_owner(struct pr_doctor *d)
+{
+    struct pr_error e;
+    int fd = -1;
+    enum pr_code code = pr_owner_connect(d->base_dir, &fd, &e);
+    if (fd >= 0)
+        close(fd);
+    d->owned = !code;
+    if (!code)
+        pr_doctor_say(d, PR_DOCTOR_OK, NULL, "a proctor runs on this folder and answers");
+    else if (code == PR_E_NOT_FOUND)
+        pr_doctor_say(
+            d, PR_DOCTOR_NOTE, "proctor run starts one", "no proctor runs on this folder");
+    else
+        pr_doctor_say(d, PR_DOCTOR_ERROR,
+            "see proctor.lock for its process; end it if it hangs, and start proctor again", "%s",
+            e.message);
+}
+
+void pr_doctor_socket(struct pr_doctor *d)
+{
+    char *path = pr_doctor_path(d, "proctor.sock");
+    struct stat st;
+    if (lstat(path, &st))
+        pr_doctor_say(d, d->owned ? PR_DOCTOR_WARNING : PR_DOCTOR_OK,
+            d->owned ? "restart proctor: commands cannot reach it" : NULL, "there is none");
+    else if (!S_ISSOCK(st.st_mode))
+        pr_doctor_say(
+            d, PR_DOCTOR_ERROR, "remove it, and start proctor again", "%s is no socket", path);
+    else if (st.st_mode & 077)
+        pr_doctor_say(d, PR_DOCTOR_ERROR, "chmod 600 on it",
+            "other users may connect to %s (mode %03o)", path, (unsigned)(st.st_mode & 0777));
+    else if (st.st_uid != geteuid() && geteuid())
+        pr_doctor_say(d, PR_DOCTOR_WARNING, "run commands as the user that runs proctor",
+            "%s is another user's (uid %u)", path, (unsigned)st.st_uid);
+    else
+        pr_doctor_say(d, PR_DOCTOR_OK, NULL, "%s",
+            d->owned ? "only this user may connect" : "left by a proctor that ended; harmless");
+    pr_free(path);
+}
+
+/* The checkpoints that the gradebook holds something against. */
+static void say_refused(struct pr_doctor *d, struct pr_gradebook *g)
+{
+    const struct pr_checkpoint_filter all = {0};
+    struct pr_checkpoint_row *rows = NULL;
+    size_t n = 0, shown = 0, more = 0;
+    if (pr_gradebook_checkpoints(g, &all, &rows, &n, NULL))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].state != PR_CHECKPOINT_QUARANTINED && rows[i].state != PR_CHECKPOINT_REFUSED)
+            continue;
+        if (shown++ < MAX_SHOWN)
+            pr_doctor_say(d, PR_DOCTOR_WARNING,
+                "it is tried again once its files change; proctor inspect says more",
+                "%s is %s: %s", rows[i].name, pr_checkpoint_state_name(rows[i].state),
+                rows[i].reason ? rows[i].reason : "no reason is known");
+        else
+            more++;
+    }
+    if (more)
+        pr_doctor_say(d, PR_DOCTOR_WARNING, "proctor status lists them",
+            "and %zu more checkpoints are refused or quarantined", more);
+    pr_checkpoint_rows_free(rows, n);
+}
+
+static void say_problems(struct pr_doctor *d, struct pr_gradebook *g)
+{
+    static const char remedy[] =
+        "stop proctor, keep a copy of proctor.db, then sqlite3 proctor.db .recover into a new one; "
+        "without it the checkpoints are graded again";
+    char **problems = NULL;
+    size_t n = 0;
+    struct pr_error e;
+    if (pr_gradebook_check(g, &problems, &n, &e)) {
+        pr_doctor_say(d, PR_DOCTOR_ERROR, remedy, "%s", e.message);
+        return;
+    }
+    for (size_t i = 0; i < n && i < MAX_SHOWN; i++)
+        pr_doctor_say(d, PR_DOCTOR_ERROR, remedy, "%s", problems[i]);
+    if (!n)
+        pr_doctor_say(d, PR_DOCTOR_OK, NULL, "intact (schema %d)", pr_gradebook_schema(g));
+    pr_names_free(problems, n);
+}
+
+void pr_doctor_gradebook(struct pr_doctor *d)
+{
+    char *path = pr_doctor_path(d, "proctor.db");
+    struct pr_gradebook *g = NULL;
+    struct pr_error e;
+    enum pr_code code = pr_gradebook_open(path, PR_GRADEBOOK_READ, &g, &e);
+    if (code == PR_E_NOT_FOUND)
+        pr_doctor_say(d, PR_DOCTOR_NOTE, NULL, "none yet: proctor makes it when it first runs");
+    else if (code == PR_E_UNSUPPORTED)
+        pr_doctor_say(d, PR_DOCTOR_ERROR, "use that proctor, or a newer one", "%s", e.message);
+    else if (code)
+        pr_doctor_say(d, PR_DOCTOR_ERROR,
+            "proctor.db must belong to the user that runs proctor and be whole; a copy of it put "
+            "back works, and without one the checkpoints are graded again",
+            "%s", e.message);
+    else {
+        say_problems(d, g);
+        say_refused(d, g);
+    }
+    pr_gradebook_close(g);
+    pr_free(path);
+}
+
+/* Is base_dir named in the unit's file? */
+static bool names_folder(const struct pr_doctor *d, const char *path)
+{
+    char *text = NULL, *real = realpath(d->base_dir, NULL);
+    size_t n;
+    bool found = !pr_file_read(AT_FDCWD, path, 1 << 20, &text, &n, NULL) &&
+                 (strstr(text, d->base_dir) || (real && strstr(text, real)));
+    pr_free(real); /* realpath's memory is the C library's, as all of alloc.h's is */
+    pr_free(text);
+    return found;
+}
+
+void pr_doctor_unit(struct pr_doctor *d)
+{
+    const char *home = getenv("HOME");
+    char *users = pr_path_join(home ? home : "/", ".config/systemd/user/proctor.service");
+    const char *const paths[] = {"/etc/systemd/system/proctor.service",
+        "/usr/local/lib/systemd/system/proctor.service", "/lib/systemd/system/proctor.service",
+        users};
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && !found; i++)
+        if (pr_path_exists(paths[i]))
+            found = paths[i];
+    if (!found)
+        pr_doctor_say(d, PR_DOCTOR_NOTE,
+            pr_path_exists("/run/systemd/system")
+                ? "docs/running.md says how to have proctor started and watched by systemd"
+                : NULL,
+            "no unit proctor.service here");
+    else if (!names_folder(d, found))
+        pr_doctor_say(d, PR_DOCTOR_NOTE,
+            "name the base folder in it, after --base-dir and as ReadWritePaths",
+            "%s is there, for another base folder", found);
+    else
+        pr_doctor_say(d, PR_DOCTOR_OK, NULL, "%s", found);
+    pr_free(users);
+}
