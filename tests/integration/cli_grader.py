@@ -1,12 +1,13 @@
 """proctor grader: the messages of docs/protocol.md, spoken as any program could speak them."""
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
 
 import harness
-from harness import PROCTOR, RUN_A, proctor
+from harness import FIXTURES, MODELS, PROCTOR, RUN_A, proctor
 
 CHECKPOINT = os.path.join(RUN_A, "checkpoints", "checkpoint-4500")
 SUITE = os.path.join(RUN_A, "validation.jsonl")
@@ -32,11 +33,11 @@ def messages(stream):
     return found
 
 
-def talk(*said, raw=b""):
+def talk(*said, raw=b"", env=None, cwd=None):
     """Says everything at once, ends the stream, and hears what comes until the grader has left."""
     done = subprocess.run([PROCTOR, "grader"], input=b"".join(map(frame, said)) + raw,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
-                          env={**os.environ, "XDG_CACHE_HOME": harness.CACHE.name})
+                          env={**os.environ, "XDG_CACHE_HOME": harness.CACHE.name, **(env or {})}, cwd=cwd)
     return done.returncode, messages(done.stdout)
 
 
@@ -109,6 +110,87 @@ def test_nul_in_an_answer_survives():
     status, heard = talk(hello(), {"type": "open", "path": CHECKPOINT}, order(1, [line]))
     grade, = of_type(heard, "grade")
     assert status == 0 and grade["graded"] and grade["answer_tokens"] > 0
+
+
+def test_a_broken_file_is_refused_and_nothing_dies():
+    seen = 0
+    with harness.scratch() as scratch:
+        folder = os.path.join(scratch, "checkpoint-1")
+        for kind, name in (("tokenizer", "tokenizer.json"), ("safetensors", "model.safetensors")):
+            broken = os.path.join(FIXTURES, "malformed", kind)
+            for file in sorted(os.listdir(broken)):
+                shutil.copytree(CHECKPOINT, folder)
+                shutil.copy(os.path.join(broken, file), os.path.join(folder, name))
+                status, heard = talk(hello(scan=True), {"type": "open", "path": folder})
+                failed = heard[-1]
+                assert status == 1 and failed["type"] == "failed" and failed["order"] == 0, (file, heard)
+                assert failed["code"] in ("format", "unsupported", "limit", "incomplete"), (file, failed)
+                assert failed["message"].startswith("checkpoint-1: "), failed
+                shutil.rmtree(folder)
+                seen += 1
+    assert seen > 20
+
+
+def test_a_file_that_leads_out_of_the_folder_is_refused():
+    with harness.scratch() as scratch:
+        folder = os.path.join(scratch, "checkpoint-1")
+        shutil.copytree(CHECKPOINT, folder)
+        os.remove(os.path.join(folder, "config.json"))
+        os.symlink(os.path.join(CHECKPOINT, "config.json"), os.path.join(folder, "config.json"))
+        status, heard = talk(hello(), {"type": "open", "path": folder})
+        assert status == 1 and "not followed" in heard[-1]["message"], heard
+
+
+def test_a_folder_may_be_named_by_a_link_or_from_here():
+    with harness.scratch() as scratch:
+        os.symlink(CHECKPOINT, os.path.join(scratch, "best"))
+        for path in (os.path.join(scratch, "best"), "best", "./best/"):
+            status, heard = talk(hello(), {"type": "open", "path": path},
+                                 order(1, suite()[:2]), cwd=scratch)
+            assert status == 0 and len(of_type(heard, "grade")) == 2, heard
+
+
+def cached_model(cache, name, source):
+    """A model as the Hugging Face cache keeps it: links in snapshots/ to files in blobs/."""
+    top = os.path.join(cache, "models--" + name.replace("/", "--"))
+    commit = "0123456789" * 4
+    snapshot = os.path.join(top, "snapshots", commit)
+    for folder in (snapshot, os.path.join(top, "blobs"), os.path.join(top, "refs")):
+        os.makedirs(folder)
+    with open(os.path.join(top, "refs", "main"), "w", encoding="ascii") as f:
+        f.write(commit)
+    for i, file in enumerate(sorted(os.listdir(source))):
+        shutil.copy(os.path.join(source, file), os.path.join(top, "blobs", "%040d" % i))
+        os.symlink("../../blobs/%040d" % i, os.path.join(snapshot, file))
+    return snapshot
+
+
+def test_a_snapshot_of_the_cache_can_be_graded():
+    with harness.scratch() as scratch:
+        snapshot = cached_model(scratch, "some/model", CHECKPOINT)
+        status, heard = talk(hello(), {"type": "open", "path": snapshot}, order(1, suite()[:2]))
+        assert status == 0 and len(of_type(heard, "grade")) == 2, heard
+
+
+def test_an_adapter_finds_its_base_and_only_an_adapter_does():
+    adapter = os.path.join(FIXTURES, "adapters", "qwen3-all-linear")
+    base = os.path.join(MODELS, "qwen3-tiny")
+    line = {"text": "The quick brown fox"}
+    with harness.scratch() as scratch:
+        opened = []
+        cached_model(scratch, "test/qwen3-tiny", base)
+        nowhere = {"HF_HOME": "/nowhere", "HF_HUB_CACHE": "", "HUGGINGFACE_HUB_CACHE": "",
+                   "XDG_CACHE_HOME": "/nowhere", "HOME": "/nowhere"}
+        for bases, env in (([["test/qwen3-tiny", base]], nowhere),
+                           ([], {**nowhere, "HF_HUB_CACHE": scratch})):
+            status, heard = talk(hello(), {"type": "open", "path": adapter, "bases": bases},
+                                 order(1, [line]), env=env)
+            grade, = of_type(heard, "grade")
+            assert status == 0 and grade["loss"] > 0, heard
+            opened.append(of_type(heard, "opened")[0]["fingerprint"])
+        assert opened[0] == opened[1]
+        status, heard = talk(hello(), {"type": "open", "path": adapter}, env=nowhere)
+        assert status == 1 and "test/qwen3-tiny" in heard[-1]["message"], heard
 
 
 def test_a_terminal_is_told_off():

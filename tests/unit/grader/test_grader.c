@@ -186,6 +186,36 @@ static void a_checkpoint_that_vanishes_is_told_as_changed(void **state)
     watch_done(&w);
 }
 
+static void shorten_it(struct watch *w)
+{
+    if (w->n_came != 1)
+        return;
+    char *path = pr_path_join(w->folder, "model.safetensors");
+    assert_int_equal(truncate(path, 4096), 0);
+    pr_free(path);
+}
+
+/* Seen by the look at the files, or as SIGBUS: which, is a matter of luck. */
+static void a_file_that_becomes_shorter_is_told_as_changed(void **state)
+{
+    (void)state;
+    struct watch w;
+    char *from = fixture(RUN);
+    struct pr_grader_options slow = {.cpu_percent = 20, .max_new_tokens = 32};
+    watch_init(&w, NULL);
+    w.folder = copy_folder(from, "checkpoint-2886");
+    watch_start(&w, w.folder, &slow);
+    w.on_grade = shorten_it;
+    watch_order(&w, 1, 0, w.suite->n);
+    watch_until(&w, watch_has_ended);
+    assert_int_equal(w.how, PR_GRADER_CHANGED);
+    assert_int_equal(w.why.code, PR_E_CHANGED);
+    remove_copy(w.folder);
+    w.folder = NULL;
+    pr_free(from);
+    watch_done(&w);
+}
+
 static void a_folder_that_is_not_there_is_told_as_changed(void **state)
 {
     (void)state;
@@ -381,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_order_ends_early_and_the_next_is_carried_out),
         cmocka_unit_test(a_killed_grader_is_told_by_its_signal),
         cmocka_unit_test(a_checkpoint_that_vanishes_is_told_as_changed),
+        cmocka_unit_test(a_file_that_becomes_shorter_is_told_as_changed),
         cmocka_unit_test(a_folder_that_is_not_there_is_told_as_changed),
         cmocka_unit_test(malformed_checkpoints_are_refused_with_a_reason),
         cmocka_unit_test(tensors_with_nan_are_named),
