@@ -105,11 +105,15 @@ void pr_doctor_gradebook(struct pr_doctor *d)
     char *path = pr_doctor_path(d, "proctor.db");
     struct pr_gradebook *g = NULL;
     struct pr_error e;
-    enum pr_code code = pr_gradebook_open(path, PR_GRADEBOOK_READ, &g, &e);
+    enum pr_code code =
+        pr_gradebook_open(path, d->owned ? PR_GRADEBOOK_READ : PR_GRADEBOOK_LOOK, &g, &e);
     if (code == PR_E_NOT_FOUND)
         pr_doctor_say(d, PR_DOCTOR_NOTE, NULL, "none yet: proctor makes it when it first runs");
     else if (code == PR_E_UNSUPPORTED)
-        pr_doctor_say(d, PR_DOCTOR_ERROR, "use that proctor, or a newer one", "%s", e.message);
+        pr_doctor_say(d, PR_DOCTOR_ERROR,
+            "use that proctor; one written by an older proctor is brought up to date by 'proctor "
+            "run'",
+            "%s", e.message);
     else if (code)
         pr_doctor_say(d, PR_DOCTOR_ERROR,
             "proctor.db must belong to the user that runs proctor and be whole; a copy of it put "

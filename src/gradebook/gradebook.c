@@ -122,34 +122,45 @@ static enum pr_code set_up_reader(struct pr_gradebook *g, struct pr_error *e)
         e);
 }
 
-/* Where nobody can write beside the file, SQLite cannot keep the index of its log there.  Without a
- * log the file alone is the whole truth and is read as one that does not change. */
-static enum pr_code connect_immutable(
-    struct pr_gradebook *g, const struct pr_error *why, struct pr_error *e)
+static bool has_log(const struct pr_gradebook *g)
 {
     struct stat wal;
     struct pr_str name = PR_STR_INIT(1 << 16);
     pr_str_printf(&name, "%s-wal", g->path);
-    bool has_wal = !stat(pr_str_cstr(&name), &wal) && wal.st_size > 0;
-    enum pr_code code;
-    if (has_wal) {
-        code = pr_fail(e, PR_E_IO,
-            "%s: the folder is read-only and its write-ahead log is not brought in yet: start "
-            "'proctor run' once as its owner, or copy the file and its -wal to a folder of yours "
-            "(%.200s)",
-            g->path, why->message);
-        if (e)
-            e->sys_errno = why->sys_errno ? why->sys_errno : EROFS;
-    } else {
-        pr_str_clear(&name);
-        pr_str_puts(&name, "file:");
-        for (const char *p = g->path; *p; p++)
-            pr_str_printf(&name, strchr("%?#", *p) ? "%%%02X" : "%c", (unsigned char)*p);
-        pr_str_puts(&name, "?immutable=1");
-        code = connect_to(g, pr_str_cstr(&name), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
-    }
+    bool ret = !stat(pr_str_cstr(&name), &wal) && wal.st_size > 0;
+    pr_str_done(&name);
+    return ret;
+}
+
+/* Without a log the file alone is the whole truth and is read as one that does not change: no index
+ * of the log is made beside it. */
+static enum pr_code connect_immutable(struct pr_gradebook *g, struct pr_error *e)
+{
+    struct pr_str name = PR_STR_INIT(1 << 16);
+    pr_str_puts(&name, "file:");
+    for (const char *p = g->path; *p; p++)
+        pr_str_printf(&name, strchr("%?#", *p) ? "%%%02X" : "%c", (unsigned char)*p);
+    pr_str_puts(&name, "?immutable=1");
+    enum pr_code code =
+        connect_to(g, pr_str_cstr(&name), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
     pr_str_done(&name);
     return code ? code : set_up_reader(g, e);
+}
+
+/* Where nobody can write beside the file, SQLite cannot keep the index of its log there. */
+static enum pr_code connect_closed(
+    struct pr_gradebook *g, const struct pr_error *why, struct pr_error *e)
+{
+    if (!has_log(g))
+        return connect_immutable(g, e);
+    enum pr_code code = pr_fail(e, PR_E_IO,
+        "%s: the folder is read-only and its write-ahead log is not brought in yet: start "
+        "'proctor run' once as its owner, or copy the file and its -wal to a folder of yours "
+        "(%.200s)",
+        g->path, why->message);
+    if (e)
+        e->sys_errno = why->sys_errno ? why->sys_errno : EROFS;
+    return code;
 }
 
 static void disconnect(struct pr_gradebook *g)
@@ -170,6 +181,8 @@ static enum pr_code open_reader(struct pr_gradebook *g, struct pr_error *e)
     struct stat st;
     if (stat(g->path, &st))
         return pr_fail_errno(e, errno, "%s", g->path);
+    if (g->mode == PR_GRADEBOOK_LOOK && !has_log(g))
+        return connect_immutable(g, e);
     enum pr_code code = connect_to(g, g->path, SQLITE_OPEN_READONLY, &why);
     if (!code)
         code = set_up_reader(g, &why);
@@ -181,7 +194,7 @@ static enum pr_code open_reader(struct pr_gradebook *g, struct pr_error *e)
     bool closed = access(folder, W_OK) != 0;
     pr_free(folder);
     if (code == PR_E_IO && closed && !access(g->path, R_OK))
-        return connect_immutable(g, &why, e);
+        return connect_closed(g, &why, e);
     if (e)
         *e = why;
     return code;

@@ -29,7 +29,13 @@
 #include "exam/suite.h"
 
 struct pr_gradebook;
-enum pr_gradebook_mode { PR_GRADEBOOK_READ, PR_GRADEBOOK_OWN };
+enum pr_gradebook_mode {
+    PR_GRADEBOOK_READ,
+    PR_GRADEBOOK_OWN,
+    /* As READ where nobody owns the folder: leaves no file beside it, unless an owner that was
+     * killed left its log there, which then has to be read. */
+    PR_GRADEBOOK_LOOK
+};
 
 /* Opens path ("…/proctor.db"); the owner creates it and brings it to the newest schema, one
  * transaction a migration.  PR_E_NOT_FOUND when reading and it is not there. */

@@ -1,0 +1,126 @@
+/* doctor and the gradebook: what it finds there, and that it leaves nothing behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../model/temp_folder.h"
+#include "base/str.h"
+#include "daemon/doctor.h"
+#include "gradebook/gradebook.h"
+
+static struct pr_error e;
+
+static struct pr_gradebook *own(void)
+{
+    struct pr_gradebook *g = NULL;
+    if (pr_gradebook_open(temp_path("proctor.db"), PR_GRADEBOOK_OWN, &g, &e))
+        fail_msg("%s", e.message);
+    return g;
+}
+
+/* The names in the folder, in one text. */
+static char *listing(void)
+{
+    struct pr_str text = PR_STR_INIT(1 << 16);
+    char **names;
+    size_t n;
+    assert_int_equal(pr_dir_list(temp_path(""), &names, &n, NULL), PR_OK);
+    for (size_t i = 0; i < n; i++)
+        pr_str_printf(&text, "%s ", names[i]);
+    pr_names_free(names, n);
+    return pr_str_take(&text);
+}
+
+/* Looks, and expects a line of the gradebook's check with this level and words. */
+static void finds(const char *level, const char *words)
+{
+    char *before = listing();
+    json_t *doc = pr_doctor(temp_path("")), *check;
+    char *after = listing();
+    size_t i, found = 0;
+    assert_string_equal(before, after);
+    json_array_foreach (json_object_get(doc, "checks"), i, check) {
+        const char *text = json_string_value(json_object_get(check, "text"));
+        if (!strcmp(json_string_value(json_object_get(check, "name")), "gradebook") &&
+            !strcmp(json_string_value(json_object_get(check, "level")), level) &&
+            strstr(text, words))
+            found++;
+    }
+    if (!found) {
+        char *text = json_dumps(json_object_get(doc, "checks"), JSON_INDENT(1));
+        fail_msg("no %s '%s' in %s", level, words, text);
+    }
+    json_decref(doc);
+    pr_free(before);
+    pr_free(after);
+}
+
+static void a_whole_gradebook_is_found_intact(void **state)
+{
+    (void)state;
+    pr_gradebook_close(own());
+    finds("ok", "intact (schema ");
+}
+
+static void the_log_of_a_killed_owner_is_read_too(void **state)
+{
+    (void)state;
+    struct pr_gradebook *g = own();
+    int64_t id;
+    assert_int_equal(
+        pr_gradebook_note_checkpoint(g, "/m/checkpoint-5", "x", false, 1000, &id, &e), PR_OK);
+    assert_int_equal(
+        pr_gradebook_set_state(g, id, PR_CHECKPOINT_QUARANTINED, "it died twice", &e), PR_OK);
+    finds("warning", "checkpoint-5 is quarantined: it died twice");
+    pr_gradebook_close(g);
+    finds("warning", "checkpoint-5 is quarantined: it died twice");
+    finds("ok", "intact");
+}
+
+static void overwrite(off_t at, const void *bytes, size_t n)
+{
+    int fd = open(temp_path("proctor.db"), O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, n, at), (ssize_t)n);
+    close(fd);
+}
+
+static void damage_is_an_error(void **state)
+{
+    (void)state;
+    char rubbish[4096];
+    pr_gradebook_close(own());
+    memset(rubbish, 0x5a, sizeof rubbish);
+    struct stat st;
+    assert_int_equal(stat(temp_path("proctor.db"), &st), 0);
+    overwrite(st.st_size / 2 / 4096 * 4096, rubbish, sizeof rubbish);
+    finds("error", "");
+    assert_int_equal(truncate(temp_path("proctor.db"), st.st_size / 2), 0);
+    finds("error", "");
+}
+
+static void a_newer_gradebook_is_named(void **state)
+{
+    (void)state;
+    pr_gradebook_close(own());
+    overwrite(60, "\0\0\x7f\xff", 4); /* user_version of SQLite's header */
+    finds("error", "newer proctor");
+    overwrite(68, "abcd", 4); /* application_id */
+    finds("error", "not a gradebook of proctor");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, temp_setup, temp_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_whole_gradebook_is_found_intact),
+        TEST(the_log_of_a_killed_owner_is_read_too),
+        TEST(damage_is_an_error),
+        TEST(a_newer_gradebook_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
