@@ -8,17 +8,20 @@
 #include "gradebook/gradebook.h"
 
 /* {"schema_version","at","base_dir","owner": {…}|null,"training": {…},"systems": [{"name","state",
- * "last_run","finding": {…}}],"checkpoints": […],"orders": […],"alerts": […],"gradebook": {…},
- * "live": pr_supervisor_state's or null with live_reason}.  g may be NULL (no gradebook yet); live
- * is borrowed and may be NULL.  New reference. */
+ * "last_run","finding": {…}}],"checkpoints": [the newest],"newest": {…},"orders": [the queue],
+ * "ended_orders": […],"tokens": {what was computed, what that saved},"alerts": [open ones],
+ * "gradebook": {…},"live": pr_supervisor_state's or null with live_reason}.  g may be NULL (no
+ * gradebook yet), has no transaction open; live is borrowed and may be NULL.  New reference. */
 PR_MUST_CHECK enum pr_code pr_state_document(const struct pr_config *c, struct pr_gradebook *g,
     const json_t *live, int64_t now_ms, json_t **ret, struct pr_error *e);
 
-/* Why a checkpoint stands as it does, from the gradebook alone: {"checkpoint": {…},"grades": […],
- * "decisions": [{"at","system","kind","verdict","against","evidence","superseded"}],"alerts": […],
- * "rank": …, "summary": [sentences]}.  `which`: a folder name, path, step or fingerprint's
- * beginning. PR_E_NOT_FOUND names what is there; PR_E_USAGE when it fits several. */
-PR_MUST_CHECK enum pr_code pr_why_document(
-    struct pr_gradebook *g, const char *which, json_t **ret, struct pr_error *e);
+/* Why a checkpoint stands as it does, from the gradebook alone: {"checkpoint": {…},"grades": [the
+ * figures on each current suite under `options`],"decisions": [{"at","system","kind","suite",
+ * "verdict","against","evidence","superseded"}, oldest first],"judged_against_it": […],"alerts":
+ * […],"rank": what the last ranking says of it, or null with a reason,"summary": [sentences]}.
+ * `which`: a folder's name or path, a step, or at least six digits of a fingerprint's beginning.
+ * PR_E_NOT_FOUND names what is there; PR_E_USAGE when it fits several. */
+PR_MUST_CHECK enum pr_code pr_why_document(struct pr_gradebook *g, const char *options,
+    const char *which, int64_t now_ms, json_t **ret, struct pr_error *e);
 
 #endif
