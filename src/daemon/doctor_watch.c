@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -14,24 +15,73 @@
 #include "gradebook/gradebook.h"
 
 #define MAX_SHOWN 5
+#define ANSWER_MS 5000
+
+/* The process that holds the kernel's lock on proctor.lock, from /proc/locks, since trying the lock
+ * could keep a proctor that starts now from taking it; 0: none. */
+static long lock_holder(const struct pr_doctor *d)
+{
+    char *path = pr_doctor_path(d, "proctor.lock"), text[1 << 16], place[64];
+    struct stat st;
+    long pid = 0;
+    bool there = !stat(path, &st);
+    pr_free(path);
+    if (!there || !pr_doctor_read("/proc/locks", text, sizeof text))
+        return 0;
+    snprintf(place, sizeof place, " %02x:%02x:%llu ", major(st.st_dev), minor(st.st_dev),
+        (unsigned long long)st.st_ino);
+    for (char *line = text, *end; *line && !pid; line = end) { /* "1: FLOCK ADVISORY WRITE pid …" */
+        end = line + strcspn(line, "\n");
+        if (*end)
+            *end++ = 0;
+        if (strstr(line, " FLOCK ") && strstr(line, place) && !strstr(line, "->") &&
+            sscanf(line, "%*s %*s %*s %*s %ld", &pid) == 1 && pid <= 0)
+            pid = -1; /* of another container */
+    }
+    return pid;
+}
+
+static void say_owner(struct pr_doctor *d, const json_t *state)
+{
+    const json_t *owner = json_object_get(state, "owner"),
+                 *storage = json_object_get(state, "storage");
+    const char *version = NULL, *since = NULL, *paused = NULL, *reason = NULL;
+    int64_t pid = 0;
+    (void)!pr_json_get_int(owner, "pid", false, 0, INT32_MAX, &pid, NULL);
+    (void)!pr_json_get_str(owner, "version", false, &version, NULL);
+    (void)!pr_json_get_str(owner, "since", false, &since, NULL);
+    pr_doctor_say(d, PR_DOCTOR_OK, NULL, "process %lld runs on this folder, since %.40s",
+        (long long)pid, since ? since : "a time that it does not say");
+    if (version && strcmp(version, PR_VERSION))
+        pr_doctor_say(d, PR_DOCTOR_NOTE, "restart it to have both the same",
+            "it is proctor %.40s, this is proctor %s", version, PR_VERSION);
+    (void)!pr_json_get_str(storage, "state", false, &paused, NULL);
+    (void)!pr_json_get_str(storage, "reason", false, &reason, NULL);
+    if (paused && !strcmp(paused, "paused"))
+        pr_doctor_say(d, PR_DOCTOR_ERROR, "it goes on by itself once that is mended",
+            "it has stopped grading: %.500s", reason ? reason : "it does not say why");
+}
 
 void pr_doctor_owner(struct pr_doctor *d)
 {
     struct pr_error e;
-    int fd = -1;
-    enum pr_code code = pr_owner_connect(d->base_dir, &fd, &e);
-    if (fd >= 0)
-        close(fd);
-    d->owned = !code;
+    json_t *question = json_pack("{s:s}", "type", "state"), *answer = NULL;
+    enum pr_code code = pr_owner_ask(d->base_dir, question, ANSWER_MS, &answer, &e);
+    long holder = code ? lock_holder(d) : 0;
+    json_decref(question);
+    d->owned = !code || holder;
     if (!code)
-        pr_doctor_say(d, PR_DOCTOR_OK, NULL, "a proctor runs on this folder and answers");
-    else if (code == PR_E_NOT_FOUND)
+        say_owner(d, json_object_get(answer, "state"));
+    else if (code == PR_E_NOT_FOUND && !holder)
         pr_doctor_say(
             d, PR_DOCTOR_NOTE, "proctor run starts one", "no proctor runs on this folder");
+    else if (holder > 0)
+        pr_doctor_say(d, PR_DOCTOR_ERROR, "end that process, and start proctor again",
+            "process %ld owns this folder and does not answer: %s", holder, e.message);
     else
         pr_doctor_say(d, PR_DOCTOR_ERROR,
-            "see proctor.lock for its process; end it if it hangs, and start proctor again", "%s",
-            e.message);
+            "run doctor as the user and in the container that proctor runs in", "%s", e.message);
+    json_decref(answer);
 }
 
 void pr_doctor_socket(struct pr_doctor *d)

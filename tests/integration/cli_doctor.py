@@ -1,4 +1,5 @@
 """proctor doctor: each thing that can be wrong is found, with a remedy, and nothing is ever written."""
+import fcntl
 import json
 import os
 import resource
@@ -240,6 +241,15 @@ def test_the_socket():
             b.finds("socket", "error", "other users may connect", "666", status=1)
             os.chmod(b.path("proctor.sock"), 0o600)
         b.finds("socket", "ok", "left by a proctor that ended")
+        b.finds("owner", "note", "no proctor runs")
+
+
+def test_an_owner_that_does_not_answer():
+    with Base() as b, open(b.path("proctor.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = b.finds("owner", "error", "process %d owns this folder" % os.getpid(), status=1)
+        assert "end that process" in found["remedy"]
+        fcntl.flock(lock, fcntl.LOCK_UN)
         b.finds("owner", "note", "no proctor runs")
 
 
