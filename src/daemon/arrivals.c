@@ -205,6 +205,7 @@ static void list_place(struct pr_arrivals *a, struct pr_place *p)
 static void begin_scan(struct pr_arrivals *a)
 {
     a->scanning = true;
+    a->scan_again = false;
     a->round++;
     a->watches.refused = false;
     for (size_t i = 0; i < a->n_places; i++)
@@ -244,7 +245,7 @@ static void scan_some(struct pr_arrivals *a, int64_t until)
         }
     }
     a->scanning = false;
-    a->next_scan_ns = pr_clock_monotonic_ns() + a->scan_ns;
+    a->next_scan_ns = a->scan_again ? 0 : pr_clock_monotonic_ns() + a->scan_ns;
 }
 
 static void tell_others(struct pr_arrivals *a, int64_t now)
@@ -297,6 +298,7 @@ void pr_arrivals_turn(struct pr_arrivals *a)
 
 void pr_arrivals_scan(struct pr_arrivals *a)
 {
+    a->scan_again = a->scanning;
     a->next_scan_ns = 0;
 }
 

@@ -83,8 +83,10 @@ int pr_look_at(const char *path, struct pr_look *ret)
         return errno;
     struct file *v = NULL;
     size_t n = 0, cap = 0, read = 0;
-    struct stat folder;
-    *ret = (struct pr_look){.folder_ns = fstat(dirfd(d), &folder) ? 0 : ns(folder.st_mtim)};
+    struct stat folder = {0};
+    fstat(dirfd(d), &folder);
+    *ret = (struct pr_look){
+        .folder_ns = ns(folder.st_mtim), .newest_ms = ns(folder.st_ctim) / 1000000};
     for (struct dirent *ent; n < MAX_FILES && read < MAX_ENTRIES && (ent = readdir(d)); read++) {
         struct stat st;
         /* A file that went between the two calls is one that is not there. */

@@ -25,7 +25,7 @@
 /* A folder as it is at one moment. */
 struct pr_look {
     uint8_t identity[PR_SHA256_LEN]; /* over the files that matter to the model */
-    int64_t newest_ms;               /* the latest ctime among them, UTC; 0: there are none */
+    int64_t newest_ms;               /* the latest ctime among them and the folder, UTC */
     bool config;                     /* there is a config.json or adapter_config.json */
     bool weights;                    /* there are *.safetensors */
     int64_t folder_ns;               /* mtime of the folder itself */
@@ -142,7 +142,7 @@ struct pr_arrivals {
     size_t n_others;
     struct pr_watches watches;
     int64_t scan_ns, settle_ns, next_scan_ns;
-    bool scanning;
+    bool scanning, scan_again; /* scan_again: something may have changed behind this scan */
     uint32_t round;
     struct pr_item **active; /* with a due look */
     size_t n_active, active_cap;

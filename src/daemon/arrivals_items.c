@@ -1,7 +1,8 @@
 /* Items: the folders of a place, and the look that decides what each of them is.
  *
- * An item is offered when its files came to rest: none was touched (ctime, which nobody can set)
- * within settle_ms, or, where clocks disagree, two looks so far apart found the same. */
+ * An item is offered when its files came to rest: neither one of them nor the folder was touched
+ * (ctime, which nobody can set) within settle_ms, or, where clocks disagree, two looks so far apart
+ * found the same. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -101,7 +101,7 @@ void pr_watches_drop(struct pr_watches *w, enum pr_watch_kind kind, const void *
             i++;
 }
 
-void pr_watches_parent(
+static void watch_nearest(
     struct pr_watches *w, enum pr_watch_kind kind, void *owner, const char *path, char **want)
 {
     char *p = pr_strdup(path);
@@ -120,6 +120,21 @@ void pr_watches_parent(
             (void)pr_watches_add(w, kind, owner, parent, false);
     }
     pr_free(p);
+}
+
+void pr_watches_parent(
+    struct pr_watches *w, enum pr_watch_kind kind, void *owner, const char *path, char **want)
+{
+    char *before = NULL;
+    /* What appeared before the watch was there moves it further down: once for each folder. */
+    bool same = false;
+    for (int tries = 0; !same && tries < 64; tries++) {
+        watch_nearest(w, kind, owner, path, want);
+        same = before && !strcmp(before, *want);
+        pr_free(before);
+        before = pr_strdup(*want);
+    }
+    pr_free(before);
 }
 
 void pr_watches_forget(struct pr_watches *w, int wd, bool removed)
@@ -203,7 +218,7 @@ static void tell_one(
 static void hear_event(struct pr_arrivals *a, const struct inotify_event *ev)
 {
     if (ev->mask & IN_Q_OVERFLOW) { /* something was lost, nobody knows what */
-        a->next_scan_ns = 0;
+        pr_arrivals_scan(a);
         for (size_t i = 0; i < a->n_others; i++)
             at_least(&a->others[i].due_ns, pr_clock_monotonic_ns() + a->settle_ns);
         return;
