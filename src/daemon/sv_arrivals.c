@@ -285,56 +285,72 @@ void pr_sv_unwatch(struct pr_supervisor *s)
 
 /* ---- suites ---- */
 
-static bool are_same(const struct pr_suite_reports *a, const struct pr_suite_reports *b)
+/* Which versions count. */
+static char *versions_of(const struct pr_suite_reports *r)
 {
-    if (a->n != b->n)
-        return false;
-    for (size_t i = 0; i < a->n; i++)
-        if (a->v[i].id != b->v[i].id || strcmp(a->v[i].name, b->v[i].name))
-            return false;
-    return true;
+    struct pr_str out = PR_STR_INIT(1 << 24);
+    for (size_t i = 0; i < r->n; i++)
+        pr_str_printf(&out, "%s=%lld\n", r->v[i].name, (long long)r->v[i].id);
+    return pr_str_take(&out);
 }
 
-static void alert_suites(struct pr_supervisor *s, const struct pr_suite_reports *r)
+static void alert_suites(struct pr_supervisor *s)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        const struct pr_suite_report *x = &r->v[i];
+    for (size_t i = 0; i < s->suites.n; i++) {
+        const struct pr_suite_report *x = &s->suites.v[i];
         struct pr_str key = PR_STR_INIT(1 << 12);
         pr_str_printf(&key, "suite:%s", x->name);
-        if (!x->id)
-            pr_sv_alert(s, pr_str_cstr(&key), 0, PR_ALERT_WARNING, "suite %s cannot be used: %s",
-                x->name, x->problem ? x->problem : "unknown reason");
-        else
+        if (x->used)
             pr_sv_clear(s, pr_str_cstr(&key));
+        else
+            pr_sv_alert(s, pr_str_cstr(&key), 0, PR_ALERT_WARNING, "suite %s cannot be used%s: %s",
+                x->name, x->id ? ", its last version still counts" : "",
+                x->problem ? x->problem : "unknown reason");
         pr_str_done(&key);
     }
 }
 
-void pr_sv_refresh_suites(struct pr_supervisor *s)
+static bool is_current(const struct pr_supervisor *s, int64_t suite)
 {
-    struct pr_suite_reports fresh = {0};
-    struct pr_error e;
-    if (s->paused || s->stopped || !pr_sv_end(s))
-        return;
-    s->suites_pending = false;
-    if (pr_suites_refresh(&s->config, s->g, pr_clock_utc_ms(), &fresh, &e)) {
-        pr_suite_reports_done(&fresh);
-        pr_sv_failed(s, "read the suites", &e);
-        return;
+    for (size_t i = 0; i < s->suites.n; i++)
+        if (s->suites.v[i].id == suite)
+            return true;
+    return false;
+}
+
+static void suites_changed(struct pr_supervisor *s)
+{
+    for (size_t i = 0; i < s->suites.n; i++) {
+        const struct pr_suite_report *x = &s->suites.v[i];
+        pr_log(PR_LOG_INFO, PR_SV_NAME, "suite", "name=%s id=%lld n=%zu skipped=%zu",
+            pr_log_quote(x->name), (long long)x->id, x->n, x->n_skipped);
     }
-    bool same = are_same(&fresh, &s->suites);
-    alert_suites(s, &fresh);
-    pr_suite_reports_done(&s->suites);
-    s->suites = fresh;
-    pr_sv_end(s);
-    if (same)
-        return;
-    for (size_t i = 0; i < fresh.n; i++)
-        pr_log(PR_LOG_INFO, PR_SV_NAME, "suite", "name=%s n=%zu skipped=%zu fingerprint=%.12s",
-            pr_log_quote(fresh.v[i].name), fresh.v[i].n, fresh.v[i].n_skipped,
-            fresh.v[i].fingerprint);
+    for (size_t i = 0; s->grader.p && i < s->grader.n_orders; i++)
+        if (!is_current(s, s->grader.orders[i].row.suite)) /* most of it is in the next version */
+            pr_grader_cancel(s->grader.p, s->grader.orders[i].row.id);
     s->changes++;
     pr_sv_plan_soon(s, 0);
     if (s->scanned)
         pr_sv_run_all(s);
+}
+
+void pr_sv_refresh_suites(struct pr_supervisor *s)
+{
+    struct pr_error e;
+    if (s->paused || s->stopped || !pr_sv_end(s))
+        return;
+    s->suites_pending = false;
+    char *before = versions_of(&s->suites);
+    if (pr_suites_refresh(&s->config, s->g, pr_clock_utc_ms(), &s->suites, &e)) {
+        pr_free(before);
+        pr_sv_failed(s, "read the suites", &e);
+        return;
+    }
+    char *after = versions_of(&s->suites);
+    alert_suites(s);
+    pr_sv_end(s);
+    if (strcmp(before, after) != 0)
+        suites_changed(s);
+    pr_free(before);
+    pr_free(after);
 }

@@ -280,6 +280,11 @@ static bool can_be_graded(const struct pr_checkpoint_row *r)
     return r->state == PR_CHECKPOINT_FOUND || r->state == PR_CHECKPOINT_READY;
 }
 
+static bool is_newest(const struct place *at)
+{
+    return !at->row->reference && !at->newer;
+}
+
 static bool is_too_old(const struct planning *p, const struct place *at, int priority)
 {
     int64_t backfill = p->s->config.backfill;
@@ -315,6 +320,8 @@ static enum pr_code want_suites(struct planning *p, const struct place *at,
     w.priority = w.n_suites ? priorities[0] : 0;
     if (settings && !first)
         w.priority = pr_orders_rest(w.priority);
+    if (at->row->state == PR_CHECKPOINT_FOUND && is_newest(at) && w.priority < PR_PRIORITY_NEWEST)
+        w.priority = PR_PRIORITY_NEWEST; /* no system can know yet that it is the newest */
     w.first = first;
     pr_free(priorities);
     if (code || !w.n_suites)
@@ -327,10 +334,9 @@ static enum pr_code want_suites(struct planning *p, const struct place *at,
 /* One that no system knows of yet, because it was never opened. */
 static void want_opened(struct planning *p, const struct place *at)
 {
-    bool newest = !at->row->reference && !at->newer;
     struct pr_wanted w = {.checkpoint = at->row->id,
         .rank = at->rank,
-        .priority = newest ? PR_PRIORITY_NEWEST : PR_PRIORITY_BACKFILL,
+        .priority = is_newest(at) ? PR_PRIORITY_NEWEST : PR_PRIORITY_BACKFILL,
         .open_only = true};
     uint32_t all = 0;
     for (unsigned i = 0; i < p->s->n_runners; i++)

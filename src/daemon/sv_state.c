@@ -163,6 +163,7 @@ static json_t *suites(const struct pr_supervisor *s)
         pr_json_set_int(o, "n_skipped", (int64_t)r->n_skipped);
         pr_json_set_int(o, "n_repeated", (int64_t)r->n_repeated);
         pr_json_set_int(o, "n_warned", (int64_t)r->n_warned);
+        pr_json_set_bool(o, "used", r->used);
         pr_json_set_str(o, "problem", r->problem);
         json_array_append_new(list, o);
     }
