@@ -12,7 +12,7 @@
 #include "base/fault.h"
 
 #define HEAD  8 /* bytes before the JSON */
-#define CHUNK ((size_t)256 << 10)
+#define CHUNK ((size_t)64 << 10)
 
 static const char magic[4] = {'P', 'R', (char)('0' + PR_FRAME_VERSION), '\n'};
 
@@ -187,7 +187,7 @@ enum pr_code pr_frames_put(struct pr_frames *f, const json_t *message, struct pr
 
 enum pr_code pr_frames_read(struct pr_frames *f, struct pr_error *e)
 {
-    static _Thread_local char chunk[CHUNK];
+    char chunk[CHUNK];
     ssize_t r;
     if (f->eof || f->got.len - f->taken > PR_FRAME_MAX + HEAD)
         return PR_OK; /* a whole frame is there: take it first */

@@ -18,9 +18,10 @@
 #define MS          INT64_C(1000000)
 #define MAX_KEPT    ((size_t)1 << 30) /* bytes of orders that wait to be sent */
 #define PIECE_BYTES ((size_t)8 << 20) /* of examples in one message */
-#define READS       64                /* of one turn */
+#define READS       64                /* of one turn, 64 kB each */
 #define TIMEOUT_MS  600000
 #define LEAVE_MS    5000 /* from the end of its streams, or of its work, to that of the process */
+#define TELL_MS     20   /* at least, between two events of progress */
 #define REAP_MS     5    /* between looks at a process whose streams have ended */
 
 struct example {
@@ -45,6 +46,7 @@ struct pr_grader {
     bool has_end; /* `how` and `why` are known before the process is reaped */
     enum pr_grader_end how;
     struct pr_error why;
+    int64_t progress_ns;  /* before which no progress is told */
     int64_t deadline;     /* for its next word, or for its end */
     struct order *orders; /* outstanding, oldest first */
     size_t n_orders, cap_orders;
@@ -166,8 +168,10 @@ static enum pr_code on_progress(struct pr_grader *g, const json_t *m, struct pr_
     enum pr_code code = pr_wire_get_progress(m, &id, &p, e);
     if (code || (code = need_order(g, id, &o, e)))
         return code;
-    if (g->events.progress)
+    if (g->events.progress && now() >= g->progress_ns) {
+        g->progress_ns = now() + TELL_MS * MS;
         g->events.progress(g->events.ctx, id, &p);
+    }
     return PR_OK;
 }
 

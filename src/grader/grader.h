@@ -3,11 +3,15 @@
  *
  * A grader belongs to one checkpoint folder for all of its life, so that its sandbox shows it that
  * folder and no other (sandbox.h), its memory is gone when it ends, and there is no doubt about
- * which checkpoint it died of.  It dies with its parent (PR_SET_PDEATHSIG, and the end of its
- * stdin).
+ * which checkpoint it died of.  It dies with its parent (PR_SET_PDEATHSIG: with the thread that
+ * started it, which must be one that stays).
  *
  * Nothing here blocks.  The parent polls pr_grader_fds and calls pr_grader_turn; events come from
- * within that call.
+ * within that call.  What it writes to stderr is kept in a file of fixed size and ends up in the
+ * reason for its death, so that there is nothing else to read.
+ *
+ * Grades are right when they come: the grader looks at the checkpoint's files before it sends them
+ * (docs/protocol.md).
  */
 #ifndef PR_GRADER_GRADER_H
 #define PR_GRADER_GRADER_H
@@ -25,7 +29,7 @@ struct pr_grader;
 
 struct pr_grader_options {
     const char *const *argv; /* what to start; NULL: this program with the command "grader" */
-    const char *path;        /* the checkpoint folder */
+    const char *path;        /* the checkpoint folder; UTF-8 */
     const char *const (*bases)[2];
     size_t n_bases;
     const json_t *template_vars;
@@ -67,8 +71,9 @@ struct pr_grader_done {
 enum pr_grader_end {
     PR_GRADER_FINISHED, /* it was told to, or had nothing left to do */
     PR_GRADER_REFUSED, /* the checkpoint cannot be used: pickled weights, an unknown architecture …
-                        */
-    PR_GRADER_CHANGED, /* its files changed or vanished while being read */
+                        * `why` holds the code: PR_E_INCOMPLETE may yet become complete */
+    PR_GRADER_CHANGED, /* its files changed or vanished while being read; also SIGBUS, which a disk
+                        * that fails gives too: then the folder is as it was */
     PR_GRADER_DIED,    /* a signal, no memory, out of time, or not speaking sense */
     PR_GRADER_KILLED,  /* by pr_grader_kill */
 };

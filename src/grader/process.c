@@ -109,7 +109,7 @@ enum pr_code pr_process_start(const char *const *argv, struct pr_process *ret, s
         for (size_t i = 0; i < 3; i++)
             if (rest[i] >= 0)
                 close(rest[i]);
-        return pr_fail_errno(e, err, "a grader cannot be started");
+        return pr_fail(e, PR_E_IO, "a grader cannot be started: %s", strerror(err));
     }
     fcntl(in[0], F_SETFL, O_NONBLOCK);
     fcntl(out[0], F_SETFL, O_NONBLOCK);

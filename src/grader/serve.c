@@ -226,8 +226,7 @@ static enum pr_code work(struct pr_serve *s, struct pr_error *e)
     if (!code)
         code = look(s, 0, e); /* what came along with `open` */
     while (!code && !s->parent_gone && !s->failed) {
-        bool ready = s->n_orders && (s->orders[0].whole || s->orders[0].cancelled);
-        if (ready) {
+        if (s->n_orders && s->orders[0].whole) {
             struct pr_serve_order o;
             code = pr_serve_work(s, e);
             o = s->orders[0];

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,7 +61,9 @@ static void assert_same_grade(const struct pr_grade *a, const struct pr_grade *b
     assert_true(same(a->nll, b->nll) && same(a->loss, b->loss));
     assert_true(same(a->confidence, b->confidence) && same(a->confidence_all, b->confidence_all));
     assert_int_equal(a->correct, b->correct);
-    assert_ptr_equal(a->finish, b->finish);
+    assert_int_equal(a->finish == NULL, b->finish == NULL);
+    if (a->finish)
+        assert_string_equal(a->finish, b->finish);
     assert_int_equal(a->loss_reason == NULL, b->loss_reason == NULL);
     assert_int_equal(a->truncated, b->truncated);
     assert_int_equal(a->output_tokens, b->output_tokens);
@@ -382,6 +385,68 @@ static void an_order_of_another_digest_fails_alone(void **state)
     watch_done(&w);
 }
 
+/* What the kernel says of a process, where it is said in one number. */
+static long proc_number(pid_t pid, const char *file)
+{
+    char path[64], text[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof text, f));
+    fclose(f);
+    return strtol(text, NULL, 10);
+}
+
+static void it_steps_back_before_others(void **state)
+{
+    (void)state;
+    struct watch w;
+    struct rlimit core, data;
+    char *folder = fixture(RUN);
+    struct pr_grader_options o = {.nice = 7, .max_memory = (uint64_t)1 << 30, .cpu_percent = 50};
+    watch_init(&w, NULL);
+    watch_start(&w, folder, &o);
+    watch_until(&w, watch_is_opened);
+    pid_t pid = pr_grader_pid(w.g);
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid), 7);
+    assert_int_equal(proc_number(pid, "oom_score_adj"), 600);
+    assert_int_equal(prlimit(pid, RLIMIT_CORE, NULL, &core), 0);
+    assert_int_equal(core.rlim_max, 0);
+    assert_int_equal(prlimit(pid, RLIMIT_DATA, NULL, &data), 0);
+    if (!getenv("PR_SANITIZED"))
+        assert_int_equal(data.rlim_max, 1 << 30);
+    assert_int_equal(getpgid(pid), pid);
+    assert_true(strlen(w.sandbox) > 0);
+    pr_grader_finish(w.g);
+    watch_until(&w, watch_has_ended);
+    pr_free(folder);
+    watch_done(&w);
+}
+
+static void it_takes_no_more_than_its_share_of_the_time(void **state)
+{
+    (void)state;
+    struct watch w;
+    struct rusage before, after;
+    char *folder = fixture(RUN);
+    struct pr_grader_options o = {.cpu_percent = 10, .n_threads = 1, .max_new_tokens = 32};
+    int64_t start = pr_clock_monotonic_ns();
+    getrusage(RUSAGE_CHILDREN, &before);
+    watch_init(&w, NULL);
+    watch_start(&w, folder, &o);
+    watch_order(&w, 1, 0, 100);
+    pr_grader_finish(w.g);
+    watch_until(&w, watch_has_ended);
+    getrusage(RUSAGE_CHILDREN, &after);
+    assert_int_equal(w.n_came, 100);
+    double wall = (double)(pr_clock_monotonic_ns() - start) / 1e9;
+    double cpu = (double)(after.ru_utime.tv_sec - before.ru_utime.tv_sec) +
+                 (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e6;
+    assert_true(cpu < 0.3 * wall); /* opening is not held back, and weighs much here */
+    pr_free(folder);
+    watch_done(&w);
+}
+
 static void too_little_memory_is_told_as_such(void **state)
 {
     (void)state;
@@ -420,6 +485,8 @@ int main(void)
         cmocka_unit_test(a_program_that_speaks_something_else_is_stopped),
         cmocka_unit_test(a_grader_that_says_nothing_is_stopped_in_time),
         cmocka_unit_test(an_order_of_another_digest_fails_alone),
+        cmocka_unit_test(it_steps_back_before_others),
+        cmocka_unit_test(it_takes_no_more_than_its_share_of_the_time),
         cmocka_unit_test(too_little_memory_is_told_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

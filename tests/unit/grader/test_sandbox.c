@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -385,6 +388,45 @@ static void outside_the_sandbox_it_could(void **state)
         assert_int_equal(tried(free_to_all[i], false), ALLOWED);
 }
 
+/* A kernel without Landlock, as far as this process can tell. */
+static void hide_landlock(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        _exit(NOT_SHUT);
+}
+
+static int without_landlock(void)
+{
+    const char *folders[] = {own};
+    char text[160];
+    struct pr_sandbox_support s;
+    hide_landlock();
+    pr_sandbox_support(&s);
+    if (s.landlock_abi || !strstr(s.why, "Landlock"))
+        return UNDECIDED;
+    if (pr_sandbox_enter(pr_sandbox_profile("cpu"), folders, 1, text, NULL))
+        return NOT_SHUT;
+    if (strncmp(text, "seccomp; no Landlock", 20) != 0)
+        return UNDECIDED;
+    return read_passwd() == ALLOWED && write_own() == REFUSED && make_a_socket() == REFUSED
+               ? ALLOWED
+               : UNDECIDED;
+}
+
+static void without_landlock_the_rest_holds_and_is_said(void **state)
+{
+    (void)state;
+    assert_int_equal(tried(without_landlock, false), ALLOWED);
+}
+
 static void what_is_in_force_is_said(void **state)
 {
     (void)state;
@@ -422,6 +464,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_grader_must_not_do_it_cannot),
         cmocka_unit_test(outside_the_sandbox_it_could),
+        cmocka_unit_test(without_landlock_the_rest_holds_and_is_said),
         cmocka_unit_test(what_is_in_force_is_said),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
