@@ -213,6 +213,16 @@ enum pr_code pr_gradebook_clear(
         "iss", now_ms, system, key);
 }
 
+enum pr_code pr_gradebook_acknowledge(
+    struct pr_gradebook *g, int64_t alert, int64_t now_ms, struct pr_error *e)
+{
+    enum pr_code code =
+        pr_sql_run(g, e, "UPDATE alerts SET acknowledged_ms = ? WHERE id = ?", "ii", now_ms, alert);
+    if (!code && !sqlite3_changes(g->db))
+        code = pr_fail(e, PR_E_NOT_FOUND, "%s: no alert %lld", g->path, (long long)alert);
+    return code;
+}
+
 enum pr_code pr_gradebook_alerts(struct pr_gradebook *g, bool open_only, size_t limit,
     struct pr_alert **ret, size_t *ret_n, struct pr_error *e)
 {

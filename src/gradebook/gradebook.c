@@ -12,6 +12,7 @@
 
 #define BUSY_MS      5000 /* a reader in a checkpoint's way, a checkpoint in a reader's */
 #define MAX_PROBLEMS 100
+#define MIN_BYTES    512 /* the smallest page of SQLite */
 
 /* A damaged or foreign file must not be able to use more than a gradebook needs. */
 static void limit(sqlite3 *db)
@@ -200,11 +201,26 @@ static enum pr_code open_reader(struct pr_gradebook *g, struct pr_error *e)
     return code;
 }
 
+/* SQLite takes a file of a few bytes for an empty database and would write over it.  One that was
+ * cut off while it was created has a journal beside it. */
+static enum pr_code check_stub(const char *path, struct pr_error *e)
+{
+    struct stat st;
+    struct pr_str journal = PR_STR_INIT(1 << 16);
+    pr_str_printf(&journal, "%s-journal", path);
+    bool stub = !stat(path, &st) && st.st_size > 0 && st.st_size < MIN_BYTES &&
+                !pr_path_exists(pr_str_cstr(&journal));
+    pr_str_done(&journal);
+    return stub ? pr_fail(e, PR_E_FORMAT, "%s: not a database; move it aside", path) : PR_OK;
+}
+
 enum pr_code pr_gradebook_open(
     const char *path, enum pr_gradebook_mode mode, struct pr_gradebook **ret, struct pr_error *e)
 {
+    enum pr_code code = check_stub(path, e);
+    if (code)
+        return code;
     struct pr_gradebook *g = pr_zalloc(sizeof *g);
-    enum pr_code code;
     g->path = pr_strdup(path);
     g->mode = mode;
     if (mode == PR_GRADEBOOK_OWN) {

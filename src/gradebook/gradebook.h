@@ -12,8 +12,16 @@
  * figures are always over the examples of one version.  A *checkpoint* is a place: a folder as it
  * was at one time (its identity), which holds a model.
  *
- * Errors: PR_E_IO for what SQLite says about the disk (message holds its words and remedy),
- * PR_E_FORMAT for a damaged database, PR_E_UNSUPPORTED for one written by a newer proctor.
+ * Errors, each message with its remedy:
+ *   PR_E_IO           by sys_errno: ENOSPC the disk (or a quota) is full, which passes: what was
+ *                     committed stays, the call may be made again later; EIO the disk failed, a
+ *                     failed fsync included: stop, nothing that follows can be trusted; EBUSY
+ *                     another process holds the file; EACCES, EROFS … it may not be written
+ *   PR_E_FORMAT       damaged, or not a gradebook
+ *   PR_E_UNSUPPORTED  written by a newer proctor, or (reading) by an older one
+ *   PR_E_USAGE        a row that refers to one that is not there; a transaction misused
+ * A failure inside of a transaction leaves it to the caller to undo it; SQLite may have done so
+ * already, and then every call up to rollback or commit fails.
  */
 #ifndef PR_GRADEBOOK_GRADEBOOK_H
 #define PR_GRADEBOOK_GRADEBOOK_H
@@ -44,7 +52,8 @@ PR_MUST_CHECK enum pr_code pr_gradebook_open(
 void pr_gradebook_close(struct pr_gradebook *g); /* NULL is fine; an open transaction is undone */
 int pr_gradebook_schema(const struct pr_gradebook *g);
 
-/* A transaction of the owner, or a consistent picture for a reader.  Not nested. */
+/* A transaction of the owner, or a consistent picture for a reader.  Not nested.  A commit that
+ * fails has undone it.  Without one, each call that changes something is a transaction. */
 PR_MUST_CHECK enum pr_code pr_gradebook_begin(struct pr_gradebook *g, struct pr_error *e);
 PR_MUST_CHECK enum pr_code pr_gradebook_commit(struct pr_gradebook *g, struct pr_error *e);
 void pr_gradebook_rollback(struct pr_gradebook *g); /* nothing when none is open */
@@ -91,8 +100,8 @@ void pr_checkpoint_row_done(struct pr_checkpoint_row *r);
 void pr_checkpoint_rows_free(struct pr_checkpoint_row *rows, size_t n);
 
 /* Notes a complete folder with this identity.  A row of the same path and identity is found again
- * (and is FOUND or READY again if it was GONE); one of the same path and another identity becomes
- * GONE. */
+ * (and if it was GONE, is again what it was before: FOUND, READY, REFUSED or QUARANTINED); one of
+ * the same path and another identity becomes GONE. */
 PR_MUST_CHECK enum pr_code pr_gradebook_note_checkpoint(struct pr_gradebook *g, const char *path,
     const char *identity, bool reference, int64_t now_ms, int64_t *ret_id, struct pr_error *e);
 
@@ -108,10 +117,12 @@ struct pr_opened {
 };
 /* Fills a row in: READY, its model, its settings under these options, and its run.  A run is
  * (origin.run); a checkpoint whose (run, step) is known there with another history begins a new run
- * whose parent is the old one. */
+ * whose parent is the old one; those of the same name that follow come to the newest run that their
+ * step can belong to.  (runs.c) */
 PR_MUST_CHECK enum pr_code pr_gradebook_set_opened(struct pr_gradebook *g, int64_t checkpoint,
     const struct pr_opened *o, int64_t now_ms, struct pr_error *e);
-/* REFUSED, QUARANTINED, GONE, or FOUND again; reason may be NULL. */
+/* REFUSED, QUARANTINED, GONE (its other state is kept for its return), or FOUND again; reason may
+ * be NULL. */
 PR_MUST_CHECK enum pr_code pr_gradebook_set_state(struct pr_gradebook *g, int64_t checkpoint,
     enum pr_checkpoint_state state, const char *reason, struct pr_error *e);
 /* One more grader died of it; *ret how many that makes. */
@@ -122,9 +133,10 @@ struct pr_checkpoint_filter {
     bool gone;        /* also those that are not there any more */
     int64_t run_id;   /* 0: all runs */
     const char *name; /* of this folder name or path; NULL: all */
-    size_t newest;    /* 0: all; else the last so many */
+    size_t newest;    /* 0: all; else the last so many of the order, the reference not counted */
 };
-/* Ordered by run (oldest first), step, time of arrival; the reference last.
+/* Ordered by run (oldest first; those not opened yet after all runs), step, time of arrival; the
+ * reference last.  f NULL: all that are there.
  * pr_checkpoint_rows_free. */
 PR_MUST_CHECK enum pr_code pr_gradebook_checkpoints(struct pr_gradebook *g,
     const struct pr_checkpoint_filter *f, struct pr_checkpoint_row **ret, size_t *ret_n,
@@ -241,7 +253,7 @@ PR_MUST_CHECK enum pr_code pr_gradebook_orders(struct pr_gradebook *g, bool open
 /* ---- findings, decisions, alerts (findings.c) ---- */
 
 /* What a system last found: its status document, by system; older ones are kept for the history
- * until compaction. */
+ * until compaction, but of documents over 64 KiB only each day's last. */
 PR_MUST_CHECK enum pr_code pr_gradebook_put_finding(struct pr_gradebook *g, const char *system,
     const json_t *document, int64_t now_ms, struct pr_error *e);
 /* The newest; *ret NULL where there is none.  New reference. */
@@ -269,7 +281,7 @@ struct pr_decision_filter {
     bool present_only;         /* only the last of each (system, kind, checkpoint, suite) */
     size_t limit;              /* 0: all */
 };
-/* Oldest first. */
+/* Oldest first; with a limit, the last so many. */
 PR_MUST_CHECK enum pr_code pr_gradebook_decisions(struct pr_gradebook *g,
     const struct pr_decision_filter *f, struct pr_decision **ret, size_t *ret_n,
     struct pr_error *e);
@@ -292,6 +304,9 @@ PR_MUST_CHECK enum pr_code pr_gradebook_raise(struct pr_gradebook *g, const char
 /* Clears an open alert; nothing when there is none. */
 PR_MUST_CHECK enum pr_code pr_gradebook_clear(struct pr_gradebook *g, const char *system,
     const char *key, int64_t now_ms, struct pr_error *e);
+/* Somebody has seen it; PR_E_NOT_FOUND when there is none of this id. */
+PR_MUST_CHECK enum pr_code pr_gradebook_acknowledge(
+    struct pr_gradebook *g, int64_t alert, int64_t now_ms, struct pr_error *e);
 /* Newest first. */
 PR_MUST_CHECK enum pr_code pr_gradebook_alerts(struct pr_gradebook *g, bool open_only, size_t limit,
     struct pr_alert **ret, size_t *ret_n, struct pr_error *e);
@@ -305,8 +320,10 @@ struct pr_retention {
     int64_t orders_days;   /* ended orders */
     size_t batch;          /* rows a call at most, so that no call takes long; 0: 5000 */
 };
-/* One step of the work; *ret_more says that there is more.  Texts that a decision's evidence cites
- * and those of the newest checkpoints of each run stay. */
+/* One step of the work, in a transaction of its own; *ret_more says that there is more.  Texts of
+ * the 10 newest checkpoints of each run and of the reference stay, and so do those of an example
+ * that the evidence of a decision about the checkpoint (or against it) cites: by its digest or id,
+ * as a string anywhere in it.  Decisions and alerts are never dropped. */
 PR_MUST_CHECK enum pr_code pr_gradebook_compact(
     struct pr_gradebook *g, const struct pr_retention *r, bool *ret_more, struct pr_error *e);
 

@@ -4,8 +4,8 @@
  * with another history.  From the first such step on it is a run of its own, whose parent is the
  * old one.  Checkpoints may arrive in any order and at several places, so each is put where it
  * fits: a run of the same name that knows this very (step, history), else the newest run of the
- * name in which the step is free; and the point of the fork is found again from the steps that are
- * known by then. */
+ * name that the step can belong to, or a child of it where that has the step already; and the point
+ * of the fork is found again from the steps that are known by then. */
 #include <string.h>
 
 #include "gradebook/sqlite.h"
@@ -21,25 +21,14 @@ static enum pr_code find_same(
         "sis", o->run, o->step, o->history);
 }
 
-/* The newest run of this name in which the step is free (find_same found it nowhere with this
- * history).  A step before a fork belongs to the parent, unless the parent has it otherwise. */
-static enum pr_code find_free(
+/* The newest run of this name to which the step can belong; 0: there is no run of the name.  A step
+ * before a fork belongs to the parent, unless the parent has it otherwise. */
+static enum pr_code find_newest(
     struct pr_gradebook *g, const struct pr_checkpoint_origin *o, int64_t *ret, struct pr_error *e)
 {
     return pr_sql_int(g, 0, ret, e,
-        "SELECT max(id) FROM runs r WHERE run = ?1 AND NOT EXISTS"
-        " (SELECT 1 FROM checkpoints c WHERE c.run_id = r.id AND c.step = ?2) AND"
-        " (parent IS NULL OR ?2 > parent_step OR EXISTS"
-        " (SELECT 1 FROM checkpoints c WHERE c.run_id = r.parent AND c.step = ?2))",
-        "si", o->run, o->step);
-}
-
-/* The run that a new one forks off: the newest of this name that has the step. */
-static enum pr_code find_parent(
-    struct pr_gradebook *g, const struct pr_checkpoint_origin *o, int64_t *ret, struct pr_error *e)
-{
-    return pr_sql_int(g, 0, ret, e,
-        "SELECT max(run_id) FROM checkpoints WHERE run = ? AND step = ? AND run_id IS NOT NULL",
+        "SELECT max(id) FROM runs r WHERE run = ?1 AND (parent IS NULL OR ?2 > parent_step OR"
+        " EXISTS (SELECT 1 FROM checkpoints c WHERE c.run_id = r.parent AND c.step = ?2))",
         "si", o->run, o->step);
 }
 
@@ -75,11 +64,15 @@ static enum pr_code refresh_run(
 static enum pr_code place(struct pr_gradebook *g, int64_t checkpoint,
     const struct pr_checkpoint_origin *o, struct pr_error *e)
 {
-    int64_t run, parent;
+    int64_t run, taken = 0, parent = 0;
     enum pr_code code = find_same(g, o, &run, e);
+    if (!code && !run && !(code = find_newest(g, o, &parent, e)))
+        code = pr_sql_int(g, 0, &taken, e,
+            "SELECT 1 FROM checkpoints WHERE run_id = ? AND step = ? LIMIT 1", "ii", parent,
+            o->step);
+    if (!code && !run && parent && !taken)
+        run = parent;
     if (!code && !run)
-        code = find_free(g, o, &run, e);
-    if (!code && !run && !(code = find_parent(g, o, &parent, e)))
         code = add_run(g, o->run, parent, checkpoint, &run, e);
     if (!code)
         code = pr_sql_run(
@@ -117,14 +110,14 @@ static enum pr_code set_opened(struct pr_gradebook *g, int64_t checkpoint,
              " AND history = ?",
              "isis", checkpoint, o->origin.run, o->origin.step, o->origin.history)))
         return code;
-    if (!placed && (code = place(g, checkpoint, &o->origin, e)))
-        return code;
-    return pr_sql_run(g, e,
+    code = pr_sql_run(g, e,
         "UPDATE checkpoints SET state = 'ready', reason = NULL, gone = 0, gone_reason = NULL,"
         " model = ?, step = ?, run = ?, history = ?, opened_ms = ?, weight_bytes = ?,"
-        " parameters = ?, notes = ?, bad_weights = ? WHERE id = ?",
-        "iissiiijji", model, o->origin.step, o->origin.run, o->origin.history, now_ms,
-        (int64_t)o->weight_bytes, (int64_t)o->parameters, o->notes, o->bad_weights, checkpoint);
+        " parameters = ?, notes = ?, bad_weights = ?, run_id = ? WHERE id = ?",
+        "iissiiijjoi", model, o->origin.step, o->origin.run, o->origin.history, now_ms,
+        (int64_t)o->weight_bytes, (int64_t)o->parameters, o->notes, o->bad_weights, placed,
+        checkpoint);
+    return code || placed ? code : place(g, checkpoint, &o->origin, e);
 }
 
 enum pr_code pr_gradebook_set_opened(struct pr_gradebook *g, int64_t checkpoint,

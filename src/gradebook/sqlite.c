@@ -42,12 +42,16 @@ static bool means_full(int err)
 
 enum pr_code pr_sql_fail(struct pr_gradebook *g, int rc, const char *doing, struct pr_error *e)
 {
+    /* SQLite keeps no errno of a commit that failed; then the last one is its. */
+    int last = errno, err = sqlite3_system_errno(g->db);
     struct meaning m = {.code = PR_E_FORMAT};
-    int err = sqlite3_system_errno(g->db);
+    err = err ? err : last;
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
         if (meanings[i].rc == (rc & 0xff))
             m = meanings[i];
-    if (m.rc == SQLITE_IOERR && means_full(err))
+    /* A sync that failed is final whatever its errno: what is on the disk is not known. */
+    bool sync = rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC;
+    if (m.rc == SQLITE_IOERR && !sync && means_full(err))
         m = meanings[0];
     else if (m.rc == SQLITE_IOERR && rc == SQLITE_IOERR_NOMEM)
         m = (struct meaning){.code = PR_E_MEMORY};
@@ -183,6 +187,7 @@ enum pr_code pr_sql_query(struct pr_gradebook *g, sqlite3_stmt **ret, struct pr_
 enum pr_code pr_sql_step(
     struct pr_gradebook *g, sqlite3_stmt *st, bool *ret_row, struct pr_error *e)
 {
+    errno = 0;
     int rc = sqlite3_step(st);
     *ret_row = rc == SQLITE_ROW;
     if (rc == SQLITE_ROW)
@@ -241,6 +246,7 @@ enum pr_code pr_sql_int(struct pr_gradebook *g, int64_t none, int64_t *ret, stru
 
 enum pr_code pr_sql_script(struct pr_gradebook *g, const char *sql, struct pr_error *e)
 {
+    errno = 0;
     int rc = sqlite3_exec(g->db, sql, NULL, NULL, NULL);
     return rc ? pr_sql_fail(g, rc, NULL, e) : PR_OK;
 }

@@ -148,7 +148,7 @@ static void what_no_example_has_is_refused(void **state)
 {
     struct book *b = *state;
     int64_t suite;
-    struct pr_error e;
+    struct pr_error why;
     char digest[PR_SHA256_HEX];
     struct pr_suite *s = store_suite(b->g, 4, true, &suite);
     struct pr_checkpoint_row row =
@@ -157,13 +157,13 @@ static void what_no_example_has_is_refused(void **state)
     struct pr_choice_score two[2] = {{-1, 2}, {-3, 4}};
     struct pr_grade x = {.graded = true, .choices = two, .n_choices = 2};
     assert_int_equal(
-        pr_gradebook_put_grade(b->g, row.model, setting, "ff", &x, 1, NULL, &e), PR_E_NOT_FOUND);
+        pr_gradebook_put_grade(b->g, row.model, setting, "ff", &x, 1, NULL, &why), PR_E_NOT_FOUND);
     pr_sha256_hex(s->v[3].digest, digest);
     assert_int_equal(
-        pr_gradebook_put_grade(b->g, row.model, setting, digest, &x, 1, NULL, &e), PR_E_FORMAT);
+        pr_gradebook_put_grade(b->g, row.model, setting, digest, &x, 1, NULL, &why), PR_E_FORMAT);
     x = (struct pr_grade){.graded = true};
     assert_int_equal(
-        pr_gradebook_put_grade(b->g, 99, setting, digest, &x, 1, NULL, &e), PR_E_USAGE);
+        pr_gradebook_put_grade(b->g, 99, setting, digest, &x, 1, NULL, &why), PR_E_USAGE);
     pr_checkpoint_row_done(&row);
     pr_suite_free(s);
 }
