@@ -125,17 +125,15 @@ static void a_regression_is_told_with_all_figures(void **state)
     assert_true(fabs(number(t.o, "baseline_loss") - 0.5) < 0.03);
     assert_true(fabs(number(t.o, "current_loss") - 0.8) < 0.05);
     double increase = number(t.o, "increase_percent");
-    assert_true(
-        fabs(increase - 100 * (number(t.o, "current_loss") / number(t.o, "baseline_loss") - 1)) <
-        1e-9);
+    assert_true(fabs(increase - 100 * (number(t.o, "current_loss") / number(t.o, "baseline_loss") -
+                                          1)) < 1e-9);
     assert_true(number(t.o, "expected_false_alarms_per_1000") == 10);
     assert_true(number(json_object_get(t.o, "detectable_drop"), "accuracy_points") > 0);
     const json_t *rows = json_object_get(t.o, "checkpoints"), *row = json_array_get(rows, 0);
     assert_int_equal(json_array_size(rows), 3);
     assert_string_equal(text(row, "checkpoint"), "checkpoint-300"); /* the newest first */
     assert_int_equal(json_array_size(json_object_get(row, "increase_percent_ci95")), 2);
-    assert_int_equal(
-        json_array_size(json_object_get(row, "accuracy_difference_points_ci95")), 2);
+    assert_int_equal(json_array_size(json_object_get(row, "accuracy_difference_points_ci95")), 2);
     assert_string_equal(text(json_object_get(t.o, "evidence"), "rule"), "loss");
     assert_int_equal(t.decisions, 4); /* three verdicts, the first baseline */
     assert_int_equal(t.alerts, 1);
@@ -243,8 +241,8 @@ static void the_newest_is_wanted_first(void **state)
     assert_int_equal(need_of(&needs, ids[5], suite)->priority, PR_PRIORITY_NEWEST);
     assert_int_equal(need_of(&needs, ids[0], suite)->priority, PR_PRIORITY_BACKFILL);
     assert_int_equal(need_of(&needs, ids[7], suite)->priority, PR_PRIORITY_BACKFILL);
-    assert_true(need_of(&needs, ids[5], general)->priority <
-                need_of(&needs, ids[5], suite)->priority);
+    assert_true(
+        need_of(&needs, ids[5], general)->priority < need_of(&needs, ids[5], suite)->priority);
     assert_null(need_of(&needs, ids[1], suite));
     assert_null(need_of(&needs, ids[5], testing)); /* its examples are among the validation's */
     pr_free(needs.v);
