@@ -289,10 +289,12 @@ static void a_queue_that_overflowed_leads_to_a_scan(void **state)
         skip();
     }
     temp_mkdir("run");
-    struct pr_arrivals *a = watch((struct watched){.folder = temp_path("run")});
+    temp_mkdir("noise");
+    struct pr_arrivals *a =
+        watch((struct watched){.folder = temp_path("run"), .other = temp_path("noise")});
     turn_for(a, 50);
     for (long i = 0; i < n; i++) {
-        snprintf(name, sizeof name, "run/log-%ld", i);
+        snprintf(name, sizeof name, "noise/%ld", i);
         temp_text(name, "");
     }
     temp_copy_folder(RUN_A "checkpoint-2886", "run/checkpoint-2886");

@@ -176,6 +176,12 @@ static void a_file_left_behind_gives_way_to_the_newer_state(void **state)
     assert_true(number(o, "total_steps") == 4500);
     assert_string_equal(text(json_object_get(o, "from"), "total_steps"), "trainer_state.json");
     json_decref(o);
+    /* But a loss that became NaN is not hidden behind an older one. */
+    temp_text("status.json", "{\"current_step\": 5, \"loss\": NaN}");
+    age("status.json", 300);
+    o = read_all("status.json", one, 1);
+    unknown_because(o, "loss", "NaN");
+    json_decref(o);
     age("status.json", 3600);
     o = read_all("status.json", one, 1);
     assert_string_equal(text(o, "source"), "trainer_state.json");
