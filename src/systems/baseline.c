@@ -323,6 +323,17 @@ static json_t *move_evidence(const struct walk *w, const struct pr_judgement *j)
     return o;
 }
 
+/* A verdict that only has another baseline than the stored one, while older checkpoints are still
+ * to be graded: it may get yet another with every one of them.  A thousand checkpoints of one
+ * quality, graded from the newest back, would make half a million rows.  Once all are graded each
+ * is stored as it stands; of the newest it is always. */
+static bool is_passing(
+    const struct walk *w, const struct pr_judgement *j, const struct pr_decision *last)
+{
+    return j->pending && j->checkpoint != &w->rows[w->n_rows - 1] &&
+           is_true(last->evidence, "moved") == j->moved;
+}
+
 /* Adds what was judged anew, unless it says what the last row already does. */
 static void decide(struct walk *w, const struct pr_judgement *j, const struct pr_decision *last)
 {
@@ -333,7 +344,8 @@ static void decide(struct walk *w, const struct pr_judgement *j, const struct pr
     const char *key = last ? json_string_value(json_object_get(last->evidence, "key")) : NULL;
     bool was_moved = last && is_true(last->evidence, "moved");
     if (last && key && !strcmp(key, w->key) && !strcmp(last->verdict, verdict) &&
-        last->against == against && is_true(last->evidence, "early") == j->early)
+        is_true(last->evidence, "early") == j->early &&
+        (last->against == against || is_passing(w, j, last)))
         return;
     pr_findings_decide(w->decide, w->system, "verdict", id, w->suite, verdict, against,
         json_incref(j->evidence), w->v->now_ms);

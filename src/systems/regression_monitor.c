@@ -222,6 +222,7 @@ static void suite_fields(const struct judged *s, const struct pr_settings *setti
     if (j)
         pr_json_set_str(o, "alert_level", pr_verdict_level_name(j->level));
     pr_json_set_str(o, "baseline", j && j->baseline ? j->baseline->name : NULL);
+    pr_json_set_int(o, "earlier_not_graded", j ? (int64_t)j->pending : 0);
     pr_json_set_str(o, "reason", j ? j->reason : shown ? shown->reason : unjudged);
     if (j)
         pr_json_set_bool(o, "early", j->early);
@@ -292,10 +293,13 @@ static void say_waiting(const struct judged *s, struct pr_findings *ret)
 {
     const struct pr_judgement *j = s->last;
     char text[700];
-    if (ret->waiting || !j || (j->judged && !j->early && !j->pending))
+    /* Older ones may never be graded (watch.backfill): they are waited for only as long as there is
+     * nothing else to compare with. */
+    if (ret->waiting || !j || (j->judged && !j->early && (j->baseline || !j->pending)))
         return;
     if (j->judged && !j->early)
-        snprintf(text, sizeof text, "%zu earlier checkpoints are not graded yet on %.100s",
+        snprintf(text, sizeof text,
+            "%zu earlier checkpoints are not graded yet on %.100s: nothing to compare with",
             j->pending, s->suite->name);
     else
         snprintf(text, sizeof text, "%.100s on %.100s: %.400s", j->checkpoint->name, s->suite->name,

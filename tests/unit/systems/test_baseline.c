@@ -220,6 +220,33 @@ static void a_critical_checkpoint_is_no_baseline(void **state)
     hand_made_done(&h);
 }
 
+/* A plateau graded from the newest back: every older one is a new first baseline for all. */
+static void backfilling_a_plateau_stores_each_verdict_a_few_times(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    hand_made_init(&h);
+    int64_t suite = hand_made_suite(&h, "validation", 60, 0), ids[40];
+    size_t n = sizeof ids / sizeof *ids, rows = 0;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = hand_made_checkpoint(&h, NULL, (int64_t)i + 1, NULL);
+    for (size_t i = n; i-- > 0;) {
+        hand_made_grade_drawn(&h, ids[i], suite, i, 0.6, 0.5);
+        struct walked w = walk(&h, suite);
+        rows += w.decisions;
+        is(&w, (int64_t)n, PR_LEVEL_OK, i + 1 < n ? (int64_t)i + 1 : 0);
+        assert_int_equal(of_step(&w, (int64_t)n)->pending, i);
+        done(&w);
+    }
+    struct walked w = walk(&h, suite);
+    for (size_t i = 2; i <= n; i++)
+        is(&w, (int64_t)i, PR_LEVEL_OK, 1);
+    assert_int_equal(w.decisions, 0); /* all are stored against the first one */
+    assert_true(rows <= 7 * n);       /* 820 if each walk stored what it found */
+    done(&w);
+    hand_made_done(&h);
+}
+
 static void a_branch_begins_with_its_parents_baseline(void **state)
 {
     (void)state;
@@ -377,6 +404,7 @@ int main(void)
         cmocka_unit_test(backfilling_ends_with_the_same_verdicts),
         cmocka_unit_test(a_baseline_whose_folder_is_gone_still_counts),
         cmocka_unit_test(a_critical_checkpoint_is_no_baseline),
+        cmocka_unit_test(backfilling_a_plateau_stores_each_verdict_a_few_times),
         cmocka_unit_test(a_branch_begins_with_its_parents_baseline),
         cmocka_unit_test(changed_thresholds_and_options_are_judged_anew),
         cmocka_unit_test(an_early_verdict_gives_way_to_the_exact_one),
