@@ -28,6 +28,8 @@
     X(validate)                                                                                    \
     X(preview)                                                                                     \
     X(compare)                                                                                     \
+    X(status)                                                                                      \
+    X(why)                                                                                         \
     X(init)                                                                                        \
     X(doctor)                                                                                      \
     X(grader)                                                                                      \

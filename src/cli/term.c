@@ -29,6 +29,14 @@ size_t pr_term_width(int fd)
     return w.ws_col < 40 ? 40 : w.ws_col > 200 ? 200 : w.ws_col;
 }
 
+size_t pr_term_height(int fd)
+{
+    struct winsize w;
+    if (!pr_term_is(fd) || ioctl(fd, TIOCGWINSZ, &w) || !w.ws_row)
+        return 40;
+    return w.ws_row < 5 ? 5 : w.ws_row;
+}
+
 static void to_stderr(const char *s, size_t n)
 {
     while (n) {

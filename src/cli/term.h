@@ -11,6 +11,8 @@
 bool pr_term_is(int fd);
 /* Columns of the terminal at fd: 40 to 200; 100 where fd is none. */
 size_t pr_term_width(int fd);
+/* Lines of the terminal at fd: at least 5; 40 where fd is none. */
+size_t pr_term_height(int fd);
 
 /* "proctor <command>: <message>" as one line on stderr, control characters replaced; a progress bar
  * on display is cleared first.  command may be NULL. */

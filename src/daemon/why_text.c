@@ -33,14 +33,16 @@ static long long whole_at(const struct telling *t, const char *section, const ch
     return (long long)json_integer_value(at(t, section, key));
 }
 
-/* ", 95 % interval 0.0162 to 0.0642" */
+/* ", 95 % interval +0.0162 to +0.0642", without the signs where it is no difference */
 static void put_interval(
-    const struct telling *t, const json_t *v, int digits, double scale, const char *unit)
+    const struct telling *t, const json_t *v, int digits, bool difference, const char *unit)
 {
+    static const char *const formats[] = {
+        ", 95 %% interval %.*f to %.*f%s", ", 95 %% interval %+.*f to %+.*f%s"};
     const json_t *lo = json_array_get(v, 0), *hi = json_array_get(v, 1);
     if (json_is_number(lo) && json_is_number(hi))
-        pr_str_printf(t->out, ", 95 %% interval %+.*f to %+.*f%s", digits,
-            json_number_value(lo) * scale, digits, json_number_value(hi) * scale, unit);
+        pr_str_printf(t->out, formats[difference], digits, json_number_value(lo), digits,
+            json_number_value(hi), unit);
 }
 
 static void put_reason(const struct telling *t)
@@ -59,7 +61,7 @@ static void put_loss(const struct telling *t)
         json_number_value(is), json_number_value(was), whole_at(t, "loss", "n"));
     if (json_is_number(percent))
         pr_str_printf(t->out, " (%+.1f %%", json_number_value(percent));
-    put_interval(t, at(t, "loss", "increase_percent_ci95"), 1, 1, " %");
+    put_interval(t, at(t, "loss", "increase_percent_ci95"), 1, true, " %");
     if (json_is_number(p))
         pr_str_printf(t->out, ", p = %.2g", json_number_value(p));
     pr_str_puts(t->out, json_is_number(percent) ? ")." : ".");
@@ -74,7 +76,7 @@ static void put_accuracy(const struct telling *t)
     pr_str_printf(t->out, " Accuracy %.1f %% against %.1f %%: %lld answers lost, %lld gained",
         100 * json_number_value(is), 100 * json_number_value(was), whole_at(t, "accuracy", "lost"),
         whole_at(t, "accuracy", "gained"));
-    put_interval(t, at(t, "accuracy", "difference_points_ci95"), 1, 1, " points");
+    put_interval(t, at(t, "accuracy", "difference_points_ci95"), 1, true, " points");
     if (json_is_number(p))
         pr_str_printf(t->out, ", p = %.2g", json_number_value(p));
     pr_str_putc(t->out, '.');
@@ -122,12 +124,12 @@ static void tell_ranking(const struct telling *t)
     const char *was = text_at(t, "previous", "checkpoint");
     pr_str_printf(t->out, "it became the best checkpoint on %s with a score of %.4f", t->suite,
         json_number_value(score));
-    put_interval(t, at(t, NULL, "score_ci95"), 4, 1, "");
+    put_interval(t, at(t, NULL, "score_ci95"), 4, false, "");
     if (was)
         pr_str_printf(t->out, ", after %s", was);
     if (next && json_is_number(behind)) {
         pr_str_printf(t->out, "; next was %s, %.4f behind", next, json_number_value(behind));
-        put_interval(t, at(t, "runner_up", "behind_best_ci95"), 4, 1, "");
+        put_interval(t, at(t, "runner_up", "behind_best_ci95"), 4, false, "");
     }
     pr_str_putc(t->out, '.');
 }

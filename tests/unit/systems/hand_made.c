@@ -35,21 +35,33 @@ static void hex_of(const char *word, char ret[PR_SHA256_HEX])
     pr_sha256_hex(digest, ret);
 }
 
+void hand_made_init_at(struct hand_made *h, const char *dir, const char *options)
+{
+    *h = (struct hand_made){.options = options, .now_ms = HAND_MADE_NOW};
+    pr_settings_default(&h->settings);
+    h->path = pr_path_join(dir, "proctor.db");
+    HAND_MADE_OK(pr_gradebook_open(h->path, PR_GRADEBOOK_OWN, &h->g, &hand_made_error));
+}
+
 void hand_made_init(struct hand_made *h)
 {
-    *h = (struct hand_made){.options = HAND_MADE_OPTIONS, .now_ms = HAND_MADE_NOW};
-    pr_settings_default(&h->settings);
-    snprintf(h->dir, sizeof h->dir, "/tmp/proctor-hand-made-XXXXXX");
-    assert_non_null(mkdtemp(h->dir));
-    h->path = pr_path_join(h->dir, "proctor.db");
-    HAND_MADE_OK(pr_gradebook_open(h->path, PR_GRADEBOOK_OWN, &h->g, &hand_made_error));
+    char dir[] = "/tmp/proctor-hand-made-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    hand_made_init_at(h, dir, HAND_MADE_OPTIONS);
+    memcpy(h->dir, dir, sizeof dir);
+}
+
+void hand_made_close_book(struct hand_made *h)
+{
+    pr_gradebook_close(h->g);
+    pr_free(h->path);
 }
 
 void hand_made_done(struct hand_made *h)
 {
     char **names;
     size_t n;
-    pr_gradebook_close(h->g);
+    hand_made_close_book(h);
     HAND_MADE_OK(pr_dir_list(h->dir, &names, &n, &hand_made_error));
     for (size_t i = 0; i < n; i++) {
         char *path = pr_path_join(h->dir, names[i]);
@@ -58,7 +70,6 @@ void hand_made_done(struct hand_made *h)
     }
     pr_names_free(names, n);
     rmdir(h->dir);
-    pr_free(h->path);
 }
 
 static int64_t store_suite(struct hand_made *h, const char *name, char **lines, size_t n)

@@ -21,6 +21,9 @@ struct hand_made {
 /* The gradebook is empty and the settings are the defaults. */
 void hand_made_init(struct hand_made *h);
 void hand_made_done(struct hand_made *h); /* also removes the folder */
+/* The same in a folder that stays, under these options. */
+void hand_made_init_at(struct hand_made *h, const char *dir, const char *options);
+void hand_made_close_book(struct hand_made *h);
 
 /* A suite of n examples ("e0000" …): easy, medium and hard in turn, of five skills.  The same name
  * and n are the same examples; other `variant`s hold others under the same ids. */
