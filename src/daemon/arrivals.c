@@ -314,8 +314,17 @@ void pr_arrivals_repeat(struct pr_arrivals *a)
     a->scanning = false;
 }
 
+/* A folder that this scan found changing has not been told of yet, and is within a few looks. */
+static bool is_untold(const struct pr_arrivals *a)
+{
+    for (size_t i = 0; i < a->n_active; i++)
+        if (a->active[i]->state == PR_ITEM_NEW && a->active[i]->restless)
+            return true;
+    return false;
+}
+
 void pr_arrivals_counts(const struct pr_arrivals *a, struct pr_arrivals_count *ret)
 {
     *ret = (struct pr_arrivals_count){a->n_complete, a->n_waiting,
-        !a->watches.off && !a->watches.refused, !a->scanning && a->next_scan_ns};
+        !a->watches.off && !a->watches.refused, !a->scanning && a->next_scan_ns && !is_untold(a)};
 }
