@@ -84,6 +84,13 @@ static void list(const char *root, struct folder **v, size_t *n)
         qsort(*v, *n, sizeof **v, newest_first);
 }
 
+/* The reason without the folder's name, with which messages begin. */
+static const char *without_name(const struct folder *f, const char *why)
+{
+    size_t n = strlen(f->name);
+    return !strncmp(why, f->name, n) && !strncmp(why + n, ": ", 2) ? why + n + 2 : why;
+}
+
 static void say_refused(
     struct pr_doctor *d, struct tally *t, const struct folder *f, const struct pr_error *e)
 {
@@ -91,7 +98,7 @@ static void say_refused(
     pr_str_printf(&remedy, "proctor inspect %s says more", f->path);
     if (t->refused++ < MAX_SHOWN)
         pr_doctor_say(d, PR_DOCTOR_WARNING, pr_str_cstr(&remedy), "%s cannot be used: %s", f->name,
-            e->message);
+            without_name(f, e->message));
     pr_str_done(&remedy);
 }
 
@@ -103,6 +110,7 @@ static void say_waiting(
     bool abandoned = age > ABANDONED_S;
     if (t->waiting++ >= MAX_SHOWN)
         return;
+    why = without_name(f, why);
     if (abandoned)
         pr_doctor_say(d, PR_DOCTOR_WARNING,
             "remove the folder, or copy it again: nothing has been written to it for a while",
