@@ -260,8 +260,7 @@ static void tell_monitor(const json_t *f, struct pr_str *out)
 static void tell_comparison(const json_t *f, struct pr_str *out)
 {
     const char *best = text_of(f, "best_checkpoint");
-    pr_str_printf(out, "%zu ranked, best %s", json_array_size(json_object_get(f, "rankings")),
-        *best ? best : "none");
+    pr_str_printf(out, "%lld ranked, best %s", whole_of(f, "n_ranked"), *best ? best : "none");
 }
 
 static void tell_calibrator(const json_t *f, struct pr_str *out)

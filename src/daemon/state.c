@@ -93,7 +93,7 @@ static enum pr_code add_system(
     struct state *s, const struct pr_system *system, json_t *list, struct pr_error *e)
 {
     static const char *const from_live[] = {
-        "running", "next_run_seconds", "jobs", "outstanding", "error"};
+        "last_run", "running", "next_run_seconds", "jobs", "outstanding", "error"};
     json_t *finding = NULL, *o;
     int64_t at = 0;
     if (s->g) {
@@ -111,7 +111,8 @@ static enum pr_code add_system(
     pr_json_set(o, "state_reason", reason ? json_incref(reason) : json_null());
     pr_state_time(o, "last_run", at);
     for (size_t i = 0; live && i < sizeof from_live / sizeof *from_live; i++)
-        json_object_set(o, from_live[i], json_object_get(live, from_live[i]));
+        if (!json_is_null(json_object_get(live, from_live[i])))
+            json_object_set(o, from_live[i], json_object_get(live, from_live[i]));
     pr_json_set_str(o, "status_file", system->status_file);
     pr_json_set(o, "finding", finding ? finding : json_null());
     json_array_append_new(list, o);

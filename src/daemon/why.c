@@ -312,14 +312,16 @@ static enum pr_code set_rank(struct why *w, struct pr_error *e)
     const char *why = json_string_value(json_object_get(out, "why"));
     if (x) {
         json_t *o = json_copy((json_t *)(uintptr_t)x);
-        pr_json_set_int(o, "of", (int64_t)json_array_size(list));
+        json_t *all = json_object_get(found, "n_ranked");
+        size_t of = all ? (size_t)json_integer_value(all) : json_array_size(list);
+        pr_json_set_int(o, "of", (int64_t)of);
         pr_state_time(o, "at", at);
         pr_json_set(w->doc, "rank", o);
-        say_rank(w, x, json_array_size(list));
+        say_rank(w, x, of);
     } else {
         pr_json_set_null(w->doc, "rank",
             why     ? why
-            : found ? "the last ranking does not know it"
+            : found ? "the last ranking does not list it"
                     : "nothing was ranked yet");
         if (why)
             append_sentence(w, "It is not in the ranking: %s.", why);

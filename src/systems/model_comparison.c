@@ -13,6 +13,10 @@
 
 #define NAME "model-comparison"
 
+/* Entries of each list in the document: of more, the best are listed and the newest unranked ones.
+ * All of them count. */
+#define MAX_LISTED 1000
+
 /* A checkpoint in the ranking; several share an item when their content is the same. */
 struct entry {
     const struct pr_checkpoint_row *row;
@@ -38,7 +42,7 @@ struct comparison {
     struct pr_decision *verdicts; /* of the monitor */
     size_t n_verdicts;
     json_t *unranked;
-    char *waiting;
+    size_t n_unranked;
 };
 
 static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_error *e)
@@ -98,6 +102,9 @@ static void leave_out(struct comparison *c, const struct pr_checkpoint_row *row,
     pr_json_set_int(o, "of", (int64_t)g->all);
     pr_json_set_str(o, "why", pr_str_cstr(&why));
     json_array_append_new(c->unranked, o);
+    if (json_array_size(c->unranked) > MAX_LISTED)
+        json_array_remove(c->unranked, 0);
+    c->n_unranked++;
     pr_str_done(&why);
 }
 
@@ -281,11 +288,14 @@ static void set_rankings(const struct comparison *c, json_t *o)
     json_t *list = json_array(), *pareto = json_array();
     for (size_t k = 0; k < r->n; k++)
         for (size_t i = c->newest_of[r->order[k]]; i != SIZE_MAX; i = c->entries[i].next) {
+            if (json_array_size(list) == MAX_LISTED)
+                continue;
             json_array_append_new(list, entry_json(c, &c->entries[i]));
             if (r->v[r->order[k]].pareto && !c->entries[i].not_best)
                 json_array_append_new(pareto, json_string(label(&c->entries[i])));
         }
     pr_json_set(o, "rankings", list);
+    pr_json_set_int(o, "n_ranked", (int64_t)c->n);
     pr_json_set(o, "pareto", pareto);
 }
 
@@ -463,6 +473,7 @@ static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_er
     set_rankings(&c, o);
     set_best(&c, o);
     pr_json_set(o, "unranked", json_incref(c.unranked));
+    pr_json_set_int(o, "n_unranked", (int64_t)c.n_unranked);
     set_method(&c, o);
     if ((code = set_reference(&c, o, e)) || (code = decide(&c, o, ret, e)))
         goto out;

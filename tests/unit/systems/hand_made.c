@@ -152,7 +152,7 @@ int64_t hand_made_place(struct hand_made *h, const struct hand_made_place *p)
         hex_of(p->content ? p->content : word, o.fingerprint);
         snprintf(o.origin.run, sizeof o.origin.run, "%s", run);
         snprintf(o.origin.history, sizeof o.origin.history, "%s", p->history ? p->history : run);
-        snprintf(word, sizeof word, "settings of %s", o.options);
+        snprintf(word, sizeof word, "settings of %s %s", o.options, p->settings ? p->settings : "");
         hex_of(word, o.settings_fingerprint);
         HAND_MADE_OK(pr_gradebook_set_opened(h->g, id, &o, h->now_ms, &hand_made_error));
         json_decref(settings);

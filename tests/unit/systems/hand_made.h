@@ -43,7 +43,8 @@ struct hand_made_place {
     const char *content;
     json_t *bad_weights; /* borrowed */
     bool reference, not_opened;
-    const char *options; /* opened under these; default HAND_MADE_OPTIONS */
+    const char *options;  /* opened under these; default HAND_MADE_OPTIONS */
+    const char *settings; /* a word for other settings than those of the options */
 };
 int64_t hand_made_place(struct hand_made *h, const struct hand_made_place *p);
 

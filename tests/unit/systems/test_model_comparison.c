@@ -105,6 +105,7 @@ static void every_checkpoint_is_ranked_or_listed_with_the_reason(void **state)
     struct hand_made_place unopened = {.step = 70, .not_opened = true};
     struct hand_made_place nan = {.step = 20, .bad_weights = bad};
     struct hand_made_place old = {.step = 80, .options = "other options"};
+    struct hand_made_place other = {.step = 15, .settings = "other arithmetic"};
     struct hand_made_place base = {.folder = "base", .step = -1, .reference = true};
     int64_t best = hand_made_checkpoint(&h, NULL, 10, NULL);
     int64_t nans = hand_made_place(&h, &nan), critical = hand_made_checkpoint(&h, NULL, 30, NULL);
@@ -113,6 +114,7 @@ static void every_checkpoint_is_ranked_or_listed_with_the_reason(void **state)
     int64_t refused = hand_made_checkpoint(&h, NULL, 60, NULL), reference;
     hand_made_place(&h, &unopened);
     hand_made_place(&h, &old);
+    hand_made_grade_drawn(&h, hand_made_place(&h, &other), suite, 7, 0.9, 0.3);
     reference = hand_made_place(&h, &base);
     hand_made_grade_drawn(&h, best, suite, 1, 0.5, 0.8);
     hand_made_grade_drawn(&h, nans, suite, 2, 0.8, 0.5);
@@ -151,6 +153,7 @@ static void every_checkpoint_is_ranked_or_listed_with_the_reason(void **state)
     assert_string_equal(text(unranked(f.status, "checkpoint-60"), "why"), "refused: no tokenizer");
     assert_string_equal(text(unranked(f.status, "checkpoint-70"), "why"), "not opened yet");
     assert_non_null(strstr(text(unranked(f.status, "checkpoint-80"), "why"), "settings"));
+    assert_non_null(strstr(text(unranked(f.status, "checkpoint-15"), "why"), "arithmetic"));
     assert_true(real(json_object_get(f.status, "reference"), "accuracy") < 0.5);
     assert_null(entry(f.status, "base"));
     const json_t *pareto = json_object_get(f.status, "pareto");

@@ -113,13 +113,14 @@ static void many_sets_of_grades_can_be_asked_for(void **state)
     struct pr_view_grades first, g;
     const struct pr_checkpoint_row *baseline = pr_view_checkpoint(&v, ids[0]);
     HAND_MADE_OK(pr_view_grades(&v, baseline, suite, &first, &hand_made_error));
+    ((struct pr_grades *)(uintptr_t)first.grades)->seconds = 42; /* tells it from one read anew */
     for (size_t round = 0; round < 2; round++)
         for (size_t i = 0; i < N; i++) {
             const struct pr_checkpoint_row *c = pr_view_checkpoint(&v, ids[i]);
             HAND_MADE_OK(pr_view_grades(&v, c, suite, &g, &hand_made_error));
             assert_true(g.grades->v[0].loss == (double)i + 1);
             HAND_MADE_OK(pr_view_grades(&v, baseline, suite, &g, &hand_made_error));
-            assert_ptr_equal(g.grades, first.grades); /* asked for often: it stays */
+            assert_true(g.grades->seconds == 42); /* asked for often: it stays */
         }
     hand_made_close(&h, &v);
     hand_made_done(&h);
