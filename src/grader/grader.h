@@ -95,7 +95,8 @@ struct pr_grader_events {
     void *ctx;
 };
 
-/* Starts the process and sends it `open`.  PR_E_IO when it cannot be started. */
+/* Starts the process and sends it `open`.  PR_E_IO when it cannot be started, PR_E_UNSUPPORTED
+ * where the kernel has no seccomp. */
 PR_MUST_CHECK enum pr_code pr_grader_start(const struct pr_grader_options *o,
     const struct pr_grader_events *events, struct pr_grader **ret, struct pr_error *e);
 /* Kills it if it still runs, without events. */
@@ -118,7 +119,7 @@ PR_MUST_CHECK enum pr_code pr_grader_order(struct pr_grader *g, int64_t order,
     const struct pr_grader_example *examples, size_t n, struct pr_error *e);
 /* Stops an order after the pass that is being computed: `done` comes with cancelled true. */
 void pr_grader_cancel(struct pr_grader *g, int64_t order);
-/* Lets it end once its orders are done: closes its stdin. */
+/* Lets it end once its orders are done (which can still be cancelled). */
 void pr_grader_finish(struct pr_grader *g);
 void pr_grader_kill(struct pr_grader *g); /* at once; `ended` follows from pr_grader_turn */
 

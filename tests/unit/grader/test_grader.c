@@ -133,6 +133,35 @@ static void a_cancelled_order_ends_early_and_the_next_is_carried_out(void **stat
     watch_done(&w);
 }
 
+static void cancel_both(struct watch *w)
+{
+    if (w->n_came == 1) {
+        pr_grader_cancel(w->g, 2);
+        pr_grader_cancel(w->g, 1);
+    }
+}
+
+static void an_order_that_waits_can_be_cancelled(void **state)
+{
+    (void)state;
+    struct watch w;
+    char *folder = fixture(RUN);
+    struct pr_grader_options slow = {.cpu_percent = 2, .max_new_tokens = 32};
+    watch_init(&w, NULL);
+    watch_start(&w, folder, &slow);
+    w.on_grade = cancel_both;
+    watch_order(&w, 1, 0, 100);
+    watch_order(&w, 2, 100, 200);
+    pr_grader_finish(w.g);
+    watch_until(&w, watch_has_ended);
+    assert_int_equal(w.how, PR_GRADER_FINISHED);
+    assert_int_equal(w.n_done, 2);
+    assert_int_equal(w.done.order, 2);
+    assert_true(w.done.cancelled && !w.done.examples);
+    pr_free(folder);
+    watch_done(&w);
+}
+
 static void kill_it(struct watch *w)
 {
     if (w->n_came == 1)
@@ -316,6 +345,7 @@ static void a_grader_dies_with_its_parent(void **state)
         child = pr_grader_pid(w.g);
         _exit(write(told[1], &child, sizeof child) == sizeof child && pause() ? 0 : 1);
     }
+    close(told[1]); /* a parent that fails ends the pipe */
     assert_int_equal(read(told[0], &child, sizeof child), sizeof child);
     kill(parent, SIGKILL);
     assert_int_equal(waitpid(parent, NULL, 0), parent);
@@ -333,7 +363,6 @@ static void a_grader_dies_with_its_parent(void **state)
     }
     assert_true(pr_clock_monotonic_ns() < end);
     close(told[0]);
-    close(told[1]);
 }
 
 static void a_program_that_speaks_something_else_is_stopped(void **state)
@@ -474,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_grader_gives_what_grading_here_gives_bit_for_bit),
         cmocka_unit_test(a_cancelled_order_ends_early_and_the_next_is_carried_out),
+        cmocka_unit_test(an_order_that_waits_can_be_cancelled),
         cmocka_unit_test(a_killed_grader_is_told_by_its_signal),
         cmocka_unit_test(a_checkpoint_that_vanishes_is_told_as_changed),
         cmocka_unit_test(a_file_that_becomes_shorter_is_told_as_changed),
