@@ -247,6 +247,30 @@ static void backfilling_a_plateau_stores_each_verdict_a_few_times(void **state)
     hand_made_done(&h);
 }
 
+/* Better losses do not make up for lost answers, nor does being the first for NaN. */
+static void only_what_is_ok_becomes_the_baseline(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    hand_made_init(&h);
+    int64_t suite = hand_made_suite(&h, "validation", 300, 0);
+    struct hand_made_answer *v = hand_made_draw(1, 300, 0.6, 0.5, 1);
+    v[3].bad_number = true;
+    hand_made_grade(&h, hand_made_checkpoint(&h, NULL, 50, NULL), suite, v, 300);
+    pr_free(v);
+    add(&h, suite, 100, 0.6, 0.5);
+    add(&h, suite, 200, 0.3, 0.2);
+    add(&h, suite, 300, 0.6, 0.5);
+    struct walked w = walk(&h, suite);
+    is(&w, 50, PR_LEVEL_CRITICAL, 0);
+    is(&w, 100, PR_LEVEL_OK, 0);
+    is(&w, 200, PR_LEVEL_WARNING, 100);
+    is(&w, 300, PR_LEVEL_OK, 100);
+    assert_true(of_step(&w, 100)->moved && !of_step(&w, 50)->moved && !of_step(&w, 200)->moved);
+    done(&w);
+    hand_made_done(&h);
+}
+
 static void a_branch_begins_with_its_parents_baseline(void **state)
 {
     (void)state;
@@ -405,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_baseline_whose_folder_is_gone_still_counts),
         cmocka_unit_test(a_critical_checkpoint_is_no_baseline),
         cmocka_unit_test(backfilling_a_plateau_stores_each_verdict_a_few_times),
+        cmocka_unit_test(only_what_is_ok_becomes_the_baseline),
         cmocka_unit_test(a_branch_begins_with_its_parents_baseline),
         cmocka_unit_test(changed_thresholds_and_options_are_judged_anew),
         cmocka_unit_test(an_early_verdict_gives_way_to_the_exact_one),
