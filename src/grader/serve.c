@@ -161,7 +161,7 @@ static enum pr_code take_all(struct pr_serve *s, bool *ret_any, struct pr_error 
 }
 
 /* One look: waits up to ms for the parent's words, and not at all when some have been read already;
- * sees whether it still reads ours. */
+ * writes meanwhile what the parent had no room for; sees whether it still reads ours. */
 static enum pr_code look(struct pr_serve *s, int ms, struct pr_error *e)
 {
     bool any = false;
@@ -169,10 +169,12 @@ static enum pr_code look(struct pr_serve *s, int ms, struct pr_error *e)
     if (code)
         return code;
     struct pollfd p[2] = {{.fd = s->frames.eof ? -1 : s->frames.in, .events = POLLIN},
-        {.fd = s->frames.out, .events = 0}};
+        {.fd = s->frames.out, .events = pr_frames_waiting(&s->frames) ? POLLOUT : 0}};
     if (poll(p, 2, any ? 0 : ms) < 0 && errno != EINTR)
         return pr_fail_errno(e, errno, "poll");
     if (p[1].revents & (POLLERR | POLLNVAL))
+        s->parent_gone = true;
+    else if ((p[1].revents & POLLOUT) && pr_frames_flush(&s->frames, e))
         s->parent_gone = true;
     code = p[0].revents ? pr_frames_read(&s->frames, e) : PR_OK;
     return code ? code : take_all(s, &any, e);
