@@ -93,9 +93,10 @@ static enum pr_code read_labels(struct pr_example_reader *r, struct pr_error *e)
             return code;
     }
     x->difficulty = known_difficulty(x->difficulty);
-    if (!x->difficulty)
-        x->difficulty = r->options && r->options->file_difficulty ? r->options->file_difficulty
-                                                                  : PR_UNSPECIFIED;
+    const char *of_file = r->options ? r->options->file_difficulty : NULL;
+    if (!x->difficulty) /* the caller's text may be gone before the example is */
+        x->difficulty =
+            of_file ? pr_arena_strndup(r->arena, of_file, strlen(of_file)) : PR_UNSPECIFIED;
     return PR_OK;
 }
 

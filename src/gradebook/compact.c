@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "gradebook/sqlite.h"
 
-#define BATCH      5000
+#define BATCH      2000
 #define GIVE_BACK  256 /* pages a call */
 #define KEEP_STEPS 10  /* texts of so many newest checkpoints of each run stay */
 

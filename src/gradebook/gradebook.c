@@ -176,13 +176,20 @@ static void disconnect(struct pr_gradebook *g)
     g->db = NULL;
 }
 
+/* A stranger who reads must not leave an index of the log behind that the owner cannot write (what
+ * root leaves, SQLite gives to the file's owner). */
+static bool is_stranger(const struct stat *st)
+{
+    return st->st_uid != geteuid() && geteuid();
+}
+
 static enum pr_code open_reader(struct pr_gradebook *g, struct pr_error *e)
 {
     struct pr_error why;
     struct stat st;
     if (stat(g->path, &st))
         return pr_fail_errno(e, errno, "%s", g->path);
-    if (g->mode == PR_GRADEBOOK_LOOK && !has_log(g))
+    if ((g->mode == PR_GRADEBOOK_LOOK || is_stranger(&st)) && !has_log(g))
         return connect_immutable(g, e);
     enum pr_code code = connect_to(g, g->path, SQLITE_OPEN_READONLY, &why);
     if (!code)
@@ -263,7 +270,7 @@ enum pr_code pr_gradebook_begin(struct pr_gradebook *g, struct pr_error *e)
     if (code)
         return code;
     g->in_transaction = true;
-    if (g->mode == PR_GRADEBOOK_READ &&
+    if (g->mode != PR_GRADEBOOK_OWN &&
         (code = pr_sql_int(g, 0, &objects, e, "SELECT count(*) FROM sqlite_schema", "")))
         pr_gradebook_rollback(g);
     return code;

@@ -318,7 +318,7 @@ struct pr_retention {
     int64_t texts_days; /* answers of older grades lose their text, not their numbers; 0: never */
     int64_t findings_days; /* older findings, but each day's last, are dropped; 0: never */
     int64_t orders_days;   /* ended orders */
-    size_t batch;          /* rows a call at most, so that no call takes long; 0: 5000 */
+    size_t batch;          /* rows a call at most, so that no call takes long; 0: 2000 */
 };
 /* One step of the work, in a transaction of its own; *ret_more says that there is more.  Texts of
  * the 10 newest checkpoints of each run and of the reference stay, and so do those of an example

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/sha256.h"
+#include "gradebook/sqlite.h"
 
 static struct pr_suite *store_suite(struct pr_gradebook *g, size_t n, bool choices, int64_t *ret)
 {
@@ -24,6 +25,7 @@ static void every_grade_comes_back_bit_by_bit(void **state)
     pr_rng_seed(&r, 7);
     struct pr_suite *s = store_suite(b->g, 60, true, &suite);
     struct pr_grade *all = pr_zalloc(20 * s->n * sizeof *all);
+    assert_string_equal(s->v[1].difficulty, "easy"); /* that of its file, packed with it */
     for (size_t m = 0; m < 20; m++) {
         char path[32];
         snprintf(path, sizeof path, "/run/checkpoint-%zu", m);
@@ -106,6 +108,81 @@ static void the_figures_are_those_of_the_engine(void **state)
     pr_free(own.v);
     pr_grades_free(gs);
     pr_grades_free(numbers);
+    pr_checkpoint_row_done(&row);
+    pr_suite_free(s);
+}
+
+static double view_real(struct pr_gradebook *g, const char *sql)
+{
+    sqlite3_stmt *st;
+    assert_int_equal(sqlite3_prepare_v2(g->db, sql, -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    double x = sqlite3_column_double(st, 0);
+    sqlite3_finalize(st);
+    return x;
+}
+
+static double figure(const json_t *figures, const char *key)
+{
+    return json_number_value(json_object_get(figures, key));
+}
+
+/* What people see with sqlite3 is what proctor says. */
+static void the_views_say_the_same_as_the_figures(void **state)
+{
+    struct book *b = *state;
+    int64_t suite;
+    json_t *figures;
+    struct pr_rng r;
+    struct pr_suite *s = store_suite(b->g, 40, false, &suite);
+    struct pr_checkpoint_row row =
+        row_of(b->g, add_checkpoint(b->g, "/run/checkpoint-7", "i", "m", 7, "run", "h", 9));
+    pr_rng_seed(&r, 5);
+    for (size_t i = 0; i < s->n; i++) {
+        struct pr_grade x;
+        plain_grade(&s->v[i], 1, &x);
+        if (i % 3 == 0) { /* a think block before the answer */
+            struct pr_str out = PR_STR_INIT(1000);
+            pr_str_printf(&out, "<think>%zu is a number</think>%s", i, x.answer);
+            pr_free(x.output);
+            x.output_len = out.len;
+            x.output = pr_str_take(&out);
+            x.think = true;
+            x.confidence_all = 0.5;
+        }
+        if (i == 5)
+            x.nll = x.loss = NAN;
+        if (i == 6) {
+            pr_grade_done(&x);
+            x = (struct pr_grade){.example = &s->v[i],
+                .reason = pr_strdup("too long for this model"),
+                .nll = NAN,
+                .loss = NAN,
+                .confidence = NAN,
+                .confidence_all = NAN};
+        }
+        put(b->g, row.model, settings_of(b->g, row.model), &x);
+        pr_grade_done(&x);
+    }
+    struct pr_grades *gs;
+    MUST(pr_gradebook_grades(b->g, &row, settings_of(b->g, row.model), s, true, &gs, e));
+    MUST(pr_grades_figures(gs, &figures, e));
+    static const char *const same[] = {"loss", "loss_mean_per_example", "accuracy"};
+    for (size_t i = 0; i < 3; i++) {
+        char sql[100];
+        snprintf(sql, sizeof sql, "SELECT %s FROM checkpoint_scores", same[i]);
+        double a = view_real(b->g, sql), of_figures = figure(figures, same[i]);
+        if (!(fabs(a - of_figures) <= 1e-12 * fabs(of_figures)))
+            fail_msg("%s: %.17g, not %.17g", same[i], a, of_figures);
+    }
+    assert_true(view_real(b->g, "SELECT n_graded FROM checkpoint_scores") == 39);
+    assert_true(view_real(b->g, "SELECT count(*) FROM grade_texts WHERE output LIKE"
+                                " '<think>%is a number</think>the answer to%'") == 13);
+    assert_true(view_real(b->g, "SELECT count(*) FROM grade_texts WHERE output = answer") == 26);
+    assert_true(
+        view_real(b->g, "SELECT count(*) FROM grade_texts WHERE reason LIKE 'too long%'") == 1);
+    pr_grades_free(gs);
+    json_decref(figures);
     pr_checkpoint_row_done(&row);
     pr_suite_free(s);
 }
@@ -265,6 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_grade_comes_back_bit_by_bit),
         TEST(the_figures_are_those_of_the_engine),
+        TEST(the_views_say_the_same_as_the_figures),
         TEST(a_grade_is_stored_once),
         TEST(what_no_example_has_is_refused),
         TEST(what_is_missing_comes_in_the_shared_order),

@@ -370,10 +370,17 @@ static void a_read_only_folder_is_read_when_there_is_no_log(void **state)
     struct book *b = *state;
     char path[128];
     add_checkpoint(b->g, "/run/checkpoint-1", "i", "m1", 1, "r", "h", 5);
+    assert_int_equal(chmod(b->dir, 0755), 0);
+    in_child(b, PR_OK, NULL); /* beside its owner, whose index of the log it may read */
     pr_gradebook_close(b->g);
     b->g = NULL;
     assert_int_equal(chmod(b->dir, 0555), 0);
     in_child(b, PR_OK, NULL);
+    assert_int_equal(chmod(b->dir, 0777), 0);
+    in_child(b, PR_OK, NULL);
+    snprintf(path, sizeof path, "%s-shm", b->path);
+    assert_false(!getuid() && pr_path_exists(path)); /* a stranger leaves nothing */
+    assert_int_equal(chmod(b->dir, 0555), 0);
     assert_int_equal(chmod(b->dir, 0755), 0);
     snprintf(path, sizeof path, "%s-wal", b->path);
     MUST(pr_file_write_atomic(path, "not empty", 9, e));

@@ -15,22 +15,21 @@ static void an_order_is_added_changed_and_closed(void **state)
     struct book *b = *state;
     int64_t checkpoint = add_checkpoint(b->g, "/run/checkpoint-1", "i", "m", 1, "r", "h", 5);
     struct pr_order_row o = {.checkpoint = checkpoint,
-        .asked_by = (char *)(uintptr_t)"regression-monitor",
+        .asked_by = (char *)(uintptr_t) "regression-monitor",
         .priority = 3,
-        .state = (char *)(uintptr_t)"waiting",
+        .state = (char *)(uintptr_t) "waiting",
         .asked_ms = 10};
     MUST(pr_gradebook_put_order(b->g, &o, e));
     assert_true(o.id > 0);
     int64_t first = o.id;
-    o.state = (char *)(uintptr_t)"done";
+    o.state = (char *)(uintptr_t) "done";
     o.ended_ms = 20;
     o.tokens_scored = 12345;
     o.seconds = 1.5;
     MUST(pr_gradebook_put_order(b->g, &o, e));
     assert_int_equal(o.id, first);
-    o = (struct pr_order_row){.checkpoint = checkpoint,
-        .state = (char *)(uintptr_t)"running",
-        .asked_ms = 30};
+    o = (struct pr_order_row){
+        .checkpoint = checkpoint, .state = (char *)(uintptr_t) "running", .asked_ms = 30};
     MUST(pr_gradebook_put_order(b->g, &o, e));
     struct pr_order_row *rows;
     size_t n;
@@ -102,7 +101,7 @@ static void of_large_findings_a_day_keeps_the_last(void **state)
 static void decide(struct pr_gradebook *g, const char *kind, int64_t checkpoint,
     const char *verdict, int64_t against, const char *cites)
 {
-    struct pr_decision d = {.system = (char *)(uintptr_t)"monitor",
+    struct pr_decision d = {.system = (char *)(uintptr_t) "monitor",
         .kind = (char *)(uintptr_t)kind,
         .checkpoint = checkpoint,
         .verdict = (char *)(uintptr_t)verdict,
@@ -149,15 +148,14 @@ static void foreign_keys_hold(void **state)
 {
     struct book *b = *state;
     struct pr_error why;
-    struct pr_decision d = {.system = (char *)(uintptr_t)"s",
-        .kind = (char *)(uintptr_t)"k",
-        .verdict = (char *)(uintptr_t)"v",
+    struct pr_decision d = {.system = (char *)(uintptr_t) "s",
+        .kind = (char *)(uintptr_t) "k",
+        .verdict = (char *)(uintptr_t) "v",
         .checkpoint = 999};
     assert_int_equal(pr_gradebook_put_decision(b->g, &d, &why), PR_E_USAGE);
-    assert_int_equal(pr_gradebook_raise(
-                         b->g, "s", "k", 999, PR_ALERT_INFO, "text", 1, NULL, &why),
-        PR_E_USAGE);
-    struct pr_order_row o = {.checkpoint = 999, .state = (char *)(uintptr_t)"waiting"};
+    assert_int_equal(
+        pr_gradebook_raise(b->g, "s", "k", 999, PR_ALERT_INFO, "text", 1, NULL, &why), PR_E_USAGE);
+    struct pr_order_row o = {.checkpoint = 999, .state = (char *)(uintptr_t) "waiting"};
     assert_int_equal(pr_gradebook_put_order(b->g, &o, &why), PR_E_USAGE);
     add_checkpoint(b->g, "/run/checkpoint-1", "i", "m1", 1, "r", "h1", 5);
     assert_int_equal(pr_sql_script(b->g, "DELETE FROM models", &why), PR_E_USAGE);
@@ -225,11 +223,10 @@ static void old_findings_and_orders_are_dropped(void **state)
             put_finding(b->g, i % 2 ? "monitor" : "testing", day * 100 + i, day * DAY + i);
     for (int64_t i = 0; i < 10; i++) {
         struct pr_order_row o = {
-            .state = (char *)(uintptr_t)"done", .asked_ms = i * DAY, .ended_ms = i ? i * DAY : 0};
+            .state = (char *)(uintptr_t) "done", .asked_ms = i * DAY, .ended_ms = i ? i * DAY : 0};
         MUST(pr_gradebook_put_order(b->g, &o, e));
     }
-    struct pr_retention r = {
-        .now_ms = 11 * DAY, .findings_days = 3, .orders_days = 5, .batch = 7};
+    struct pr_retention r = {.now_ms = 11 * DAY, .findings_days = 3, .orders_days = 5, .batch = 7};
     compact_all(b->g, &r);
     assert_true(compactions > 5);
     /* Days 1 to 7 keep one a system, 8 to 10 all. */
@@ -308,12 +305,11 @@ static void old_texts_go_but_numbers_cited_and_newest_stay(void **state)
         }
     }
     /* Checkpoints 2 and 3 keep one, 1 and 4 another, 31 to 40 all. */
-    assert_int_equal(number_of(b->path,
-                         "SELECT count(DISTINCT checkpoint) FROM grade_texts"
-                         " WHERE answer IS NOT NULL"),
+    assert_int_equal(number_of(b->path, "SELECT count(DISTINCT checkpoint) FROM grade_texts"
+                                        " WHERE answer IS NOT NULL"),
         14);
-    assert_int_equal(number_of(b->path,
-                         "SELECT count(*) FROM grade_texts WHERE answer IS NOT NULL"),
+    assert_int_equal(
+        number_of(b->path, "SELECT count(*) FROM grade_texts WHERE answer IS NOT NULL"),
         4 + 10 * 200);
     pr_grades_free(old);
     pr_grades_free(now);
