@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "exam/stats.h"
 #include "exam/suiteset.h"
+#include "systems/baseline.h"
 #include "systems/pieces.h"
 #include "systems/ranking.h"
 #include "systems/system.h"
@@ -22,7 +23,7 @@ struct entry {
     const struct pr_checkpoint_row *row;
     size_t item;
     size_t next;          /* entry of the same item, SIZE_MAX: none */
-    const char *level;    /* borrowed from the decisions, or NULL */
+    const char *level;    /* by the monitor's rule; NULL: not judged */
     const char *not_best; /* why it may not be the best, or NULL */
     bool same_name;       /* another entry has its name: told by its path */
 };
@@ -39,8 +40,11 @@ struct comparison {
         *newest_of; /* for each item of the ranking its newest entry, which leads to the others */
     size_t newest_cap;
     struct pr_ranking ranking;
-    struct pr_decision *verdicts; /* of the monitor */
-    size_t n_verdicts;
+    struct verdict {
+        int64_t checkpoint;
+        const char *level;
+    } * verdicts;
+    size_t n_verdicts, verdicts_cap;
     json_t *unranked;
     size_t n_unranked;
 };
@@ -75,11 +79,32 @@ static enum pr_code find_settings(struct comparison *c, struct pr_error *e)
     return code;
 }
 
+/* The verdicts of the regression monitor's rule, judged here where it has not stored them yet: what
+ * may be the best does not depend on which system ran first. */
+static enum pr_code judge(struct comparison *c, struct pr_error *e)
+{
+    for (size_t i = 0; i < c->view->n_runs; i++) {
+        struct pr_judgement *v;
+        size_t n;
+        enum pr_code code = pr_baseline_walk(
+            c->view, c->view->runs[i].id, c->suite->id, "regression-monitor", NULL, &v, &n, e);
+        if (code)
+            return code;
+        for (size_t k = 0; k < n; k++) {
+            struct verdict x = {v[k].checkpoint->id, pr_verdict_level_name(v[k].level)};
+            if (v[k].judged)
+                PR_PUSH(c->verdicts, c->n_verdicts, c->verdicts_cap, x);
+        }
+        pr_judgements_free(v, n);
+    }
+    return PR_OK;
+}
+
 static const char *level_of(const struct comparison *c, int64_t checkpoint)
 {
     for (size_t i = c->n_verdicts; i--;)
         if (c->verdicts[i].checkpoint == checkpoint)
-            return c->verdicts[i].verdict;
+            return c->verdicts[i].level;
     return NULL;
 }
 
@@ -185,13 +210,8 @@ static void mark_same_names(struct comparison *c)
 
 static enum pr_code gather(struct comparison *c, struct pr_error *e)
 {
-    const struct pr_decision_filter verdicts = {.system = "regression-monitor",
-        .kind = "verdict",
-        .suite = c->suite->id,
-        .present_only = true};
     enum pr_code code = pr_view_examples(c->view, c->suite->id, &c->examples, e);
-    if (code || (code = find_settings(c, e)) ||
-        (code = pr_gradebook_decisions(c->view->g, &verdicts, &c->verdicts, &c->n_verdicts, e)))
+    if (code || (code = find_settings(c, e)) || (code = judge(c, e)))
         return code;
     pr_score_weigh(c->view->settings, c->examples, &c->weights);
     for (size_t i = 0; i < c->view->n_checkpoints && !code; i++)
@@ -266,7 +286,7 @@ static json_t *entry_json(const struct comparison *c, const struct entry *x)
     if (x->level)
         pr_json_set_str(o, "level", x->level);
     else
-        pr_json_set_null(o, "level", "the regression monitor has not judged it yet");
+        pr_json_set_null(o, "level", "it is not judged yet");
     pr_json_set_str(o, "not_best_because", x->not_best);
     bool known = isfinite(item->behind) && isfinite(item->behind_spread * r->factor);
     pr_json_set_real(o, "behind_best", item->behind, "there is no best one");
@@ -485,7 +505,7 @@ out:
     pr_ranking_done(&c.ranking);
     pr_free(c.newest_of);
     pr_free(c.entries);
-    pr_decisions_free(c.verdicts, c.n_verdicts);
+    pr_free(c.verdicts);
     return code;
 }
 
