@@ -249,7 +249,8 @@ static enum pr_code judge_complete(
         set_reason(j, "graded under other settings than %s: not comparable", w->base->name);
         return PR_OK;
     }
-    if ((code = pr_judge(w->v->settings, w->base_grades, g, j, e)) || j->level != PR_LEVEL_OK)
+    if ((code = pr_judge(w->v->settings, w->base_grades, g, j, e)) || !j->judged ||
+        j->level != PR_LEVEL_OK)
         return code;
     j->moved = !w->base;
     return w->base ? pr_baseline_moves(w->v->settings, w->base_grades, g, &j->moved, &p, e) : PR_OK;

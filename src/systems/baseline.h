@@ -37,7 +37,8 @@ struct pr_judgement {
 void pr_judgement_done(struct pr_judgement *j);
 
 /* The pure test of one checkpoint against a baseline's grades (NULL: none), all examples graded:
- * level, reason, evidence.  ret->checkpoint is the caller's to set before; where it is not NULL,
+ * level, reason, evidence; `judged` stays false, with a reason, where no example could be graded on
+ * both sides.  ret->checkpoint is the caller's to set before; where it is not NULL,
  * its bad_weights count too. */
 PR_MUST_CHECK enum pr_code pr_judge(const struct pr_settings *s, const struct pr_grades *baseline,
     const struct pr_grades *checkpoint, struct pr_judgement *ret, struct pr_error *e);

@@ -8,8 +8,8 @@
  * more, but leaves no room below the stated rate (bench/false_alarms.c measures both sides). */
 #include "systems/judge.h"
 
-#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -294,6 +294,26 @@ static enum pr_code measure(struct trial *t, struct pr_error *e)
     return PR_OK;
 }
 
+/* Nothing was graded, or nothing that the baseline was graded on too: that is not `ok`. */
+static bool is_unknown(const struct trial *t, struct pr_judgement *ret)
+{
+    char text[400];
+    const char *first = NULL;
+    size_t graded = 0;
+    for (size_t i = 0; i < t->b->n; i++) {
+        graded += t->b->v[i].graded;
+        if (!t->b->v[i].graded && !first)
+            first = t->b->v[i].reason;
+    }
+    if (t->a ? t->pairs.n : graded)
+        return false;
+    snprintf(text, sizeof text, "none of its %zu examples could be graded%s%s%.300s", t->b->n,
+        graded ? " on both sides" : "", first ? ": " : "", first ? first : "");
+    ret->judged = false;
+    ret->reason = pr_strdup(text);
+    return true;
+}
+
 enum pr_code pr_judge(const struct pr_settings *s, const struct pr_grades *baseline,
     const struct pr_grades *checkpoint, struct pr_judgement *ret, struct pr_error *e)
 {
@@ -307,6 +327,8 @@ enum pr_code pr_judge(const struct pr_settings *s, const struct pr_grades *basel
     t.n_bad = pr_bad_numbers(checkpoint);
     t.fired[RULE_BAD_WEIGHTS] = json_array_size(weights) > 0;
     t.fired[RULE_BAD_NUMBERS] = t.n_bad > 0;
+    if (!t.fired[RULE_BAD_WEIGHTS] && is_unknown(&t, ret))
+        goto out;
     if (baseline)
         pr_outputs_count(baseline, &was);
     pr_outputs_count(checkpoint, &is);

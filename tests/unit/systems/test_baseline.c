@@ -247,6 +247,30 @@ static void backfilling_a_plateau_stores_each_verdict_a_few_times(void **state)
     hand_made_done(&h);
 }
 
+static void what_could_not_be_asked_is_not_ok(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    hand_made_init(&h);
+    int64_t suite = hand_made_suite(&h, "validation", 60, 0);
+    struct hand_made_answer *v = hand_made_draw(1, 60, 0.6, 0.5, 1);
+    for (size_t i = 0; i < 60; i++)
+        v[i].reason = "its template raises";
+    hand_made_grade(&h, hand_made_checkpoint(&h, NULL, 100, NULL), suite, v, 60);
+    struct walked w = walk(&h, suite);
+    assert_true(!w.v[0].judged && !w.v[0].moved && w.decisions == 0);
+    assert_non_null(strstr(w.v[0].reason, "its template raises"));
+    done(&w);
+    add(&h, suite, 200, 0.6, 0.5);
+    hand_made_grade(&h, hand_made_checkpoint(&h, NULL, 300, NULL), suite, v, 60);
+    w = walk(&h, suite);
+    is(&w, 200, PR_LEVEL_OK, 0);
+    assert_true(of_step(&w, 200)->moved && !of_step(&w, 300)->judged);
+    done(&w);
+    pr_free(v);
+    hand_made_done(&h);
+}
+
 /* Better losses do not make up for lost answers, nor does being the first for NaN. */
 static void only_what_is_ok_becomes_the_baseline(void **state)
 {
@@ -429,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_baseline_whose_folder_is_gone_still_counts),
         cmocka_unit_test(a_critical_checkpoint_is_no_baseline),
         cmocka_unit_test(backfilling_a_plateau_stores_each_verdict_a_few_times),
+        cmocka_unit_test(what_could_not_be_asked_is_not_ok),
         cmocka_unit_test(only_what_is_ok_becomes_the_baseline),
         cmocka_unit_test(a_branch_begins_with_its_parents_baseline),
         cmocka_unit_test(changed_thresholds_and_options_are_judged_anew),
