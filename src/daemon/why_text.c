@@ -122,8 +122,9 @@ static void tell_ranking(const struct telling *t)
     const json_t *score = at(t, NULL, "score"), *behind = at(t, "runner_up", "behind_best");
     const char *next = json_string_value(json_array_get(at(t, "runner_up", "checkpoints"), 0));
     const char *was = text_at(t, "previous", "checkpoint");
-    pr_str_printf(t->out, "it became the best checkpoint on %s with a score of %.4f", t->suite,
-        json_number_value(score));
+    pr_str_printf(t->out, "it became the best checkpoint on %s", t->suite);
+    if (json_is_number(score))
+        pr_str_printf(t->out, " with a score of %.4f", json_number_value(score));
     put_interval(t, at(t, NULL, "score_ci95"), 4, false, "");
     if (was)
         pr_str_printf(t->out, ", after %s", was);
@@ -147,15 +148,19 @@ static void tell_test(const struct telling *t)
 
 static void tell_calibration(const struct telling *t)
 {
-    const json_t *p99 = at(t, "ece_noise", "p99");
-    pr_str_printf(t->out, "%s on %s: ECE %.3f over %lld answers", t->d->verdict, t->suite,
-        json_number_value(at(t, NULL, "ece")), whole_at(t, NULL, "n"));
+    const json_t *ece = at(t, NULL, "ece"), *p99 = at(t, "ece_noise", "p99");
+    const json_t *mean = at(t, NULL, "mean_confidence"), *accuracy = at(t, NULL, "accuracy");
+    pr_str_printf(t->out, "%s on %s", t->d->verdict, t->suite);
+    if (json_is_number(ece))
+        pr_str_printf(
+            t->out, ": ECE %.3f over %lld answers", json_number_value(ece), whole_at(t, NULL, "n"));
     if (json_is_number(p99))
         pr_str_printf(
             t->out, " (chance alone gives a calibrated model up to %.3f)", json_number_value(p99));
-    pr_str_printf(t->out, ", mean confidence %.1f %% with an accuracy of %.1f %%.",
-        100 * json_number_value(at(t, NULL, "mean_confidence")),
-        100 * json_number_value(at(t, NULL, "accuracy")));
+    if (json_is_number(mean) && json_is_number(accuracy))
+        pr_str_printf(t->out, ", mean confidence %.1f %% with an accuracy of %.1f %%",
+            100 * json_number_value(mean), 100 * json_number_value(accuracy));
+    pr_str_putc(t->out, '.');
 }
 
 static const struct kind {
