@@ -7,6 +7,7 @@
  *      src/cli/meson.build;
  *   3. its section in docs/commands.md (`proctor help --markdown` prints it);
  *   4. a test in tests/integration/cli_<name>.py.
+ * A system (systems/system.h) has its command from its own table, listed after `run`.
  * tests/unit/cli/test_commands.c fails when one of these is missing or a text breaks the rules.
  *
  * A command's `run` returns the exit status: PR_EXIT_*.  It prints its result on stdout through
@@ -31,6 +32,7 @@
     X(status)                                                                                      \
     X(why)                                                                                         \
     X(init)                                                                                        \
+    X(run)                                                                                         \
     X(doctor)                                                                                      \
     X(grader)                                                                                      \
     X(help)                                                                                        \
@@ -61,6 +63,8 @@ struct pr_command {
 #define PR_X(name) extern const struct pr_command pr_command_##name;
 PR_COMMANDS(PR_X)
 #undef PR_X
+/* One command a system, made from systems/system.h's table (cmd_system.c). */
+const struct pr_command *pr_system_commands(size_t *ret_n);
 
 /* All commands in the table's order. */
 const struct pr_command *const *pr_commands(size_t *ret_n);

@@ -112,11 +112,13 @@ void pr_help_overview(size_t width, struct pr_str *out)
     pr_str_puts(out,
         "proctor looks after the training of language models: it examines checkpoints "
         "as\ntrainers leave them.\n\nUsage: proctor COMMAND [options] …\n\nCommands:\n");
+    size_t column = 0;
+    for (size_t i = 0; i < n; i++)
+        if (strlen(c[i]->name) + 4 > column)
+            column = strlen(c[i]->name) + 4;
     for (size_t i = 0; i < n; i++) {
-        size_t from = out->len;
-        pr_str_printf(out, "  %s", c[i]->name);
-        spaces(out, 13 - (out->len - from));
-        wrap(out, c[i]->summary, strlen(c[i]->summary), 13, 13, width);
+        pr_str_printf(out, "  %-*s", (int)column - 2, c[i]->name);
+        wrap(out, c[i]->summary, strlen(c[i]->summary), column, column, width);
     }
     pr_str_puts(out, "\nFirst steps:\n"
                      "  # What is this folder, and is it complete?\n"

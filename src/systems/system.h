@@ -3,7 +3,7 @@
  * To add a system:
  *   1. a file src/systems/<name>.c with its one `const struct pr_system pr_system_<name>`;
  *   2. a line in PR_SYSTEMS below and the file in src/systems/meson.build;
- *   3. its command: a line in cli/cmd_system.c;
+ *   3. nothing for its command: cli/cmd_system.c makes it from what is here;
  *   4. its keys in daemon/config.c, its fields in settings.h;
  *   5. its test in tests/unit/systems/ (a hand-made gradebook, no model) and its section in
  *      docs/systems.md.
