@@ -21,6 +21,7 @@
 #include "grader/grader.h"
 
 #define SOURCE      PR_FIXTURES "/run_a/checkpoints/checkpoint-2886"
+#define OTHER       PR_FIXTURES "/run_a/checkpoints/checkpoint-4500/model.safetensors"
 #define SUITE       PR_FIXTURES "/run_a/validation.jsonl"
 #define N_EXAMPLES  300
 #define MAX_WAIT_MS 20000
@@ -49,17 +50,20 @@ static enum pr_code plan_all(struct pr_view *v, struct pr_needs *ret, struct pr_
 static enum pr_code count_all(struct pr_view *v, struct pr_findings *ret, struct pr_error *err)
 {
     const struct pr_suite_row *suite = pr_view_suite(v, PR_SUITE_MAIN);
-    size_t done = 0, all = 0;
+    size_t done = 0, all = 0, right = 0;
     for (size_t i = 0; suite && i < v->n_checkpoints; i++) {
         struct pr_view_grades g;
         enum pr_code code = pr_view_grades(v, &v->checkpoints[i], suite->id, &g, err);
         if (code)
             return code;
+        for (size_t k = 0; g.grades && k < g.grades->n; k++)
+            right += g.grades->v[k].correct == PR_VERDICT_RIGHT;
         done += g.done;
         all += g.all;
     }
     ret->status = json_object();
     pr_json_set_int(ret->status, "graded", (int64_t)done);
+    pr_json_set_int(ret->status, "right", (int64_t)right);
     pr_json_set_real(ret->status, "threshold", v->settings->threshold, NULL);
     if (done < all)
         ret->waiting = pr_strdup("some examples are not graded yet");
@@ -397,6 +401,73 @@ static void a_checkpoint_deleted_while_graded_is_gone_without_blame(void **state
     close_world(&w);
 }
 
+static bool is_whole(struct world *w)
+{
+    return w->found && json_integer_value(json_object_get(w->found, "graded")) == N_EXAMPLES &&
+           !strcmp(json_string_value(json_object_get(w->found, "state")), "ok");
+}
+
+static void a_checkpoint_rewritten_while_graded_is_another_one_without_blame(void **state)
+{
+    (void)state;
+    struct world w;
+    char path[200];
+    struct pr_checkpoint_row *rows;
+    size_t n;
+    const struct pr_checkpoint_filter all = {.gone = true};
+    open_world(&w, "checkpoint-2886");
+    add(&w, &counter, false);
+    run_until(&w, has_begun);
+    snprintf(
+        path, sizeof path, "%s/models/current_model/checkpoint-2886/model.safetensors", w.base);
+    copy_file(OTHER, path);
+    run_until(&w, is_whole);
+    struct pr_gradebook *g = reader(&w);
+    OK(pr_gradebook_checkpoints(g, &all, &rows, &n, &e));
+    assert_true(n >= 2); /* a half-written moment may have been one more */
+    size_t n_ready = 0;
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(rows[i].failures, 0);
+        assert_true(rows[i].state == PR_CHECKPOINT_READY || rows[i].state == PR_CHECKPOINT_GONE);
+        n_ready += rows[i].state == PR_CHECKPOINT_READY;
+    }
+    assert_int_equal(n_ready, 1);
+    pr_checkpoint_rows_free(rows, n);
+    pr_gradebook_close(g);
+    close_world(&w);
+}
+
+static void write_suite(const struct world *w, const char *name, const char *line, int n)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/data/validation/%s", w->base, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (int i = 0; i < n; i++)
+        fprintf(f, line, i);
+    fclose(f);
+}
+
+static void answers_are_judged_by_the_users_command_outside_the_grader(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "checkpoint-2886");
+    stop(&w);
+    write_suite(&w, "all.jsonl",
+        "{\"prompt\":\"What is %d + 1?\",\"golden\":\"no number\",\"check\":{\"command\":"
+        "[\"/bin/sh\",\"-c\",\"while read -r x; do echo '{\\\"correct\\\": true}'; done\"]}}\n",
+        20);
+    w.config.allow_commands = true;
+    start(&w);
+    add(&w, &counter, true);
+    run_until(&w, is_finished);
+    assert_int_equal(json_integer_value(json_object_get(w.found, "graded")), 20);
+    assert_int_equal(json_integer_value(json_object_get(w.found, "right")), 20);
+    assert_int_equal(state_number(&w, "grader", "started"), 1);
+    close_world(&w);
+}
+
 static bool kill_until_quarantined(struct world *w)
 {
     int64_t pid = state_number(w, "grader", "pid");
@@ -496,16 +567,6 @@ static void a_setting_that_is_none_is_refused(void **state)
     close_world(&w);
 }
 
-static void edit_suite(const struct world *w)
-{
-    char path[200];
-    snprintf(path, sizeof path, "%s/data/validation/more.jsonl", w->base);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs("{\"prompt\":\"What is 1 + 1?\",\"golden\":\"2\"}\n", f);
-    fclose(f);
-}
-
 static bool is_new_version_graded(struct world *w)
 {
     return w->found && json_integer_value(json_object_get(w->found, "graded")) == N_EXAMPLES + 1 &&
@@ -520,7 +581,7 @@ static void an_edited_suite_costs_only_what_is_new_in_it(void **state)
     add(&w, &counter, true);
     run_until(&w, is_finished);
     add(&w, &counter, false);
-    edit_suite(&w);
+    write_suite(&w, "more.jsonl", "{\"prompt\":\"What is %d + 1?\",\"golden\":\"1\"}\n", 1);
     run_until(&w, is_new_version_graded);
     assert_int_equal(state_number(&w, "tokens", "examples"), N_EXAMPLES + 1);
     close_world(&w);
@@ -550,6 +611,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_example_is_graded_once_for_all_systems),
         cmocka_unit_test(a_copy_of_a_checkpoint_is_opened_and_costs_nothing_more),
         cmocka_unit_test(a_checkpoint_deleted_while_graded_is_gone_without_blame),
+        cmocka_unit_test(a_checkpoint_rewritten_while_graded_is_another_one_without_blame),
+        cmocka_unit_test(answers_are_judged_by_the_users_command_outside_the_grader),
         cmocka_unit_test(a_checkpoint_that_kills_two_graders_is_quarantined),
         cmocka_unit_test(a_checkpoint_too_big_for_the_machine_is_not_tried),
         cmocka_unit_test(the_newest_jobs_settings_count_until_it_leaves),
