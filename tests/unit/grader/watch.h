@@ -39,7 +39,7 @@ void watch_done(struct watch *w);
 void watch_start(struct watch *w, const char *folder, const struct pr_grader_options *o);
 /* Orders examples [from, to) of the suite. */
 void watch_order(struct watch *w, int64_t order, size_t from, size_t to);
-/* Turns until ready(w), or the grader has ended; fails after a minute. */
+/* Turns until ready(w), or the grader has ended; fails after four minutes. */
 void watch_until(struct watch *w, bool (*ready)(const struct watch *w));
 bool watch_is_opened(const struct watch *w);
 bool watch_is_done(const struct watch *w);   /* an order was done */
