@@ -102,14 +102,33 @@ static void say_refused(
     pr_str_done(&remedy);
 }
 
+/* When something in the folder was last written, seconds since 1970: by ctime, since programs that
+ * copy set the other times as they were at the source. */
+static int64_t last_written(const char *path)
+{
+    struct stat st;
+    char **names;
+    size_t n;
+    int64_t last = stat(path, &st) ? 0 : st.st_ctime;
+    if (pr_dir_list(path, &names, &n, NULL))
+        return last;
+    for (size_t i = 0; i < n; i++) {
+        char *file = pr_path_join(path, names[i]);
+        if (!lstat(file, &st) && st.st_ctime > last)
+            last = st.st_ctime;
+        pr_free(file);
+    }
+    pr_names_free(names, n);
+    return last;
+}
+
 static void say_waiting(
     struct pr_doctor *d, struct tally *t, const struct folder *f, const char *why)
 {
-    struct stat st;
-    int64_t age = stat(f->path, &st) ? 0 : d->now_ms / 1000 - st.st_mtime;
-    bool abandoned = age > ABANDONED_S;
     if (t->waiting++ >= MAX_SHOWN)
         return;
+    int64_t age = d->now_ms / 1000 - last_written(f->path);
+    bool abandoned = age > ABANDONED_S;
     why = without_name(f, why);
     if (abandoned)
         pr_doctor_say(d, PR_DOCTOR_WARNING,

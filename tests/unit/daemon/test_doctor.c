@@ -1,12 +1,15 @@
-/* doctor and the gradebook: what it finds there, and that it leaves nothing behind. */
+/* doctor where a program cannot be told what to find: gradebooks in every state, and old folders.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <time.h>
 
 #include "../model/temp_folder.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "daemon/doctor.h"
 #include "gradebook/gradebook.h"
@@ -34,8 +37,8 @@ static char *listing(void)
     return pr_str_take(&text);
 }
 
-/* Looks, and expects a line of the gradebook's check with this level and words. */
-static void finds(const char *level, const char *words)
+/* Looks, and expects a line of this check with this level and words. */
+static void finds_in(const char *name, const char *level, const char *words)
 {
     char *before = listing();
     json_t *doc = pr_doctor(temp_path("")), *check;
@@ -44,7 +47,7 @@ static void finds(const char *level, const char *words)
     assert_string_equal(before, after);
     json_array_foreach (json_object_get(doc, "checks"), i, check) {
         const char *text = json_string_value(json_object_get(check, "text"));
-        if (!strcmp(json_string_value(json_object_get(check, "name")), "gradebook") &&
+        if (!strcmp(json_string_value(json_object_get(check, "name")), name) &&
             !strcmp(json_string_value(json_object_get(check, "level")), level) &&
             strstr(text, words))
             found++;
@@ -56,6 +59,37 @@ static void finds(const char *level, const char *words)
     json_decref(doc);
     pr_free(before);
     pr_free(after);
+}
+
+static void finds(const char *level, const char *words)
+{
+    finds_in("gradebook", level, words);
+}
+
+static int64_t utc_later(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return ((int64_t)t.tv_sec + 7300) * 1000;
+}
+
+static int64_t monotonic(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void a_checkpoint_that_nobody_writes_to_any_more_is_a_warning(void **state)
+{
+    (void)state;
+    static const struct pr_clock later = {monotonic, utc_later};
+    temp_mkdir("models/current_model/checkpoint-5");
+    temp_text("models/current_model/checkpoint-5/config.json", "{}");
+    finds_in("checkpoints", "note", "checkpoint-5 is still being written");
+    pr_clock_override = &later;
+    finds_in("checkpoints", "warning", "checkpoint-5 is incomplete since 2 h");
+    pr_clock_override = NULL;
 }
 
 static void a_whole_gradebook_is_found_intact(void **state)
@@ -117,6 +151,7 @@ static void a_newer_gradebook_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_checkpoint_that_nobody_writes_to_any_more_is_a_warning),
         TEST(a_whole_gradebook_is_found_intact),
         TEST(the_log_of_a_killed_owner_is_read_too),
         TEST(damage_is_an_error),
