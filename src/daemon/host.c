@@ -105,15 +105,6 @@ static void make_jobs(struct pr_host *h)
     host_choose_jobs(h);
 }
 
-void host_found(struct host_job *j, const json_t *document, bool waiting, const char *failed)
-{
-    struct pr_host *h = j->host;
-    if (h->o->found)
-        h->o->found(h->o->ctx, j->system, document, waiting, failed);
-    if (h->o->wanted && !h->o->wanted(h->o->ctx))
-        host_end(h, PR_OK, NULL);
-}
-
 void host_finished(struct host_job *j)
 {
     struct pr_host *h = j->host;
@@ -307,6 +298,8 @@ enum pr_code pr_host_run(const struct pr_host_options *o, struct pr_error *e)
     host_unlink(&h);
     host_disown(&h);
     pr_loop_free(h.loop);
+    for (size_t i = 0; i < h.n_jobs; i++)
+        pr_free(h.jobs[i].said);
     pr_free(h.jobs);
     pr_config_done(&h.config);
     pr_log_done();

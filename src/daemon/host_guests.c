@@ -209,7 +209,7 @@ static void on_state(struct pr_host *h, struct pr_peer *p, const json_t *m)
 static void on_scan(struct pr_host *h, struct pr_peer *p, const json_t *m)
 {
     (void)m;
-    pr_supervisor_reload(h->supervisor, &h->config);
+    pr_supervisor_scan(h->supervisor);
     send_and_drop(p, host_message("scanning"));
 }
 

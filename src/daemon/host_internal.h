@@ -1,5 +1,5 @@
 /* What the files of host.h share: host.c (starting, signals, taking over), host_own.c (as owner),
- * host_guests.c (the owner's peers), host_link.c (registered with an owner). */
+ * host_found.c, host_guests.c (the owner's peers), host_link.c (registered with an owner). */
 #ifndef PR_DAEMON_HOST_INTERNAL_H
 #define PR_DAEMON_HOST_INTERNAL_H
 
@@ -17,6 +17,7 @@ struct host_job {
     struct pr_job *job; /* as owner, while it runs */
     bool wanted;        /* by the configuration as it is now */
     bool finished;      /* once: done */
+    char *said;         /* the last line that the log has of it; owned */
 };
 
 struct pr_host {

@@ -298,6 +298,16 @@ void pr_supervisor_reload(struct pr_supervisor *s, const struct pr_config *confi
     pr_log(PR_LOG_INFO, PR_SV_NAME, "reloaded", "options=%.12s", s->options);
 }
 
+void pr_supervisor_scan(struct pr_supervisor *s)
+{
+    pr_arrivals_scan(s->arrivals);
+    pr_sv_arm_arrivals(s);
+    pr_sv_refresh_suites(s);
+    pr_sv_end(s);
+    pr_sv_run_all(s);
+    pr_sv_plan_soon(s, 0);
+}
+
 void pr_supervisor_on_fatal(
     struct pr_supervisor *s, void (*fatal)(void *ctx, const struct pr_error *why), void *ctx)
 {

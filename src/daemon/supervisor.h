@@ -52,6 +52,9 @@ void pr_supervisor_remove(struct pr_supervisor *s, struct pr_job *j); /* no call
 /* Reads the configuration again, keeps what is going on where it still holds. */
 void pr_supervisor_reload(struct pr_supervisor *s, const struct pr_config *config);
 
+/* Looks at all folders and suites now, and runs every system. */
+void pr_supervisor_scan(struct pr_supervisor *s);
+
 /* What goes on now: {"owner": {pid, since, version}, "systems": […], "orders": […], "grader": {…},
  * "arrivals": {…}, "suites": […], "tokens": {…}, "alerts": n}; new reference.  The live half of
  * `proctor status`; the other half is read from the gradebook (state.h). */
