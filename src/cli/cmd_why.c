@@ -1,6 +1,5 @@
 /* proctor why: what was decided about a checkpoint, and on which evidence. */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -15,6 +14,7 @@
 #include "daemon/state.h"
 
 #define NAME_COLUMNS 36
+#define ASK_MS       2000
 #define DEEPEST      8
 #define LISTED       12 /* items of a list */
 
@@ -169,19 +169,27 @@ static void show(const json_t *doc, bool all, bool evidence)
     pr_str_done(&out);
 }
 
+/* Does a process own the folder and answer?  Then its gradebook is read beside it. */
+static bool is_owned(const char *base_dir)
+{
+    json_t *question = json_object(), *answer = NULL;
+    pr_json_set_str(question, "type", "state");
+    bool owned = !pr_owner_ask(base_dir, question, ASK_MS, &answer, NULL);
+    json_decref(answer);
+    json_decref(question);
+    return owned;
+}
+
 static enum pr_code explain(
     const char *base_dir, const char *which, json_t **ret, struct pr_error *e)
 {
     struct pr_config c;
     struct pr_gradebook *g = NULL;
     char options[65];
-    int fd;
     enum pr_code code = pr_config_load(base_dir, &c, e);
     if (code)
         return code;
-    bool owned = !pr_owner_connect(base_dir, &fd, NULL);
-    if (owned)
-        close(fd);
+    bool owned = is_owned(base_dir);
     char *path = pr_path_join(base_dir, "proctor.db");
     pr_config_grading_fingerprint(&c, options);
     code = pr_gradebook_open(path, owned ? PR_GRADEBOOK_READ : PR_GRADEBOOK_LOOK, &g, e);

@@ -129,7 +129,7 @@ static void put_training(struct view *v)
         pr_str_printf(&v->text, "  loss %.4f", loss);
     if (isfinite(rate))
         pr_str_printf(&v->text, "  lr %.3g", rate);
-    if (isfinite(eta)) {
+    if (eta > 0) {
         pr_layout_duration(eta, buf);
         pr_str_printf(&v->text, "  %s left", buf);
     }
@@ -329,7 +329,7 @@ static void put_systems(struct view *v)
         pr_table_cell(&t, text_of(x, "name"), 30);
         pr_table_cell(&t, running ? "runs" : active ? text_of(x, "state") : "off", 12);
         pr_table_cell(&t, pr_str_cstr(&when), 0);
-        pr_table_cell(&t, pr_str_cstr(&found), v->width > 70 ? v->width - 50 : 20);
+        pr_table_cell(&t, pr_str_cstr(&found), v->width > 70 ? v->width - 47 : 20);
         pr_str_done(&when);
         pr_str_done(&found);
     }

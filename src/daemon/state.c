@@ -313,8 +313,10 @@ static enum pr_code set_ended(struct state *s, struct pr_error *e)
         uint64_t cost = v[i].tokens_prefilled + v[i].tokens_generated;
         computed += cost;
         shared += v[i].tokens_shared;
-        examples += v[i].examples;
-        alone += (double)cost * asked_times(s, v[i].asked_by);
+        if (!strcmp(v[i].state, "done")) { /* what was cancelled half-way is our cost alone */
+            examples += v[i].examples;
+            alone += (double)cost * asked_times(s, v[i].asked_by);
+        }
         if (v[i].ended_ms && json_array_size(list) < SHOWN_ORDERS)
             json_array_append_new(list, order_json(s, &v[i]));
     }
