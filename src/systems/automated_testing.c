@@ -129,9 +129,9 @@ static char *say(const json_t *o, bool regression, const struct pr_settings *s)
 {
     char text[400];
     double by = json_number_value(json_object_get(o, "difference_points"));
+    const char *why = json_string_value(json_object_get(o, "difference_points_reason"));
     if (!json_is_number(json_object_get(o, "difference_points")))
-        snprintf(
-            text, sizeof text, "%.300s", json_string_value(json_object_get(o, "baseline_reason")));
+        snprintf(text, sizeof text, "%.300s", why ? why : "no answers to compare");
     else if (regression)
         snprintf(text, sizeof text,
             "%+.1f points against %.100s, %lld answers lost and %lld gained (p = %.2g): more than "
@@ -185,7 +185,10 @@ static enum pr_code test(struct testing *t, const struct pr_grades *base, const 
     if (!base)
         no_comparison(s, n, why, o);
     char *reason = say(o, *ret_regression, s);
-    pr_json_set_bool(o, "regression_detected", *ret_regression);
+    if (n)
+        pr_json_set_bool(o, "regression_detected", *ret_regression);
+    else
+        pr_json_set_null(o, "regression_detected", "no answers to check");
     pr_json_set_str(o, "reason", reason);
     pr_json_set_real(o, "threshold_points", s->test_threshold, NULL);
     pr_json_set_real(o, "level", s->error_rate, NULL);

@@ -129,6 +129,26 @@ static void a_drop_is_a_regression_when_the_test_agrees(void **state)
     hand_made_done(&f.h);
 }
 
+static void texts_without_answers_are_unknown(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    hand_made_init(&h);
+    int64_t suite = hand_made_plain_suite(&h, "validation", 60);
+    hand_made_plain_suite(&h, PR_SUITE_TESTING, 60);
+    for (int64_t step = 1; step <= 2; step++)
+        hand_made_grade_drawn(&h, hand_made_checkpoint(&h, NULL, step, NULL), suite, 1, 0.6, 0.5);
+    struct told t = tell(&h);
+    assert_string_equal(text(t.o, "checkpoint"), "checkpoint-2");
+    assert_string_equal(text(t.o, "baseline"), "checkpoint-1");
+    assert_true(json_is_null(json_object_get(t.o, "overall_accuracy")));
+    assert_true(json_is_null(json_object_get(t.o, "regression_detected")));
+    assert_string_equal(text(t.o, "reason"), "no answers to compare");
+    assert_null(t.waiting);
+    done(&t);
+    hand_made_done(&h);
+}
+
 static void history_holds_every_test_once(void **state)
 {
     (void)state;
@@ -168,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_fixed_suite_is_reported_by_difficulty),
         cmocka_unit_test(a_drop_is_a_regression_when_the_test_agrees),
+        cmocka_unit_test(texts_without_answers_are_unknown),
         cmocka_unit_test(history_holds_every_test_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
