@@ -131,6 +131,31 @@ def test_a_broken_file_is_refused_and_nothing_dies():
     assert seen > 20
 
 
+def test_a_pattern_for_pcre_works_where_no_code_can_be_made():
+    """PCRE2's compiler to machine code is shut out by the sandbox; its interpreter finds the same."""
+    def wrap(value):
+        if isinstance(value, dict):
+            return {k: "(?:%s)" % v if k == "Regex" else wrap(v) for k, v in value.items()}
+        return [wrap(v) for v in value] if isinstance(value, list) else value
+
+    with harness.scratch() as scratch:
+        folder = os.path.join(scratch, "checkpoint-1")
+        shutil.copytree(CHECKPOINT, folder)
+        path = os.path.join(folder, "tokenizer.json")
+        with open(path, encoding="utf-8") as f:
+            before = json.load(f)
+        after = {**before, "pre_tokenizer": wrap(before["pre_tokenizer"])}
+        assert after != before
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(after, f)
+        found = []
+        for where in (CHECKPOINT, folder):
+            status, heard = talk(hello(), {"type": "open", "path": where}, order(1, suite()[:20]))
+            assert status == 0, heard[-1]
+            found.append(sorted((g["example"], g["nll"], g["answer"]) for g in of_type(heard, "grade")))
+        assert found[0] == found[1] and len(found[0]) == 20
+
+
 def test_a_file_that_leads_out_of_the_folder_is_refused():
     with harness.scratch() as scratch:
         folder = os.path.join(scratch, "checkpoint-1")
