@@ -6,48 +6,11 @@
 
 #include "base/alloc.h"
 #include "exam/stats.h"
-#include "exam/suiteset.h"
-#include "systems/baseline.h"
+#include "systems/comparison.h"
 #include "systems/pieces.h"
-#include "systems/ranking.h"
 #include "systems/system.h"
 
 #define NAME "model-comparison"
-
-/* Entries of each list in the document: of more, the best are listed and the newest unranked ones.
- * All of them count. */
-#define MAX_LISTED 1000
-
-/* A checkpoint in the ranking; several share an item when their content is the same. */
-struct entry {
-    const struct pr_checkpoint_row *row;
-    size_t item;
-    size_t next;          /* entry of the same item, SIZE_MAX: none */
-    const char *level;    /* by the monitor's rule; NULL: not judged */
-    const char *not_best; /* why it may not be the best, or NULL */
-    bool same_name;       /* another entry has its name: told by its path */
-};
-
-struct comparison {
-    struct pr_view *view;
-    const struct pr_suite_row *suite;
-    const struct pr_suite *examples;
-    int64_t settings; /* the row that all ranked grades share; 0: none yet */
-    struct pr_score_weights weights;
-    struct entry *entries;
-    size_t n, cap;
-    size_t
-        *newest_of; /* for each item of the ranking its newest entry, which leads to the others */
-    size_t newest_cap;
-    struct pr_ranking ranking;
-    struct verdict {
-        int64_t checkpoint;
-        const char *level;
-    } * verdicts;
-    size_t n_verdicts, verdicts_cap;
-    json_t *unranked;
-    size_t n_unranked;
-};
 
 static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_error *e)
 {
@@ -64,169 +27,13 @@ static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_erro
     return PR_OK;
 }
 
-/* The settings under which the newest checkpoint is graded now: only its like is ranked. */
-static enum pr_code find_settings(struct comparison *c, struct pr_error *e)
-{
-    const struct pr_checkpoint_row *newest = pr_view_newest(c->view);
-    enum pr_code code = PR_OK;
-    if (newest)
-        code = pr_gradebook_settings(c->view->g, newest->model, c->view->options, &c->settings, e);
-    const struct pr_view *v = c->view;
-    for (size_t i = v->n_checkpoints; !code && !c->settings && i--;)
-        if (v->checkpoints[i].model)
-            code =
-                pr_gradebook_settings(v->g, v->checkpoints[i].model, v->options, &c->settings, e);
-    return code;
-}
-
-/* The verdicts of the regression monitor's rule, judged here where it has not stored them yet: what
- * may be the best does not depend on which system ran first. */
-static enum pr_code judge(struct comparison *c, struct pr_error *e)
-{
-    for (size_t i = 0; i < c->view->n_runs; i++) {
-        struct pr_judgement *v;
-        size_t n;
-        enum pr_code code = pr_baseline_walk(
-            c->view, c->view->runs[i].id, c->suite->id, "regression-monitor", NULL, &v, &n, e);
-        if (code)
-            return code;
-        for (size_t k = 0; k < n; k++) {
-            struct verdict x = {v[k].checkpoint->id, pr_verdict_level_name(v[k].level)};
-            if (v[k].judged)
-                PR_PUSH(c->verdicts, c->n_verdicts, c->verdicts_cap, x);
-        }
-        pr_judgements_free(v, n);
-    }
-    return PR_OK;
-}
-
-static const char *level_of(const struct comparison *c, int64_t checkpoint)
-{
-    for (size_t i = c->n_verdicts; i--;)
-        if (c->verdicts[i].checkpoint == checkpoint)
-            return c->verdicts[i].level;
-    return NULL;
-}
-
-static void leave_out(struct comparison *c, const struct pr_checkpoint_row *row,
-    const struct pr_view_grades *g, const char *other)
-{
-    struct pr_str why = PR_STR_INIT(8192);
-    const char *state = pr_checkpoint_state_name(row->state);
-    if (row->state == PR_CHECKPOINT_REFUSED || row->state == PR_CHECKPOINT_QUARANTINED)
-        pr_str_printf(&why, "%s: %s", state, row->reason ? row->reason : "no reason was noted");
-    else if (other)
-        pr_str_puts(&why, other);
-    else if (row->state == PR_CHECKPOINT_FOUND)
-        pr_str_puts(&why, "not opened yet");
-    else
-        pr_str_printf(&why, "grading: %zu of %zu examples", g->done, g->all);
-    json_t *o = pr_checkpoint_json(row);
-    pr_json_set_str(o, "state", state);
-    pr_json_set_int(o, "graded", (int64_t)g->done);
-    pr_json_set_int(o, "of", (int64_t)g->all);
-    pr_json_set_str(o, "why", pr_str_cstr(&why));
-    json_array_append_new(c->unranked, o);
-    if (json_array_size(c->unranked) > MAX_LISTED)
-        json_array_remove(c->unranked, 0);
-    c->n_unranked++;
-    pr_str_done(&why);
-}
-
-static const char *why_not_best(const struct pr_checkpoint_row *row, const char *level)
-{
-    if (row->state == PR_CHECKPOINT_QUARANTINED)
-        return "quarantined: its grader died of it";
-    if (row->bad_weights && json_array_size(row->bad_weights))
-        return "its weights hold NaN or infinity";
-    if (level && !strcmp(level, "critical"))
-        return "critical by the regression monitor";
-    return NULL;
-}
-
-/* Enters a checkpoint beside those of the same content, or with an item of its own. */
-static void enter(
-    struct comparison *c, const struct pr_checkpoint_row *row, const struct pr_view_grades *g)
-{
-    struct entry x = {.row = row, .next = SIZE_MAX, .level = level_of(c, row->id)};
-    x.not_best = why_not_best(row, x.level);
-    size_t i = 0;
-    while (i < c->n && c->entries[i].row->model != row->model)
-        i++;
-    if (i < c->n) {
-        x.item = c->entries[i].item;
-        x.next = c->newest_of[x.item];
-        c->newest_of[x.item] = c->n;
-    } else {
-        struct pr_rank_item item = {.excluded = true};
-        size_t n = x.item = c->ranking.n;
-        pr_score_sheet_make(g->grades, &item.sheet);
-        pr_score_make(&item.sheet, &c->weights, &item.score);
-        PR_PUSH(c->ranking.v, c->ranking.n, c->ranking.cap, item);
-        PR_PUSH(c->newest_of, n, c->newest_cap, c->n);
-    }
-    if (!x.not_best)
-        c->ranking.v[x.item].excluded = false;
-    PR_PUSH(c->entries, c->n, c->cap, x);
-}
-
-/* Into the ranking, or into the list of those that are not in it. */
-static enum pr_code consider(
-    struct comparison *c, const struct pr_checkpoint_row *row, struct pr_error *e)
-{
-    struct pr_view_grades g = {.all = c->examples->n};
-    int64_t settings = 0;
-    const char *other = NULL;
-    enum pr_code code = PR_OK;
-    if (row->model)
-        code = pr_gradebook_settings(c->view->g, row->model, c->view->options, &settings, e);
-    if (!code && settings == c->settings)
-        code = pr_view_grades(c->view, row, c->suite->id, &g, e);
-    if (code)
-        return code;
-    if (row->model && !settings)
-        other = "not opened yet under the present settings";
-    else if (settings && settings != c->settings)
-        other = "graded under other settings (arithmetic, template or limits) than the newest one";
-    bool usable = row->state == PR_CHECKPOINT_READY || row->state == PR_CHECKPOINT_QUARANTINED;
-    if (!usable || other || !g.complete || !g.grades) {
-        leave_out(c, row, &g, other);
-        return PR_OK;
-    }
-    enter(c, row, &g);
-    return PR_OK;
-}
-
-static void mark_same_names(struct comparison *c)
-{
-    struct pr_idset names = {0};
-    for (size_t i = 0; i < c->n; i++) {
-        size_t first = pr_idset_add(&names, c->entries[i].row->name, i);
-        c->entries[i].same_name = first != i;
-        c->entries[first].same_name |= first != i;
-    }
-    pr_idset_done(&names);
-}
-
-static enum pr_code gather(struct comparison *c, struct pr_error *e)
-{
-    enum pr_code code = pr_view_examples(c->view, c->suite->id, &c->examples, e);
-    if (code || (code = find_settings(c, e)) || (code = judge(c, e)))
-        return code;
-    pr_score_weigh(c->view->settings, c->examples, &c->weights);
-    for (size_t i = 0; i < c->view->n_checkpoints && !code; i++)
-        code = consider(c, &c->view->checkpoints[i], e);
-    mark_same_names(c);
-    return code;
-}
-
-static const char *label(const struct entry *x)
+static const char *label(const struct pr_comparison_entry *x)
 {
     return x->same_name ? x->row->path : x->row->name;
 }
 
 static void append_labels(
-    const struct comparison *c, size_t item, const struct entry *but, json_t *list)
+    const struct pr_comparison *c, size_t item, const struct pr_comparison_entry *but, json_t *list)
 {
     for (size_t i = c->newest_of[item]; i != SIZE_MAX; i = c->entries[i].next)
         if (&c->entries[i] != but)
@@ -234,7 +41,7 @@ static void append_labels(
 }
 
 /* The newest of the best content that may be the best; NULL: none. */
-static const struct entry *best_of(const struct comparison *c)
+static const struct pr_comparison_entry *best_of(const struct pr_comparison *c)
 {
     size_t i = c->ranking.best == SIZE_MAX ? SIZE_MAX : c->newest_of[c->ranking.best];
     while (i != SIZE_MAX && c->entries[i].not_best)
@@ -272,7 +79,7 @@ static void set_figures(json_t *o, const struct pr_rank_item *x)
     pr_json_set_int(o, "n_ungraded", (int64_t)(x->sheet.n - x->sheet.n_graded));
 }
 
-static json_t *entry_json(const struct comparison *c, const struct entry *x)
+static json_t *entry_json(const struct pr_comparison *c, const struct pr_comparison_entry *x)
 {
     const struct pr_ranking *r = &c->ranking;
     const struct pr_rank_item *item = &r->v[x->item];
@@ -302,13 +109,13 @@ static json_t *entry_json(const struct comparison *c, const struct entry *x)
     return o;
 }
 
-static void set_rankings(const struct comparison *c, json_t *o)
+static void set_rankings(const struct pr_comparison *c, json_t *o)
 {
     const struct pr_ranking *r = &c->ranking;
     json_t *list = json_array(), *pareto = json_array();
     for (size_t k = 0; k < r->n; k++)
         for (size_t i = c->newest_of[r->order[k]]; i != SIZE_MAX; i = c->entries[i].next) {
-            if (json_array_size(list) == MAX_LISTED)
+            if (json_array_size(list) == PR_COMPARISON_LISTED)
                 continue;
             json_array_append_new(list, entry_json(c, &c->entries[i]));
             if (r->v[r->order[k]].pareto && !c->entries[i].not_best)
@@ -319,9 +126,9 @@ static void set_rankings(const struct comparison *c, json_t *o)
     pr_json_set(o, "pareto", pareto);
 }
 
-static void set_best(const struct comparison *c, json_t *o)
+static void set_best(const struct pr_comparison *c, json_t *o)
 {
-    const struct entry *best = best_of(c);
+    const struct pr_comparison_entry *best = best_of(c);
     if (!best) {
         pr_json_set_null(o, "best_checkpoint",
             c->n ? "no ranked checkpoint may be the best" : "nothing is ranked yet");
@@ -338,7 +145,7 @@ static void set_best(const struct comparison *c, json_t *o)
     pr_json_set(o, "best", b);
 }
 
-static void set_method(const struct comparison *c, json_t *o)
+static void set_method(const struct pr_comparison *c, json_t *o)
 {
     json_t *w = json_object(), *absent = json_array();
     for (size_t k = 0; k < PR_SCORE_PARTS; k++) {
@@ -362,7 +169,7 @@ static void set_method(const struct comparison *c, json_t *o)
         "hold together with 95 %");
 }
 
-static enum pr_code set_reference(struct comparison *c, json_t *o, struct pr_error *e)
+static enum pr_code set_reference(struct pr_comparison *c, json_t *o, struct pr_error *e)
 {
     const struct pr_checkpoint_row *row = c->view->reference;
     if (!row) {
@@ -396,7 +203,7 @@ static enum pr_code set_reference(struct comparison *c, json_t *o, struct pr_err
     return PR_OK;
 }
 
-static json_t *runner_up(const struct comparison *c)
+static json_t *runner_up(const struct pr_comparison *c)
 {
     const struct pr_ranking *r = &c->ranking;
     for (size_t k = 0; k < r->n; k++) {
@@ -416,9 +223,9 @@ static json_t *runner_up(const struct comparison *c)
 
 /* A decision, when the best one is another than at the last decision. */
 static enum pr_code decide(
-    struct comparison *c, const json_t *status, struct pr_findings *f, struct pr_error *e)
+    struct pr_comparison *c, const json_t *status, struct pr_findings *f, struct pr_error *e)
 {
-    const struct entry *best = best_of(c);
+    const struct pr_comparison_entry *best = best_of(c);
     const struct pr_decision_filter mine = {
         .system = NAME, .kind = "ranking", .suite = c->suite->id};
     struct pr_decision *v = NULL;
@@ -449,7 +256,7 @@ static enum pr_code decide(
 }
 
 /* It waits for the newest: older ones may be left ungraded on purpose. */
-static void set_waiting(const struct comparison *c, struct pr_findings *f)
+static void set_waiting(const struct pr_comparison *c, struct pr_findings *f)
 {
     const struct pr_checkpoint_row *newest = pr_view_newest(c->view);
     if (!newest) {
@@ -481,12 +288,11 @@ static enum pr_code no_suite(struct pr_findings *f)
 
 static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_error *e)
 {
-    struct comparison c = {.view = v, .suite = pr_view_suite(v, PR_SUITE_MAIN)};
+    struct pr_comparison c = {.view = v, .suite = pr_view_suite(v, PR_SUITE_MAIN)};
     if (!c.suite)
         return no_suite(ret);
-    c.unranked = json_array();
     json_t *o = json_object();
-    enum pr_code code = gather(&c, e);
+    enum pr_code code = pr_comparison_gather(&c, e);
     if (code)
         goto out;
     pr_ranking_make(&c.ranking, &c.weights, c.examples->n);
@@ -501,11 +307,7 @@ static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_er
     ret->status = json_incref(o);
 out:
     json_decref(o);
-    json_decref(c.unranked);
-    pr_ranking_done(&c.ranking);
-    pr_free(c.newest_of);
-    pr_free(c.entries);
-    pr_free(c.verdicts);
+    pr_comparison_done(&c);
     return code;
 }
 

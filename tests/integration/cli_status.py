@@ -3,6 +3,7 @@ import fcntl
 import os
 import pty
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -111,6 +112,36 @@ def test_a_terminal_is_kept_up_to_date_until_it_is_stopped():
         assert len(lines) <= 12 and all(len(line.rstrip("\r")) <= 60 for line in lines)
         assert "more lines" in lines[-1]
         assert "checkpoint-2926" in out.split("\x1b[?1049l")[1]  # the last view stays, whole
+
+
+def test_a_running_watch_is_asked():
+    with harness.scratch() as base:
+        os.makedirs(os.path.join(base, "data", "validation"))
+        for name, to in (("checkpoints/checkpoint-4500", "models/current_model/checkpoint-4500"),
+                         ("validation.jsonl", "data/validation/validation.jsonl")):
+            source, target = os.path.join(harness.RUN_A, name), os.path.join(base, to)
+            (shutil.copytree if os.path.isdir(source) else shutil.copyfile)(source, target)
+        watch = subprocess.Popen([PROCTOR, "run", "--base-dir", base], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        try:
+            end = time.monotonic() + 120
+            while time.monotonic() < end:
+                doc = proctor("status", "--base-dir", base, "--json").row()
+                if doc["live"] and doc["newest"] and doc["newest"]["level"] and not doc["n_orders"]:
+                    break
+            assert doc["owner"]["pid"] == watch.pid and doc["newest"]["level"] == "ok"
+            assert all(s["active"] for s in doc["systems"])
+            assert doc["training"]["current_step"] == 4500
+            # All four systems cost one grading.
+            assert doc["tokens"]["examples"] == 300
+            assert doc["tokens"]["if_each_system_graded"] > 3 * doc["tokens"]["computed"]
+            assert "watched by process %d" % watch.pid in proctor("status", "--base-dir", base).out
+            assert "first of its run" in proctor("why", "4500", "--base-dir", base).out
+        finally:
+            watch.terminate()
+            watch.wait(30)
+        text = proctor("status", "--base-dir", base).out
+        assert "not watched" in text and "checkpoint-4500" in text
 
 
 harness.run(globals())
