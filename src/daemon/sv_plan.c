@@ -1,10 +1,14 @@
 /* The plan: what all systems need, less what is graded, by checkpoint.  Made anew whenever
  * something changed that it depends on; what is known to be complete is not counted again. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "daemon/supervisor_internal.h"
+
+#define TRIM_PLACES 1000 /* a plan over more checkpoints than this gives its memory back at once   \
+                          */
 
 /* ---- what is graded completely ---- */
 
@@ -285,6 +289,15 @@ static bool is_newest(const struct place *at)
     return !at->row->reference && !at->newer;
 }
 
+/* What is urgent about a checkpoint that was never opened is told by its rank: systems go by steps,
+ * which are not known yet. */
+static int priority_of(const struct place *at, int priority)
+{
+    if (at->row->state != PR_CHECKPOINT_FOUND)
+        return priority;
+    return is_newest(at) ? PR_PRIORITY_NEWEST : PR_PRIORITY_BACKFILL;
+}
+
 static bool is_too_old(const struct planning *p, const struct place *at, int priority)
 {
     int64_t backfill = p->s->config.backfill;
@@ -308,20 +321,20 @@ static enum pr_code want_suites(struct planning *p, const struct place *at,
     int *priorities = pr_zalloc(n * sizeof *priorities);
     for (size_t i = 0; i < n && !code; i++) {
         bool missing = true;
-        if (is_too_old(p, at, needs[i].need.priority))
+        struct pr_need need = needs[i].need;
+        need.priority = priority_of(at, need.priority);
+        if (is_too_old(p, at, need.priority))
             continue;
         if (settings)
-            code = is_missing(p, at->row, settings, needs[i].need.suite, &missing, &first, e);
+            code = is_missing(p, at->row, settings, need.suite, &missing, &first, e);
         if (code || !missing)
             continue;
-        insert_suite(p, &w, priorities, &needs[i].need);
+        insert_suite(p, &w, priorities, &need);
         systems |= needs[i].systems;
     }
     w.priority = w.n_suites ? priorities[0] : 0;
     if (settings && !first)
         w.priority = pr_orders_rest(w.priority);
-    if (at->row->state == PR_CHECKPOINT_FOUND && is_newest(at) && w.priority < PR_PRIORITY_NEWEST)
-        w.priority = PR_PRIORITY_NEWEST; /* no system can know yet that it is the newest */
     w.first = first;
     pr_free(priorities);
     if (code || !w.n_suites)
@@ -336,7 +349,7 @@ static void want_opened(struct planning *p, const struct place *at)
 {
     struct pr_wanted w = {.checkpoint = at->row->id,
         .rank = at->rank,
-        .priority = is_newest(at) ? PR_PRIORITY_NEWEST : PR_PRIORITY_BACKFILL,
+        .priority = priority_of(at, PR_PRIORITY_BACKFILL),
         .open_only = true};
     uint32_t all = 0;
     for (unsigned i = 0; i < p->s->n_runners; i++)
@@ -391,6 +404,8 @@ static enum pr_code make(struct pr_supervisor *s, struct pr_error *e)
         s->runners[i].outstanding = p.outstanding[i];
     pr_free(p.needs);
     pr_free(p.places);
+    if (p.n_places > TRIM_PLACES)
+        malloc_trim(0);
     return code;
 }
 

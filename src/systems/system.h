@@ -57,6 +57,7 @@ struct pr_needs {
     struct pr_need *v;
     size_t n, cap;
 };
+/* Of what is added twice the higher priority counts. */
 void pr_needs_add(struct pr_needs *n, int64_t checkpoint, int64_t suite, int priority);
 
 struct pr_finding_alert {

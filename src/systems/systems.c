@@ -30,14 +30,6 @@ const struct pr_system *pr_system_find(const char *name)
 
 void pr_needs_add(struct pr_needs *n, int64_t checkpoint, int64_t suite, int priority)
 {
-    for (size_t i = 0; i < n->n; i++) {
-        struct pr_need *x = &n->v[i];
-        if (x->checkpoint != checkpoint || x->suite != suite)
-            continue;
-        if (priority > x->priority)
-            x->priority = priority;
-        return;
-    }
     struct pr_need x = {checkpoint, suite, priority};
     PR_PUSH(n->v, n->n, n->cap, x);
 }
