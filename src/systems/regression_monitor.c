@@ -222,6 +222,11 @@ static void suite_fields(const struct judged *s, const struct pr_settings *setti
     if (j)
         pr_json_set_str(o, "alert_level", pr_verdict_level_name(j->level));
     pr_json_set_str(o, "baseline", j && j->baseline ? j->baseline->name : NULL);
+    /* What the next one will be judged against. */
+    pr_json_set_str(o, "next_baseline",
+        j && j->moved      ? j->checkpoint->name
+        : j && j->baseline ? j->baseline->name
+                           : NULL);
     pr_json_set_int(o, "earlier_not_graded", j ? (int64_t)j->pending : 0);
     pr_json_set_str(o, "reason", j ? j->reason : shown ? shown->reason : unjudged);
     if (j)

@@ -104,6 +104,7 @@ static void nothing_there_is_null_and_waiting(void **state)
     is_null(t.o, "baseline_loss");
     is_null(t.o, "current_loss");
     is_null(t.o, "increase_percent");
+    assert_string_equal(text(t.o, "next_baseline"), "checkpoint-100");
     done(&t);
     hand_made_done(&h);
 }
@@ -120,6 +121,7 @@ static void a_regression_is_told_with_all_figures(void **state)
     struct told t = tell(&h);
     assert_string_equal(text(t.o, "checkpoint"), "checkpoint-300");
     assert_string_equal(text(t.o, "baseline"), "checkpoint-100");
+    assert_string_equal(text(t.o, "next_baseline"), "checkpoint-100");
     assert_string_equal(text(t.o, "alert_level"), "critical");
     assert_true(json_is_true(json_object_get(t.o, "regression_detected")));
     assert_true(fabs(number(t.o, "baseline_loss") - 0.5) < 0.03);
