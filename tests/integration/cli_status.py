@@ -127,7 +127,8 @@ def test_a_running_watch_is_asked():
             end = time.monotonic() + 120
             while time.monotonic() < end:
                 doc = proctor("status", "--base-dir", base, "--json").row()
-                if doc["live"] and doc["newest"] and doc["newest"]["level"] and not doc["n_orders"]:
+                if doc["live"] and doc["newest"] and doc["newest"]["level"] and not doc["n_orders"] \
+                        and doc["tokens"]["examples"] == 300:
                     break
             assert doc["owner"]["pid"] == watch.pid and doc["newest"]["level"] == "ok"
             assert all(s["active"] for s in doc["systems"])
