@@ -18,7 +18,8 @@
 
 #define TICK_MS 500
 /* A start gives up on an owner that holds the lock and answers nobody; once settled, never. */
-#define START_NS ((int64_t)15 * 1000000000)
+#define START_NS  ((int64_t)15 * 1000000000)
+#define ANSWER_MS 30000 /* for an owner that took the connection */
 /* After a failure that is no matter of who comes first. */
 #define FAILED_MS     2000
 #define MAX_FAILED_MS 60000
@@ -129,6 +130,7 @@ void host_settled(struct pr_host *h, const char *as)
         pr_notify("READY=1");
     h->ready = h->settled_before = true;
     h->tries = 0;
+    pr_timer_stop(h->loop, &h->answer);
 }
 
 static void settle_after(struct pr_host *h, int64_t ms)
@@ -150,6 +152,7 @@ void host_unsettled(struct pr_host *h)
     if (h->stopping)
         return;
     h->tries = 0;
+    pr_timer_stop(h->loop, &h->answer);
     h->unsettled_ns = pr_clock_monotonic_ns();
     settle_after(h, short_while(h));
 }
@@ -167,6 +170,21 @@ static void try_again(struct pr_host *h, const struct pr_error *locked)
     settle_after(h, short_while(h));
 }
 
+/* It hangs, or opens a large gradebook: whoever starts is told, whoever was there stays. */
+static void no_answer(void *ctx)
+{
+    struct pr_host *h = ctx;
+    if (!h->settled_before) {
+        host_end(h, PR_E_LIMIT,
+            "another proctor owns the base folder %s and has not answered for %d seconds; "
+            "'proctor doctor' names it",
+            h->config.base_dir, ANSWER_MS / 1000);
+        return;
+    }
+    pr_log(PR_LOG_WARN, "owner", "no-answer", "seconds=%d", ANSWER_MS / 1000);
+    pr_timer_after(h->loop, &h->answer, ANSWER_MS);
+}
+
 static void settle(void *ctx)
 {
     struct pr_host *h = ctx;
@@ -180,6 +198,8 @@ static void settle(void *ctx)
             host_end(h, code, "%s", why.message);
         else if (code)
             try_again(h, &e);
+        else
+            pr_timer_after(h->loop, &h->answer, ANSWER_MS);
         return;
     }
     if (!h->settled_before) {
@@ -265,6 +285,7 @@ static enum pr_code start(struct pr_host *h, struct pr_error *e)
     h->settle = (struct pr_timer){.fired = settle, .ctx = h};
     h->watchdog = (struct pr_timer){.fired = on_watchdog, .ctx = h};
     h->tick = (struct pr_timer){.fired = on_tick, .ctx = h};
+    h->answer = (struct pr_timer){.fired = no_answer, .ctx = h};
     h->unsettled_ns = pr_clock_monotonic_ns();
     pr_timer_after(h->loop, &h->settle, 0);
     if (pr_notify_watchdog_ms() > 0)

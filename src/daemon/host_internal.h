@@ -35,6 +35,7 @@ struct pr_host {
     struct pr_frames link;
     /* both */
     struct pr_timer settle, watchdog, tick;
+    struct pr_timer answer; /* set while an owner was asked and has not answered */
     int tries;            /* to settle, since it was last settled */
     int64_t unsettled_ns; /* since when it is not */
     bool settled_before, ready, stopping;

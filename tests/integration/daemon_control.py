@@ -239,6 +239,66 @@ def test_sighup_reads_the_configuration_and_keeps_the_old_when_it_is_broken():
         assert "model-comparison" not in names and len(names) == 3, names
 
 
+def test_systemd_is_told_what_goes_on():
+    with scratch() as top, Daemons() as d:
+        folder = base(os.path.join(top, "base"))
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        manager.bind(os.path.join(top, "notify"))
+        manager.settimeout(WAIT)
+        heard = []
+
+        def hear(word):
+            while word not in heard:
+                heard.extend(manager.recv(4096).decode().split("\n"))
+            del heard[:heard.index(word) + 1]
+
+        os.environ.update(NOTIFY_SOCKET=os.path.join(top, "notify"), WATCHDOG_USEC="200000")
+        try:
+            one = d.start(folder, "run")
+            hear("READY=1")
+            # A second one, registered, is ready and alive as well.
+            two = d.start(folder, "model-comparison")
+            hear("STATUS=registered with the owner of the base folder; 1 system")
+            hear("READY=1")
+        finally:
+            del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+        for _ in range(5):
+            hear("WATCHDOG=1")
+        one.p.send_signal(signal.SIGHUP)
+        hear("RELOADING=1")
+        hear("READY=1")
+        # Whose loop does not turn says nothing: this would never end.
+        one.p.send_signal(signal.SIGSTOP)
+        two.stop(signal.SIGINT)
+        hear("STOPPING=1")
+        assert two.p.returncode == 0
+        heard.clear()
+        manager.settimeout(1)
+        try:
+            while True:  # what was on its way
+                manager.recv(4096)
+                manager.settimeout(1)
+        except TimeoutError:
+            pass
+        manager.settimeout(WAIT)
+        one.p.send_signal(signal.SIGCONT)
+        hear("WATCHDOG=1")
+        one.stop()
+        hear("STOPPING=1")
+
+
+def test_a_reader_that_goes_away_ends_it():
+    with scratch() as top:
+        folder = base(os.path.join(top, "base"))
+        p = subprocess.Popen([PROCTOR, "regression-monitor", "--base-dir", folder, "--json", "--quiet",
+                              "--interval", "1"], stdout=subprocess.PIPE,
+                             env={**os.environ, "XDG_CACHE_HOME": CACHE.name})
+        row = json.loads(p.stdout.readline())
+        assert row["system"] == "regression-monitor"
+        p.stdout.close()
+        assert p.wait(timeout=WAIT) == 0
+
+
 def test_strangers_at_the_socket_end_alone():
     with scratch() as top, Daemons() as d:
         folder = base(os.path.join(top, "base"))
