@@ -80,7 +80,7 @@ static void state(void *ctx, const json_t *s)
 /* What was found, for reading. */
 
 static const char *const hidden[] = {"schema_version", "system", "state", "state_reason",
-    "proctor_version", "last_run", "score_rule", "tie_rule", "rule"};
+    "proctor_version", "last_run", "score_rule", "tie_rule", "rule", "path", "run", "options"};
 
 static bool is_hidden(const char *key)
 {

@@ -7,16 +7,20 @@
 #include "daemon/log.h"
 
 #define MAX_SHOWN 8
+#define MAX_TEXT  60 /* longer ones explain; they are in the status file */
 
-static const char *const envelope[] = {
-    "schema_version", "system", "state", "state_reason", "last_run", "proctor_version", "suite"};
+/* Said elsewhere in the line, or for programs. */
+static const char *const hidden[] = {"schema_version", "system", "state", "state_reason",
+    "last_run", "proctor_version", "suite", "path", "run", "options"};
 
-static bool is_envelope(const char *key)
+static bool is_hidden(const char *key, const json_t *v)
 {
-    for (size_t i = 0; i < sizeof envelope / sizeof *envelope; i++)
-        if (!strcmp(key, envelope[i]))
+    size_t n = strlen(key);
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        if (!strcmp(key, hidden[i]))
             return true;
-    return false;
+    return json_is_null(v) || json_is_object(v) || json_is_array(v) ||
+           (n >= 11 && !strcmp(key + n - 11, "fingerprint")) || json_string_length(v) > MAX_TEXT;
 }
 
 static void put_member(struct pr_str *out, const char *key, const json_t *v)
@@ -42,8 +46,7 @@ static void put_line(struct pr_str *out, const json_t *document)
     if (why)
         pr_str_printf(out, " reason=%s", pr_log_quote(why));
     json_object_foreach ((json_t *)(uintptr_t)document, key, v) {
-        if (n == MAX_SHOWN || is_envelope(key) || json_is_null(v) || json_is_object(v) ||
-            json_is_array(v))
+        if (n == MAX_SHOWN || is_hidden(key, v))
             continue;
         put_member(out, key, v);
         n++;

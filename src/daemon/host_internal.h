@@ -36,8 +36,8 @@ struct pr_host {
     /* both */
     struct pr_timer settle, watchdog, tick;
     struct pr_timer answer; /* set while an owner was asked and has not answered */
-    int tries;            /* to settle, since it was last settled */
-    int64_t unsettled_ns; /* since when it is not */
+    int tries;              /* to settle, since it was last settled */
+    int64_t unsettled_ns;   /* since when it is not */
     bool settled_before, ready, stopping;
     enum pr_code code; /* how it ends */
     struct pr_error why;
