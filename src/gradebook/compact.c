@@ -208,17 +208,24 @@ static enum pr_code drop_some(
     return code;
 }
 
+/* A database that was copied by .recover or VACUUM INTO may have lost its auto_vacuum: then free
+ * pages stay, to be filled again, and there is no more to be done about them. */
 static enum pr_code give_back(struct pr_gradebook *g, bool *ret_more, struct pr_error *e)
 {
     struct pr_str sql = PR_STR_INIT(100);
-    int64_t free_pages;
+    int64_t before, after;
+    enum pr_code code = pr_sql_int(g, 0, &before, e, "PRAGMA freelist_count", "");
+    if (code || !before) {
+        *ret_more = false;
+        return code;
+    }
     pr_str_printf(&sql, "PRAGMA incremental_vacuum(%d)", GIVE_BACK);
-    enum pr_code code = pr_sql_script(g, pr_str_cstr(&sql), e);
+    code = pr_sql_script(g, pr_str_cstr(&sql), e);
     pr_str_done(&sql);
     if (!code)
-        code = pr_sql_int(g, 0, &free_pages, e, "PRAGMA freelist_count", "");
+        code = pr_sql_int(g, 0, &after, e, "PRAGMA freelist_count", "");
     if (!code)
-        *ret_more = free_pages > 0;
+        *ret_more = after > 0 && after < before;
     return code;
 }
 

@@ -341,6 +341,27 @@ static void freed_pages_go_back_to_the_file_system(void **state)
     pr_suite_free(s);
 }
 
+/* As after .recover: without auto_vacuum compaction still comes to its end. */
+static void a_copy_without_auto_vacuum_is_compacted_too(void **state)
+{
+    struct book *b = *state;
+    int64_t suite;
+    struct pr_gradebook_size size;
+    struct pr_suite *s = make_suite("validation", 200, false);
+    MUST(pr_gradebook_put_suite(b->g, s, 1, &suite, e));
+    fill(b, s, 30, true);
+    pr_gradebook_close(b->g);
+    b->g = NULL;
+    run_sql(b->path, "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM");
+    MUST(pr_gradebook_open(b->path, PR_GRADEBOOK_OWN, &b->g, e));
+    struct pr_retention r = {.now_ms = 100 * DAY, .texts_days = 30};
+    compact_all(b->g, &r);
+    MUST(pr_gradebook_size(b->g, &size, e));
+    assert_true(size.free_bytes > 0);
+    assert_sound(b->g);
+    pr_suite_free(s);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, book_setup, book_teardown)
@@ -354,6 +375,7 @@ int main(void)
         TEST(old_findings_and_orders_are_dropped),
         TEST(old_texts_go_but_numbers_cited_and_newest_stay),
         TEST(freed_pages_go_back_to_the_file_system),
+        TEST(a_copy_without_auto_vacuum_is_compacted_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
