@@ -1,11 +1,13 @@
 /* proctor run and proctor <system>: from a command line to a host, and from findings to lines. */
 #include "cli/watching.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/term.h"
 #include "daemon/config.h"
@@ -299,10 +301,25 @@ static int run_host(
     return status;
 }
 
+/* From here on signals wait for the loop: one that came before it would be heard by nobody.  False:
+ * one did. */
+static bool keep_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    return !pr_interrupted();
+}
+
 int pr_watching(const struct pr_args *a, const struct pr_system *system)
 {
     struct pr_error e;
     struct pr_config c;
+    if (!keep_signals())
+        return PR_EXIT_STOPPED;
     char *dir = pr_config_base_dir(pr_args_text(a, "base-dir"));
     int status = PR_EXIT_REFUSED;
     if (!pr_path_is_dir(dir))

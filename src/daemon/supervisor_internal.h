@@ -157,8 +157,9 @@ struct pr_supervisor {
     void *fatal_ctx;
 
     /* storing */
-    bool in_transaction, grades_stored, noted, stopped;
-    bool paused; /* the disk is full: nothing is stored or started until the timer */
+    bool in_transaction, grades_stored, stopped;
+    unsigned noted; /* checkpoints, in this turn */
+    bool paused;    /* the disk is full: nothing is stored or started until the timer */
     struct pr_timer pause;
     char *pause_reason;
     struct pr_timer compact;

@@ -112,7 +112,7 @@ static void complete(void *ctx, const char *path, const char *identity)
     if (!s->scanned)
         PR_PUSH(s->seen, s->n_seen, s->seen_cap, id);
     forget_waiting(s, path);
-    s->noted = true;
+    s->noted++;
     s->changes++;
     pr_log(PR_LOG_INFO, PR_SV_NAME, "checkpoint", "id=%lld path=%s", (long long)id,
         pr_log_quote(path));
@@ -215,9 +215,9 @@ static void turn(struct pr_supervisor *s)
         return;
     pr_arrivals_turn(s->arrivals);
     first_look_over(s);
-    if (pr_sv_end(s) && s->noted)
-        pr_fault_point(PR_FAULT_CHECKPOINT_NOTED);
-    s->noted = false;
+    for (bool stored = pr_sv_end(s); s->noted; s->noted--)
+        if (stored)
+            pr_fault_point(PR_FAULT_CHECKPOINT_NOTED);
     pr_sv_arm_arrivals(s);
 }
 

@@ -7,8 +7,9 @@
 #include "base/clock.h"
 #include "daemon/supervisor_internal.h"
 
-#define TRIM_PLACES 1000 /* a plan over more checkpoints than this gives its memory back at once   \
-                          */
+#define TRIM_PLACES                                                                                \
+    1000 /* a plan over more checkpoints than this gives its memory back at once                   \
+          */
 
 /* ---- what is graded completely ---- */
 

@@ -34,9 +34,9 @@ OFTEN = {"frame.half": 40, "frame.written": 40, "frame.read": 40, "grader.exampl
 
 
 def grades(base):
-    return base.ask("SELECT c.name, e.digest, g.loss, g.correct, g.confidence FROM grade g "
-                    "JOIN example e ON e.id = g.example "
-                    "JOIN checkpoint c ON c.model = g.model ORDER BY 1, 2")
+    return base.ask("SELECT c.name, e.digest, g.loss, g.flags, g.confidence FROM grades g "
+                    "JOIN examples e ON e.id = g.example "
+                    "JOIN checkpoints c ON c.model = g.model ORDER BY 1, 2")
 
 
 def verdicts(base):

@@ -37,7 +37,7 @@ def main():
         last = "checkpoint-%d" % (10 * seconds)
         until("the last one to be judged", lambda: (base.document("regression_monitoring.json") or
               {}).get("checkpoint") == last, 60, daemon)
-        graded = base.ask("SELECT count(*) FROM grade")[0][0]
+        graded = base.ask("SELECT count(*) FROM grades")[0][0]
         wal = os.path.getsize(os.path.join(base.dir, "proctor.db-wal"))
         size = os.path.getsize(os.path.join(base.dir, "proctor.db"))
         reads = reader.finish()

@@ -21,7 +21,7 @@ def judged(base, name):
 
 
 def graded(base):
-    found = base.ask("SELECT count(*) FROM grade")
+    found = base.ask("SELECT count(*) FROM grades")
     return found[0][0] if found else 0
 
 
@@ -108,12 +108,12 @@ def test_a_checkpoint_deleted_while_it_is_graded_is_forgotten():
         base.take(100)
         base.drop(200, 4500)
         until("the next verdict", lambda: judged(base, "checkpoint-200"), 120, daemon)
-        rows = base.ask("SELECT name, state FROM checkpoint ORDER BY name")
+        rows = base.ask("SELECT name, state FROM checkpoints ORDER BY name")
         states = {name: state for name, state in rows}
         assert len(states) == 2, rows
         for document in (base.document(name) for name in STATUS_FILES):
             assert "checkpoint-100" not in [r["checkpoint"] for r in document.get("rankings", [])]
-        assert not base.ask("SELECT 1 FROM checkpoint WHERE failures > 0"), "blamed for vanishing"
+        assert not base.ask("SELECT 1 FROM checkpoints WHERE failures > 0"), "blamed for vanishing"
     finally:
         daemon.stop()
         base.remove()
@@ -166,7 +166,7 @@ def test_a_half_copied_checkpoint_waits_and_is_taken_when_it_is_whole():
         begin = time.monotonic()
         until("the whole one", lambda: judged(base, "checkpoint-200"), 60, daemon)
         print("judged %.1f s after its last byte" % (time.monotonic() - begin))
-        assert not base.ask("SELECT 1 FROM checkpoint WHERE failures > 0")
+        assert not base.ask("SELECT 1 FROM checkpoints WHERE failures > 0")
     finally:
         daemon.stop()
         base.remove()
