@@ -169,6 +169,7 @@ struct pr_supervisor {
     int arrivals_fd;
     struct pr_timer arrivals_timer, suites_timer;
     bool scanned;    /* the first look at all folders is over */
+    int64_t looked;  /* the last row that it noted: later ones came while we watched */
     bool stage_over; /* a stage of grading was, in this turn: systems run at once */
     int64_t *seen;
     size_t n_seen, seen_cap;

@@ -200,6 +200,7 @@ static void first_look_over(struct pr_supervisor *s)
         return;
     }
     s->scanned = true;
+    s->looked = s->n_seen ? s->seen[s->n_seen - 1] : 0; /* sweep sorted them */
     pr_free(s->seen);
     s->seen = NULL;
     s->n_seen = s->seen_cap = 0;

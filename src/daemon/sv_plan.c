@@ -86,8 +86,11 @@ struct need {
     struct pr_need need;
     uint32_t systems;
 };
-/* A checkpoint that is there: its row, and how many are newer.  One that was never opened is taken
- * for one of the newest run. */
+/* A checkpoint that is there: its row, and how many are newer.  Which run a checkpoint belongs to
+ * is not known before it is opened.  One that came while we watched is newer than all that are
+ * open, whatever its step: an output folder may be used again for a new training.  One that lay
+ * there at the start is taken for one of the newest run, unless that run itself began while we
+ * watched. */
 struct place {
     const struct pr_checkpoint_row *row;
     int64_t run, step, rank, newer;
@@ -133,16 +136,20 @@ static void rank_places(struct planning *p)
 {
     const struct pr_view *v = &p->view;
     size_t n = v->n_checkpoints;
-    int64_t newest_run = 0;
+    int64_t newest_run = 0, looked = p->s->looked;
+    bool live = true; /* the newest run began while we watched */
     p->places = pr_zalloc((n + 1) * sizeof *p->places);
     for (size_t i = 0; i < n; i++)
         if (v->checkpoints[i].run_id > newest_run)
             newest_run = v->checkpoints[i].run_id;
+    for (size_t i = 0; i < n; i++)
+        live &= v->checkpoints[i].run_id != newest_run || v->checkpoints[i].id > looked;
     for (size_t i = 0; i < n; i++) {
         const struct pr_checkpoint_row *r = &v->checkpoints[i];
         p->places[i].row = r;
-        p->places[i].run = r->run_id ? r->run_id : newest_run;
-        p->places[i].step = step_of(r);
+        bool came = !r->run_id && r->id > looked;
+        p->places[i].run = r->run_id ? r->run_id : came ? newest_run + 1 : newest_run - live;
+        p->places[i].step = came ? r->id : step_of(r);
     }
     qsort(p->places, n, sizeof *p->places, by_age);
     for (size_t i = 0; i < n; i++) {

@@ -30,30 +30,6 @@ static const struct pr_run_row *newest_run(const struct pr_view *v)
     return ret;
 }
 
-/* The number at the end of a folder's name; -1: none.  Of a checkpoint that was not opened yet it
- * is all that there is to go by. */
-static long long number_of(const char *name)
-{
-    const char *end = name + strlen(name), *p = end;
-    while (p > name && p[-1] >= '0' && p[-1] <= '9' && end - p < 18)
-        p--;
-    long long n = 0;
-    for (; p < end; p++)
-        n = n * 10 + (*p - '0');
-    return end > name && end[-1] >= '0' && end[-1] <= '9' ? n : -1;
-}
-
-static int64_t newest_found(const struct pr_view *v)
-{
-    const struct pr_checkpoint_row *ret = NULL;
-    for (size_t i = 0; i < v->n_checkpoints; i++) {
-        const struct pr_checkpoint_row *c = &v->checkpoints[i];
-        if (c->state == PR_CHECKPOINT_FOUND && (!ret || number_of(c->name) >= number_of(ret->name)))
-            ret = c;
-    }
-    return ret ? ret->id : 0;
-}
-
 static int64_t newest_ready(const struct pr_view *v, int64_t run)
 {
     int64_t ret = 0;
@@ -88,7 +64,7 @@ static enum pr_code plan_suite(
     const struct pr_run_row *run = newest_run(v);
     bool main = !strcmp(s->name, PR_SUITE_MAIN);
     int first = main ? PR_PRIORITY_NEWEST : PR_PRIORITY_REST;
-    int64_t base = 0, found = newest_found(v), ready = run ? newest_ready(v, run->id) : 0;
+    int64_t base = 0, ready = run ? newest_ready(v, run->id) : 0;
     enum pr_code code = main ? last_baseline(v, s->id, &base, e) : PR_OK;
     if (code)
         return code;
@@ -96,7 +72,7 @@ static enum pr_code plan_suite(
         const struct pr_checkpoint_row *c = &v->checkpoints[i];
         if (c->state != PR_CHECKPOINT_READY && c->state != PR_CHECKPOINT_FOUND)
             continue;
-        bool newest = c->id == found || c->id == ready;
+        bool newest = c->id == ready; /* what was never opened the supervisor places */
         pr_needs_add(ret, c->id, s->id,
             c->id == base && !newest ? PR_PRIORITY_ALARM
             : newest                 ? first

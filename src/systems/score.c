@@ -48,7 +48,7 @@ static struct pr_score_cell cell_of(const struct pr_grade *g)
     bool right = g->correct == PR_VERDICT_RIGHT;
     if (isfinite(g->loss)) {
         c.has_loss = 1;
-        c.loss = (float)g->loss;
+        c.loss = g->loss;
     }
     if (g->correct != PR_VERDICT_NONE) {
         c.decided = 1;
@@ -57,7 +57,7 @@ static struct pr_score_cell cell_of(const struct pr_grade *g)
     }
     if (c.calibrated) {
         c.bin = bin_of(g->confidence);
-        c.gap = (float)(right - g->confidence);
+        c.gap = right - g->confidence;
     }
     c.asked = g->finish && strcmp(g->finish, "choice") != 0;
     c.fine = c.asked && g->well_formed;
@@ -102,8 +102,8 @@ static void parts_of(const struct pr_score_sheet *s, const uint8_t *counts, doub
     for (size_t i = 0; i < s->n; i++) {
         const struct pr_score_cell *c = &s->cells[i];
         unsigned k = counts ? counts[i] : 1;
-        loss += (double)k * (double)c->loss;
-        gap[c->bin] += (double)k * (double)c->gap;
+        loss += (double)k * c->loss;
+        gap[c->bin] += (double)k * c->gap;
         losses += k * c->has_loss;
         decided += k * c->decided;
         right += k * c->right;

@@ -34,7 +34,7 @@ void pr_score_weigh(
 /* One example of one checkpoint, as the score needs it; numbers that are not known are 0 and their
  * flag too. */
 struct pr_score_cell {
-    float loss, gap; /* gap: right − confidence */
+    double loss, gap; /* gap: right − confidence */
     uint8_t has_loss, decided, right, calibrated, bin, asked, fine;
 };
 struct pr_score_sheet {

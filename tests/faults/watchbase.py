@@ -3,6 +3,7 @@ true of it.
 
 The checkpoints are those of a small real run (tests/fixtures/run_a), copied, or copied with a few
 weights moved so that each is a model of its own."""
+import contextlib
 import json
 import os
 import random
@@ -181,10 +182,18 @@ class Base:
 
     def ask(self, sql, *values):
         try:
-            with self.db() as db:
-                return db.execute(sql, values).fetchall()
+            db = self.db()
         except sqlite3.OperationalError:
             return []  # not made yet
+        with contextlib.closing(db):
+            try:
+                if not db.execute("PRAGMA user_version").fetchone()[0]:
+                    return []
+            except sqlite3.OperationalError as e:
+                if "unable to open" in str(e):
+                    return []
+                raise
+            return db.execute(sql, values).fetchall()
 
     def command(self, *args, status=0):
         done = subprocess.run([PROCTOR, *args, "--base-dir", self.dir], stdout=subprocess.PIPE,

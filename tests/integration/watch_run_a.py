@@ -55,6 +55,7 @@ def near(a, b, tolerance):
 def test_every_status_file_is_true_within_seconds_of_each_checkpoint():
     source, results = reference()
     base = Base(300)
+    base.configure("eval:\n  max_new_tokens: 32\n")  # as the reference did
     daemon = Daemon(base.dir, "run", program=harness.PROCTOR)
     reader = Reader(base)
     expected_level = {"blowup": "critical", "mild": "warning", None: "ok"}
@@ -74,11 +75,11 @@ def test_every_status_file_is_true_within_seconds_of_each_checkpoint():
             level = "ok" if first else expected_level[r["injected"]]
             assert monitor["alert_level"] == level, (name, monitor)
             assert monitor["regression_detected"] == (level == "critical")
-            near(monitor["current_loss"], r["mean_loss"], 2e-5)
             if first:
-                assert monitor["baseline_loss"] is None and monitor["increase_percent"] is None
-                assert monitor["baseline_loss_reason"]
+                for field in ("baseline_loss", "current_loss", "increase_percent"):
+                    assert monitor[field] is None and monitor[field + "_reason"], field
             else:
+                near(monitor["current_loss"], r["mean_loss"], 2e-5)
                 near(monitor["baseline_loss"], best_good["mean_loss"], 2e-5)
                 near(monitor["increase_percent"],
                      100 * (r["mean_loss"] / best_good["mean_loss"] - 1), 1e-2)
@@ -99,7 +100,7 @@ def test_every_status_file_is_true_within_seconds_of_each_checkpoint():
             assert sum(b["count"] for b in calibration["bins"]) == 300
             assert [b["range"] for b in calibration["bins"]] == [
                 "0.0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-0.95", "0.95-1.0"]
-            near(calibration["ece_15"], r["ece_15"], 2e-5)
+            near(calibration["ece_15"], r["ece_15"]["ece"], 2e-5)
 
             assert testing["n"] == 100
             sizes = [testing["by_difficulty"][d] for d in ("easy", "medium", "hard")]
@@ -107,7 +108,7 @@ def test_every_status_file_is_true_within_seconds_of_each_checkpoint():
         state = json.loads(base.command("status", "--json"))
         assert state["schema_version"] == 1
         print("slowest: %.1f s after a checkpoint's last file" % slowest)
-        rows = base.ask("SELECT count(*) FROM grade")
+        rows = base.ask("SELECT count(*) FROM grades")
         assert rows == [(300 * len(results),)], rows
     finally:
         reader.finish()
