@@ -587,6 +587,29 @@ static void an_edited_suite_costs_only_what_is_new_in_it(void **state)
     close_world(&w);
 }
 
+static bool is_graded_anew(struct world *w)
+{
+    return state_number(w, "tokens", "examples") == 2 * N_EXAMPLES && is_whole(w);
+}
+
+static void other_options_of_grading_have_everything_graded_anew(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "checkpoint-2886");
+    add(&w, &counter, false);
+    run_until(&w, is_whole);
+    w.config.max_new_tokens = 4;
+    pr_supervisor_reload(w.s, &w.config);
+    run_until(&w, is_graded_anew);
+    assert_int_equal(n_grades(&w), 2 * N_EXAMPLES);
+    pr_supervisor_reload(w.s, &w.config); /* the same again costs nothing */
+    add(&w, &second, true);
+    run_until(&w, is_finished);
+    assert_int_equal(n_grades(&w), 2 * N_EXAMPLES);
+    close_world(&w);
+}
+
 static void it_stops_within_a_second_while_busy(void **state)
 {
     (void)state;
@@ -618,6 +641,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_newest_jobs_settings_count_until_it_leaves),
         cmocka_unit_test(a_setting_that_is_none_is_refused),
         cmocka_unit_test(an_edited_suite_costs_only_what_is_new_in_it),
+        cmocka_unit_test(other_options_of_grading_have_everything_graded_anew),
         cmocka_unit_test(it_stops_within_a_second_while_busy),
     };
     signal(SIGPIPE, SIG_IGN);
