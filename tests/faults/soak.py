@@ -49,6 +49,8 @@ def main():
             seconds, seconds, graded, reads))
         print("daemon: %.1f MB resident in the second quarter, %.1f MB in the last; most descriptors "
               "%d, then %d; stopped in %.2f s" % (rss[0], rss[1], fds[0], fds[1], took))
+        print("MB at each tenth: " + " ".join(
+            "%.1f" % (samples[i * seconds // 10][0] / 1e6) for i in range(10)))
         print("gradebook %.2f MB, its WAL %.2f MB" % (size / 1e6, wal / 1e6))
         assert rss[1] < rss[0] * 1.15 + 1, "memory grows"
         assert fds[1] <= fds[0] + 2, "descriptors grow"

@@ -239,7 +239,8 @@ static void the_newest_is_wanted_first(void **state)
     hand_made_open(&h, &v);
     OK(monitor->plan(&v, &needs, E));
     hand_made_close(&h, &v);
-    assert_int_equal(need_of(&needs, ids[6], suite)->priority, PR_PRIORITY_NEWEST);
+    /* Which run one belongs to that was never opened is not known: the supervisor places it. */
+    assert_int_equal(need_of(&needs, ids[6], suite)->priority, PR_PRIORITY_BACKFILL);
     assert_int_equal(need_of(&needs, ids[5], suite)->priority, PR_PRIORITY_NEWEST);
     assert_int_equal(need_of(&needs, ids[0], suite)->priority, PR_PRIORITY_BACKFILL);
     assert_int_equal(need_of(&needs, ids[7], suite)->priority, PR_PRIORITY_BACKFILL);
