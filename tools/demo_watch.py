@@ -92,9 +92,9 @@ def main():
                            "%.0f %% right"),
                     ", regression" if testing["regression_detected"] else ""))
                 sys.stdout.flush()
-            print("\n$ proctor why checkpoint-4520")
+            print("\n$ proctor why checkpoint-4520 --brief")
             sys.stdout.flush()
-            subprocess.run([proctor, "why", "checkpoint-4520", "--base-dir", base], check=True)
+            subprocess.run([proctor, "why", "checkpoint-4520", "--brief", "--base-dir", base], check=True)
         finally:
             daemon.terminate()
             daemon.wait()

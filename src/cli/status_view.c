@@ -131,7 +131,7 @@ static void put_training(struct view *v)
         pr_str_printf(&v->text, "  lr %.3g", rate);
     if (eta > 0) {
         pr_layout_duration(eta, buf);
-        pr_str_printf(&v->text, "  %s left", buf);
+        pr_str_printf(&v->text, "  about %s left", buf);
     }
     pr_str_puts(&v->text, "\n");
     label(v, "");

@@ -166,14 +166,13 @@ static int64_t days_before(int64_t now_ms, int64_t days)
     return days < now_ms / PR_GRADEBOOK_DAY_MS ? now_ms - days * PR_GRADEBOOK_DAY_MS : 0;
 }
 
-/* Each day's last finding of a system stays, and so does its newest. */
+/* A system's newest stays, however old. */
 static enum pr_code drop_findings(
     struct pr_gradebook *g, int64_t before_ms, size_t batch, bool *ret_more, struct pr_error *e)
 {
     enum pr_code code = pr_sql_run(g, e,
         "DELETE FROM findings WHERE id IN (SELECT id FROM findings f WHERE at_ms < ?"
-        " AND EXISTS (SELECT 1 FROM findings l WHERE l.system = f.system AND l.day = f.day"
-        " AND l.id > f.id) LIMIT ?)",
+        " AND EXISTS (SELECT 1 FROM findings l WHERE l.system = f.system AND l.id > f.id) LIMIT ?)",
         "ii", before_ms, (int64_t)batch);
     *ret_more = !code && (size_t)sqlite3_changes(g->db) >= batch;
     return code;

@@ -3,15 +3,12 @@
 
 #include "gradebook/sqlite.h"
 
-#define LARGE_FINDING 65536 /* bytes; of larger ones each day keeps the last alone */
-
 static enum pr_code put_finding(struct pr_gradebook *g, const char *system, const json_t *document,
     int64_t now_ms, struct pr_error *e)
 {
     int64_t day = now_ms / PR_GRADEBOOK_DAY_MS;
-    enum pr_code code = pr_sql_run(g, e,
-        "DELETE FROM findings WHERE system = ? AND day = ? AND length(document) > ?", "sii", system,
-        day, (int64_t)LARGE_FINDING);
+    enum pr_code code =
+        pr_sql_run(g, e, "DELETE FROM findings WHERE system = ? AND day = ?", "si", system, day);
     return code ? code
                 : pr_sql_run(g, e,
                       "INSERT INTO findings(system, day, at_ms, document) VALUES(?, ?, ?, ?)",

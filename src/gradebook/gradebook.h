@@ -252,8 +252,9 @@ PR_MUST_CHECK enum pr_code pr_gradebook_orders(struct pr_gradebook *g, bool open
 
 /* ---- findings, decisions, alerts (findings.c) ---- */
 
-/* What a system last found: its status document, by system; older ones are kept for the history
- * until compaction, but of documents over 64 KiB only each day's last. */
+/* What a system last found: its status document, by system.  It takes the place of those of the
+ * same day: several runs a checkpoint, kept whole, would outgrow the grades, and what a system
+ * decided is kept as decisions. */
 PR_MUST_CHECK enum pr_code pr_gradebook_put_finding(struct pr_gradebook *g, const char *system,
     const json_t *document, int64_t now_ms, struct pr_error *e);
 /* The newest; *ret NULL where there is none.  New reference. */
@@ -316,7 +317,7 @@ PR_MUST_CHECK enum pr_code pr_gradebook_alerts(struct pr_gradebook *g, bool open
 struct pr_retention {
     int64_t now_ms;
     int64_t texts_days; /* answers of older grades lose their text, not their numbers; 0: never */
-    int64_t findings_days; /* older findings, but each day's last, are dropped; 0: never */
+    int64_t findings_days; /* older findings are dropped, but a system's newest; 0: never */
     int64_t orders_days;   /* ended orders */
     size_t batch;          /* rows a call at most, so that no call takes long; 0: 2000 */
 };

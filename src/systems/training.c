@@ -33,7 +33,7 @@ static const char *const unknown[PR_TRAINING_FIELD_COUNT] = {
     [PR_TRAINING_GRAD_NORM] = "no source gives a gradient norm",
     [PR_TRAINING_TOKENS_PER_SECOND] = "the trainer does not count tokens",
     [PR_TRAINING_STEPS_PER_SECOND] =
-        "no source has times, and there are no two checkpoints to take a rate from",
+        "no source has times, and no two checkpoints were written at least 10 s apart",
     [PR_TRAINING_ETA] = "the rate or the number of steps is not known",
 };
 

@@ -348,12 +348,15 @@ static void take_state(struct pr_training_source *s, const struct state *x)
         s->status = pr_strdup("completed");
 }
 
+/* Checkpoints that follow each other faster were copied, not trained: their times say how fast. */
+#define LEAST_SECONDS 10
+
 static void rate(struct pr_training_source *s, enum pr_training_field f, double done,
     const struct state *from, const struct state *to)
 {
     double seconds = (double)(to->mtime_ms - from->mtime_ms) / 1000;
     struct pr_str where = PR_STR_INIT(1 << 12);
-    if (s->v[f].known || !(done > 0) || !(seconds > 0))
+    if (s->v[f].known || !(done > 0) || !(seconds >= LEAST_SECONDS))
         return;
     pr_training_set(s, f, done / seconds);
     pr_str_printf(&where, "file times of %.200s and %.200s", from->name, to->name);

@@ -133,6 +133,12 @@ static void a_plain_trainer_needs_no_file_of_its_own(void **state)
         "file times of checkpoint-1574 and checkpoint-2886");
     unknown_because(o, "tokens_per_second", "does not count tokens");
     unknown_because(o, "status", "does not say");
+    json_decref(o);
+    /* A second and a half apart: copied, and no rate. */
+    age("run/checkpoint-1574/trainer_state.json", 345);
+    o = read_all("status.json", both, 2);
+    unknown_because(o, "steps_per_second", "at least 10 s apart");
+    assert_true(json_is_null(json_object_get(o, "eta_seconds")));
     const json_t *history = json_object_get(o, "history");
     const json_t *last = json_array_get(history, json_array_size(history) - 1);
     assert_true(number(last, "step") == 2886 && number(last, "eval_loss") == 0.5716809449662581);
