@@ -26,12 +26,14 @@
 #define OOM_SCORE "600" /* of 1000: a grader goes before the training that it watches */
 #define MAX_BAD   10000 /* names of tensors with NaN that are told */
 
-/* It dies with its parent; one that died before this call is told by the other parent's id. */
+/* What belongs to a daemon: it dies with its parent; one that died before this call is told by the
+ * other parent's id. */
 static void die_with_parent(pid_t parent)
 {
     if (!parent)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    prctl(PR_SET_NAME, "proctor-grader"); /* else top shows "exe", by which it was started */
     if (getppid() != parent)
         _exit(1);
 }
