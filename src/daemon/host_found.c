@@ -35,7 +35,7 @@ static void put_member(struct pr_str *out, const char *key, const json_t *v)
         pr_str_printf(out, " %s=%s", key, json_is_true(v) ? "true" : "false");
 }
 
-/* state=ok and the first plain members, which are those that the contract names. */
+/* state=ok and the first plain members, which are those that docs/systems.md promises. */
 static void put_line(struct pr_str *out, const json_t *document)
 {
     const char *key, *why = json_string_value(json_object_get(document, "state_reason"));

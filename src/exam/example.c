@@ -70,7 +70,7 @@ static enum pr_code label(
     return code;
 }
 
-/* "Easy" and "HARD" mean the contract's easy and hard. */
+/* "Easy" and "HARD" mean easy and hard. */
 static const char *known_difficulty(const char *d)
 {
     static const char *const known[] = {"easy", "medium", "hard"};

@@ -1,4 +1,4 @@
-/* From an example to tokens, as the contract defines prompt, answer tokens and end of turn. */
+/* From an example to tokens, with the definitions of docs/exam.md. */
 #ifndef PR_EXAM_PROMPT_H
 #define PR_EXAM_PROMPT_H
 

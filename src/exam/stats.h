@@ -124,7 +124,7 @@ struct pr_bin {
     size_t count, n_correct;
     double accuracy, mean_confidence;
 };
-/* The contract's six bins: 7 edges. */
+/* The six bins of every calibration figure: 7 edges. */
 #define PR_BINS_SIX 6
 extern const double pr_stats_six_edges[PR_BINS_SIX + 1];
 /* Expected calibration error over n_bins bins [edges[i], edges[i+1]), the last one closed:

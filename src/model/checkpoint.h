@@ -78,10 +78,10 @@ bool pr_checkpoint_is_adapter(const struct pr_checkpoint *c);
 PR_MUST_CHECK enum pr_code pr_checkpoint_complete(
     const char *dir, bool *ret_complete, struct pr_error *reason, struct pr_error *e);
 
-/* The contract's fingerprint: SHA-256 over tensor bytes in name order (a tree over 4 MiB blocks)
- * and over canonical config, generation config, tokenizer and template; an adapter's includes its
- * base's. Lower-case hex.  Cached by (device, inode, size, mtime, ctime) of every file in
- * $XDG_CACHE_HOME/proctor.  n_threads as for pr_pool_new. */
+/* The fingerprint (docs/fingerprint.md): SHA-256 over tensor bytes in name order (a tree over 4 MiB
+ * blocks) and over canonical config, generation config, tokenizer and template; an adapter's
+ * includes its base's. Lower-case hex.  Cached by (device, inode, size, mtime, ctime) of every file
+ * in $XDG_CACHE_HOME/proctor.  n_threads as for pr_pool_new. */
 PR_MUST_CHECK enum pr_code pr_checkpoint_fingerprint(
     struct pr_checkpoint *c, int n_threads, char ret[65], struct pr_error *e);
 /* Are the files still those that were opened?  PR_E_CHANGED names the one that is not. */

@@ -179,7 +179,7 @@ static void null_figures(json_t *o, const char *reason)
         pr_json_set_null(o, keys[i], reason);
 }
 
-/* The contract's fields for one suite. */
+/* The promised fields for one suite. */
 static void suite_fields(const struct judged *s, const struct pr_settings *settings, json_t *o)
 {
     const struct pr_judgement *j = s->newest;
@@ -327,7 +327,7 @@ static enum pr_code document(struct pr_view *v, const struct judged *s, size_t n
     return PR_OK;
 }
 
-/* Nothing to speak of: the contract's fields are there nevertheless. */
+/* Nothing to speak of: the promised fields are there nevertheless. */
 static void empty_document(struct pr_findings *ret, const char *why)
 {
     json_t *o = ret->status;

@@ -24,7 +24,7 @@ struct pr_settings {
     /* comparison.* */
     double weights[PR_SCORE_PARTS]; /* 0.5, 0.3, 0.1, 0.1 */
     /* calibrator.* */
-    double edges[PR_MAX_BINS + 1]; /* of n_bins bins; the contract's six by default */
+    double edges[PR_MAX_BINS + 1]; /* of n_bins bins; six by default */
     int64_t n_bins;
     /* testing.* */
     int64_t test_samples;  /* 100 */

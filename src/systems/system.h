@@ -90,7 +90,7 @@ struct pr_system {
     const char *summary;     /* one line for lists and --help */
     const char *about;       /* paragraphs for --help */
     unsigned roles;          /* enum pr_role, or-ed: the machines that run it */
-    int interval_s;          /* the contract's default */
+    int interval_s;          /* by default */
     const struct pr_system_option *options;
     size_t n_options;
     enum pr_code (*plan)(struct pr_view *v, struct pr_needs *ret, struct pr_error *e);
