@@ -213,6 +213,8 @@ void pr_sv_unwatch(struct pr_supervisor *s);
 void pr_sv_arrivals_turn(void *supervisor); /* the timer's */
 void pr_sv_arm_arrivals(struct pr_supervisor *s);
 void pr_sv_refresh_suites(struct pr_supervisor *s);
+/* Why there is no main suite although there are files for one; NULL: that is not so. */
+const char *pr_sv_suite_problem(const struct pr_supervisor *s);
 /* "refused:12": of a checkpoint. */
 void pr_sv_key(char ret[64], const char *what, int64_t checkpoint);
 

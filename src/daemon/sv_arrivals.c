@@ -295,17 +295,35 @@ static char *versions_of(const struct pr_suite_reports *r)
     return pr_str_take(&out);
 }
 
+static const struct pr_suite_report *report_of(const struct pr_supervisor *s, const char *name)
+{
+    for (size_t i = 0; i < s->suites.n; i++)
+        if (!strcmp(s->suites.v[i].name, name))
+            return &s->suites.v[i];
+    return NULL;
+}
+
+const char *pr_sv_suite_problem(const struct pr_supervisor *s)
+{
+    const struct pr_suite_report *x = report_of(s, PR_SUITE_MAIN);
+    return x && !x->used && !x->id ? x->problem : NULL;
+}
+
+/* Without its last version nothing can be judged by a suite: that is not to be overlooked.  The
+ * testing suite is chosen from the main one and has the same to say. */
 static void alert_suites(struct pr_supervisor *s)
 {
+    const char *main_problem = pr_sv_suite_problem(s);
     for (size_t i = 0; i < s->suites.n; i++) {
         const struct pr_suite_report *x = &s->suites.v[i];
         struct pr_str key = PR_STR_INIT(1 << 12);
         pr_str_printf(&key, "suite:%s", x->name);
-        if (x->used)
+        if (x->used || (main_problem && !strcmp(x->name, PR_SUITE_TESTING)))
             pr_sv_clear(s, pr_str_cstr(&key));
         else
-            pr_sv_alert(s, pr_str_cstr(&key), 0, PR_ALERT_WARNING, "suite %s cannot be used%s: %s",
-                x->name, x->id ? ", its last version still counts" : "",
+            pr_sv_alert(s, pr_str_cstr(&key), 0, x->id ? PR_ALERT_WARNING : PR_ALERT_CRITICAL,
+                "suite %s cannot be used%s: %s", x->name,
+                x->id ? ", its last version still counts" : "",
                 x->problem ? x->problem : "unknown reason");
         pr_str_done(&key);
     }

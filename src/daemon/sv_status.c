@@ -44,10 +44,19 @@ static json_t *envelope(
     return doc;
 }
 
+/* A system sees that there is no suite; why its files cannot be used is known here. */
 static json_t *found_document(
     const struct pr_sv_runner *r, const struct pr_findings *f, int64_t now_ms)
 {
-    json_t *doc = envelope(r, f->waiting ? "waiting" : "ok", f->waiting, now_ms);
+    struct pr_str reason = PR_STR_INIT(1 << 14);
+    const char *problem = f->waiting ? pr_sv_suite_problem(r->s) : NULL;
+    if (problem)
+        pr_str_printf(&reason, "suite %s cannot be used: %s", PR_SUITE_MAIN, problem);
+    else if (f->waiting)
+        pr_str_puts(&reason, f->waiting);
+    json_t *doc = envelope(
+        r, f->waiting ? "waiting" : "ok", f->waiting ? pr_str_cstr(&reason) : NULL, now_ms);
+    pr_str_done(&reason);
     json_object_update_missing(doc, f->status);
     return doc;
 }

@@ -236,6 +236,32 @@ def test_an_edited_suite_is_another_suite():
         base.remove()
 
 
+def test_examples_in_an_unknown_format_are_said_everywhere_and_are_no_accuracy_of_0():
+    base = Base()
+    path = os.path.join(base.dir, "data", "validation", "validation.jsonl")
+    with open(path, "w") as f:
+        f.write('{"ask": "2 + 2", "reply": "4"}\n')
+    base.drop(100, 4500)
+    daemon = Daemon(base.dir, "run")
+    try:
+        def said():
+            found = [base.document(name) for name in STATUS_FILES]
+            return all(d and "fits no format" in (d["state_reason"] or "") for d in found) and found
+        for document in until("the reason in every status file", said, 30, daemon):
+            assert document["state"] == "waiting"
+            for figure in ("current_loss", "overall_accuracy", "ece", "best_checkpoint"):
+                assert document.get(figure) is None, (figure, document)
+        alerts = base.state()["alerts"]
+        assert [a["level"] for a in alerts] == ["critical"], alerts
+        assert "validation.jsonl:1" in alerts[0]["text"], alerts
+        base.write_suite(40)
+        until("a verdict once they can be read", lambda: judged(base, "checkpoint-100"), 60, daemon)
+        assert base.state()["alerts"] == []
+    finally:
+        daemon.stop()
+        base.remove()
+
+
 def main():
     failed = 0
     for name, test in list(globals().items()):
