@@ -7,12 +7,12 @@ import {createRequire} from 'node:module';
 import {spawnSync} from 'node:child_process';
 import {readFileSync, writeFileSync, mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {join, resolve} from 'node:path';
 
 process.env.TOKENIZERS_PARALLELISM = 'false';
 process.env.RAYON_NUM_THREADS = '1';
 const [program, modules, given, ...files] = process.argv.slice(2);
-const require = createRequire(join(modules, '/'));
+const require = createRequire(join(resolve(modules), '/'));
 const {Tokenizer} = require('tokenizers');
 
 function mixed() {

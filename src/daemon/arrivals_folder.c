@@ -126,8 +126,11 @@ static void mix_stat(uint64_t *h, const char *name, const struct stat *st)
 {
     /* Of a folder only that it is the same one: what is in it speaks for itself. */
     bool dir = S_ISDIR(st->st_mode);
-    const int64_t facts[] = {
-        (int64_t)st->st_ino, dir ? 0 : (int64_t)st->st_size, dir ? 0 : ns(st->st_mtim)};
+    int64_t facts[3] = {(int64_t)st->st_ino, 0, 0};
+    if (!dir) {
+        facts[1] = (int64_t)st->st_size;
+        facts[2] = ns(st->st_mtim);
+    }
     mix(h, name, strlen(name) + 1);
     mix(h, facts, sizeof facts);
 }

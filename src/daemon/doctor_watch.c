@@ -34,8 +34,11 @@ static long lock_holder(const struct pr_doctor *d)
         end = line + strcspn(line, "\n");
         if (*end)
             *end++ = 0;
-        if (strstr(line, " FLOCK ") && strstr(line, place) && !strstr(line, "->") &&
-            sscanf(line, "%*s %*s %*s %*s %ld", &pid) == 1 && pid <= 0)
+        const char *write = strstr(line, " WRITE ");
+        if (!strstr(line, " FLOCK ") || !strstr(line, place) || strstr(line, "->") || !write)
+            continue;
+        pid = strtol(write + strlen(" WRITE "), NULL, 10);
+        if (pid <= 0)
             pid = -1; /* of another container */
     }
     return pid;

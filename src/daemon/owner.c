@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -264,15 +265,17 @@ static void accept_again(void *ctx)
 /* "1234 2026-11-24T01:02:03Z" → its words, or what there is to say when it cannot be read. */
 static enum pr_code held_by_another(struct pr_owner *o, struct pr_error *e)
 {
-    char text[LOCK_FILE_MAX] = "", since[40] = "";
-    long long pid = 0;
+    char text[LOCK_FILE_MAX] = "", *since;
     ssize_t n = pread(o->lock_fd, text, sizeof text - 1, 0);
     text[n > 0 ? n : 0] = 0;
-    if (sscanf(text, "%19lld %39s", &pid, since) != 2 || pid <= 0)
+    long long pid = strtoll(text, &since, 10);
+    since += *since == ' ';
+    size_t len = strcspn(since, "\n");
+    if (pid <= 0 || !len)
         return pr_fail(e, PR_E_LIMIT, "another proctor runs on the base folder %s", o->base_dir);
     return pr_fail(e, PR_E_LIMIT,
-        "another proctor (process %lld, since %s) runs on the base folder %s", pid, since,
-        o->base_dir);
+        "another proctor (process %lld, since %.*s) runs on the base folder %s", pid, (int)len,
+        since, o->base_dir);
 }
 
 /* Is the file that we have locked still the one of that name? */

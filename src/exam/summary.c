@@ -113,8 +113,10 @@ static void put_edge(struct pr_str *out, double edge)
 {
     double scale = 10;
     int decimals = 1;
-    for (; decimals < 6 && fabs(edge * scale - round(edge * scale)) > 1e-9; scale *= 10)
+    while (decimals < 6 && fabs(edge * scale - round(edge * scale)) > 1e-9) {
+        scale *= 10;
         decimals++;
+    }
     pr_str_printf(out, "%.*f", decimals, edge);
 }
 

@@ -56,7 +56,7 @@ enum pr_code pr_gradebook_note_checkpoint(struct pr_gradebook *g, const char *pa
     const char *identity, bool reference, int64_t now_ms, int64_t *ret_id, struct pr_error *e)
 {
     bool own;
-    int64_t id;
+    int64_t id = 0;
     enum pr_code code = pr_sql_enter(g, &own, e);
     if (code)
         return code;

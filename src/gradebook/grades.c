@@ -22,7 +22,10 @@ struct packed {
 
 static bool same_bits(double a, double b)
 {
-    return (isnan(a) && isnan(b)) || !memcmp(&a, &b, sizeof a);
+    uint64_t x, y; /* -0.0 is another number than 0.0 here */
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    return (isnan(a) && isnan(b)) || x == y;
 }
 
 /* Little-endian base 128. */

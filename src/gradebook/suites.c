@@ -101,7 +101,7 @@ enum pr_code pr_gradebook_put_suite(struct pr_gradebook *g, const struct pr_suit
     int64_t now_ms, int64_t *ret_id, struct pr_error *e)
 {
     bool own;
-    int64_t id;
+    int64_t id = 0;
     enum pr_code code = pr_sql_enter(g, &own, e);
     if (code)
         return code;
