@@ -122,17 +122,20 @@ static void mix(uint64_t *h, const void *bytes, size_t n)
         *h = (*h ^ p[i]) * 0x100000001b3u;
 }
 
+static void mix_number(uint64_t *h, uint64_t x)
+{
+    for (unsigned shift = 0; shift < 64; shift += 8)
+        *h = (*h ^ (x >> shift & 0xff)) * 0x100000001b3u;
+}
+
 static void mix_stat(uint64_t *h, const char *name, const struct stat *st)
 {
     /* Of a folder only that it is the same one: what is in it speaks for itself. */
     bool dir = S_ISDIR(st->st_mode);
-    int64_t facts[3] = {(int64_t)st->st_ino, 0, 0};
-    if (!dir) {
-        facts[1] = (int64_t)st->st_size;
-        facts[2] = ns(st->st_mtim);
-    }
     mix(h, name, strlen(name) + 1);
-    mix(h, facts, sizeof facts);
+    mix_number(h, (uint64_t)st->st_ino);
+    mix_number(h, dir ? 0 : (uint64_t)st->st_size);
+    mix_number(h, dir ? 0 : (uint64_t)ns(st->st_mtim));
 }
 
 /* The sum over a folder's entries does not depend on the order in which they are read. */
@@ -156,7 +159,7 @@ static uint64_t sum_entries(
             if (folder)
                 folder(ctx, sub);
             below = sum_entries(sub, levels - 1, NULL, NULL);
-            mix(&h, &below, sizeof below);
+            mix_number(&h, below);
             pr_free(sub);
         }
         sum += h;
