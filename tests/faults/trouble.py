@@ -99,8 +99,8 @@ def test_a_clock_that_goes_back_stops_nothing():
         os.rename(clock + ".new", clock)
         base.drop(200, 4500)
         until("the next verdict", lambda: judged(base, "checkpoint-200"), 60, daemon)
-        doc = base.document("model_comparisons.json")
-        assert doc["best_checkpoint"] == "checkpoint-200", doc["best_checkpoint"]
+        until("the next ranking", lambda: base.document("model_comparisons.json")[
+            "best_checkpoint"] == "checkpoint-200", 60, daemon)
     finally:
         daemon.stop()
         base.remove()
