@@ -51,6 +51,11 @@ static inline size_t pr_panel_bytes(enum pr_panel_kind kind, size_t k, size_t co
     return (k + u - 1) / u * u * cols * pr_panel_elem(kind);
 }
 
+/* What one step of AdamW does to every value alike. */
+struct pr_adamw_step {
+    float scale, lr_decay, beta1, beta2, step, root, eps;
+};
+
 struct pr_kernels {
     const char *isa; /* "portable", "avx2", "avx512", "avx512bf16": part of the numerics id */
 
@@ -90,6 +95,33 @@ struct pr_kernels {
     /* max over n and Σ exp(x − max); n >= 1.  NaN or +∞ anywhere makes both NaN; of nothing but −∞
      * the maximum is −∞ and the sum 0. */
     void (*logsumexp_part)(const float *x, size_t n, float *ret_max, float *ret_sum);
+
+    /* ---- training ---- */
+
+    /* As pack, from a matrix that has k rows and n (<= 64) columns, `stride` elements from row to
+     * row: panel[i][j] = src[i][j]. */
+    void (*pack_rows)(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
+        size_t stride, size_t n, size_t k, void *panel);
+    /* As gemm of PR_PANEL_F32_F32 with a transposed: its element (row r, k i) is a[i·lda + r]. */
+    void (*gemm_at)(size_t rows, size_t cols, size_t k, const float *a, size_t lda,
+        const void *panel, float *c, size_t ldc, bool accumulate);
+    /* Backward of rmsnorm over n elements: dx += ∂, dw += ∂ (dw NULL: not wanted).  x: its input.
+     */
+    void (*rmsnorm_back)(
+        const float *x, const float *w, const float *dy, size_t n, float eps, float *dx, float *dw);
+    /* Backward of silu_mul: writes dgate and dup, which may be gate and up. */
+    void (*silu_mul_back)(
+        const float *gate, const float *up, const float *dy, size_t n, float *dgate, float *dup);
+    /* Softmax cross-entropy of one row: returns −ln p(target) and turns logits[n] into
+     * scale · (softmax − onehot(target)).  NaN or +∞ among the logits gives NaN. */
+    double (*softmax_xent)(float *logits, size_t n, size_t target, float scale);
+    void (*axpy)(float a, const float *x, size_t n, float *y); /* y += a·x */
+    double (*sum_squares)(const float *x, size_t n); /* in an order that depends on n alone */
+    /* AdamW (Loshchilov & Hutter 2019) on n values: g = grad·scale; p −= p·lr_decay;
+     * m = b1·m + (1−b1)·g; v = b2·v + (1−b2)·g²; p −= step · m / (√v · root + eps), with step =
+     * lr / (1 − b1^t) and root = 1 / √(1 − b2^t). */
+    void (*adamw)(
+        float *p, const float *grad, float *m, float *v, size_t n, const struct pr_adamw_step *k);
 };
 
 /* The best table for this CPU, or the one named (NULL when unknown or this CPU lacks it).  The

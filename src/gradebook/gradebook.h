@@ -314,6 +314,30 @@ PR_MUST_CHECK enum pr_code pr_gradebook_alerts(struct pr_gradebook *g, bool open
 
 /* ---- retention (compact.c) ---- */
 
+/* ---- probes (probes.c) ---- */
+
+/* One probe of the curriculum optimizer: trained a little from a checkpoint, then examined. */
+struct pr_probe_row {
+    int64_t id;         /* set by put */
+    char *question;     /* fingerprint of what must be alike for probes to be compared: pool, suite
+                         * version, tokens, learning rate, trainer */
+    int64_t checkpoint; /* it started from */
+    char *arm;          /* a strategy, or "random_again" */
+    int64_t seed;
+    char *reason;          /* why it failed; NULL: it did not */
+    int64_t n;             /* graded examples */
+    double loss, accuracy; /* loss: mean over examples; NaN: unknown */
+    json_t *result;        /* owned: the whole document; NULL where it failed */
+    int64_t at_ms;
+    double seconds;
+};
+PR_MUST_CHECK enum pr_code pr_gradebook_put_probe(
+    struct pr_gradebook *g, const struct pr_probe_row *p, int64_t *ret_id, struct pr_error *e);
+/* Oldest first; question NULL: of all questions; limit 0: all, else the newest so many. */
+PR_MUST_CHECK enum pr_code pr_gradebook_probes(struct pr_gradebook *g, const char *question,
+    size_t limit, struct pr_probe_row **ret, size_t *ret_n, struct pr_error *e);
+void pr_probe_rows_free(struct pr_probe_row *v, size_t n);
+
 struct pr_retention {
     int64_t now_ms;
     int64_t texts_days; /* answers of older grades lose their text, not their numbers; 0: never */

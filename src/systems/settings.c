@@ -21,6 +21,10 @@ static const struct pr_settings defaults = {
     .n_bins = 6,
     .test_samples = 100,
     .test_threshold = 5,
+    .curriculum_last = 3,
+    .curriculum_samples = 50,
+    .curriculum_seeds = 5,
+    .curriculum_error_rate = 0.05,
 };
 
 void pr_settings_default(struct pr_settings *ret)

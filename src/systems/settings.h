@@ -29,6 +29,11 @@ struct pr_settings {
     /* testing.* */
     int64_t test_samples;  /* 100 */
     double test_threshold; /* points: 5 */
+    /* curriculum.* */
+    int64_t curriculum_last;      /* checkpoints that learning progress is taken over: 3 */
+    int64_t curriculum_samples;   /* validation examples a probe is graded on: 50 */
+    int64_t curriculum_seeds;     /* blocks before a name is given: 5 */
+    double curriculum_error_rate; /* of ever naming a strategy that is not better: 0.05 */
 };
 
 /* The defaults, of which proctor.yaml's table repeats each (a test compares them). */

@@ -66,6 +66,14 @@ struct pr_finding_alert {
     enum pr_alert_level level;
     char *text;
 };
+/* A probe that a system asks for.  The supervisor runs one at a time, when nothing is to be graded
+ * and the budget allows, stores its outcome in the gradebook, and lets the system run again. */
+struct pr_probe_wanted {
+    int64_t checkpoint;
+    char *question, *arm;
+    int64_t seed;
+    json_t *progress; /* owned: struct pr_probe_options' */
+};
 /* What a run found.  Everything is owned by it. */
 struct pr_findings {
     /* The system's own fields; the supervisor adds schema_version, system, last_run, state … in
@@ -76,6 +84,7 @@ struct pr_findings {
     size_t n_decisions, decisions_cap;
     struct pr_finding_alert *alerts; /* all that hold now: open ones that are missing are cleared */
     size_t n_alerts, alerts_cap;
+    struct pr_probe_wanted *probe; /* owned; NULL: none */
 };
 void pr_findings_done(struct pr_findings *f);
 void pr_findings_decide(struct pr_findings *f, const char *system, const char *kind,

@@ -71,5 +71,11 @@ void pr_findings_done(struct pr_findings *f)
         pr_free(f->alerts[i].text);
     }
     pr_free(f->alerts);
+    if (f->probe) {
+        pr_free(f->probe->question);
+        pr_free(f->probe->arm);
+        json_decref(f->probe->progress);
+        pr_free(f->probe);
+    }
     *f = (struct pr_findings){0};
 }

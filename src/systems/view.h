@@ -14,6 +14,22 @@
 #define PR_SUITE_MAIN    "validation" /* the suite that ranks and judges */
 #define PR_SUITE_TESTING "testing"    /* automated testing's own, chosen from it */
 
+/* What the curriculum optimizer's probes train on and with, as the supervisor found it. */
+struct pr_view_pool {
+    const char *question; /* fingerprint of everything that a probe's outcome depends on beside its
+                           * start, arm and seed; NULL: no probe can be run */
+    const char *reason;   /* why none can be run; NULL */
+    size_t n;             /* examples */
+    struct {
+        char name[32];
+        size_t n;
+    } levels[16]; /* of each difficulty */
+    size_t n_levels;
+    double probe_seconds;  /* the last probe took; NaN: none was run yet */
+    double budget_seconds; /* left for probes until budget_until_ms */
+    int64_t budget_until_ms;
+};
+
 struct pr_view {
     struct pr_gradebook *g;
     const struct pr_settings *settings;
@@ -29,6 +45,7 @@ struct pr_view {
     /* Current versions: the main suite first, then the others by name; the testing suite too. */
     struct pr_suite_row *suites;
     size_t n_suites;
+    const struct pr_view_pool *pool; /* borrowed, set after pr_view_open; NULL: unknown */
     struct pr_view_cache *cache;
 };
 

@@ -1,0 +1,58 @@
+/* What is trained on: examples of any accepted format as tokens with the answer's marked, and which
+ * of them make the batch of a step.
+ *
+ * Stateless: the batch of step s is a function of (data, seed, s), so a training is resumed by its
+ * step alone.  An epoch is a permutation by the seed, unless an order is given: then that order,
+ * over and over.
+ */
+#ifndef PR_TRAIN_DATA_H
+#define PR_TRAIN_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "exam/prompt.h"
+#include "exam/suite.h"
+#include "train/net.h"
+
+struct pr_train_data;
+
+struct pr_train_data_options {
+    const char *const *files; /* or folders of *.jsonl */
+    size_t n_files;
+    const char
+        *order; /* a file of JSON Lines, each with the "id" of an example to train on; NULL */
+    uint32_t max_tokens; /* of a sequence: a longer one is left out and counted; 0: the model's */
+    uint32_t batch;      /* sequences a step */
+    uint64_t seed;
+};
+/* Reads and tokenizes everything: the tokens of pr_prompter_build, targets on the answer's tokens
+ * alone (plain text: on all but the first).  PR_E_FORMAT when nothing was usable, naming the first
+ * reason; an order that names an unknown id is PR_E_FORMAT with its line. */
+PR_MUST_CHECK enum pr_code pr_train_data_load(const struct pr_prompter *p, uint32_t max_position,
+    const struct pr_train_data_options *o, struct pr_train_data **ret, struct pr_error *e);
+/* Given batches instead (--token-batches): lines {"input_ids","labels","attention_mask"}, taken in
+ * turn.  vocab bounds the ids. */
+PR_MUST_CHECK enum pr_code pr_train_data_load_batches(
+    const char *path, uint32_t vocab, struct pr_train_data **ret, struct pr_error *e);
+void pr_train_data_free(struct pr_train_data *d);
+
+/* {"files":[…],"examples","skipped","too_long","answer_tokens","tokens",…}; a new reference. */
+json_t *pr_train_data_json(const struct pr_train_data *d);
+/* SHA-256 of what is trained on and in which order, in hex: to tell a resumed training from
+ * another. */
+const char *pr_train_data_fingerprint(const struct pr_train_data *d);
+size_t pr_train_data_size(const struct pr_train_data *d); /* examples (or batches) of an epoch */
+double pr_train_data_epoch(const struct pr_train_data *d, int64_t step); /* after step s */
+
+/* The batch of step s, from 1; valid until the next call.  *ret_counted: targets that count. */
+PR_MUST_CHECK enum pr_code pr_train_data_batch(struct pr_train_data *d, int64_t step,
+    struct pr_batch *ret, uint64_t *ret_counted, struct pr_error *e);
+/* Index of the example that was row-sequence i of the last batch, and its source line (borrowed;
+ * NULL for given batches). */
+const json_t *pr_train_data_source(const struct pr_train_data *d, uint32_t i);
+
+#endif

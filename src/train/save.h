@@ -1,0 +1,46 @@
+/* Checkpoints that a training writes and goes on from: Hugging Face folders that appear whole.
+ *
+ * OUT/checkpoint-N/ holds config.json, model.safetensors (or adapter_config.json and
+ * adapter_model.safetensors), generation_config.json, the tokenizer's files, trainer_state.json in
+ * the Hugging Face Trainer's field names, and in proctor/ what only a resumed training needs: the
+ * optimizer's state and the f32 masters (optimizer.safetensors), and training.json.  They lie in a
+ * folder of their own because loaders take every *.safetensors beside config.json for weights.
+ *
+ * The folder is written as OUT/.checkpoint-N.tmp, synced, and renamed: a watcher never sees half of
+ * one.
+ */
+#ifndef PR_TRAIN_SAVE_H
+#define PR_TRAIN_SAVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "train/net.h"
+#include "train/optimizer.h"
+
+struct pr_save {
+    const char *out;   /* folder of the checkpoints */
+    const char *model; /* folder that the training started from: its tokenizer, template and
+                        * configuration files are carried over */
+    struct pr_net *net;
+    const struct pr_optimizer *optimizer;
+    enum pr_dtype dtype;         /* of the weights as they are saved */
+    const json_t *trainer_state; /* the whole document of trainer_state.json */
+    const json_t *training;      /* of proctor/training.json */
+    int64_t keep;                /* newest checkpoints kept; 0: all */
+};
+/* Writes checkpoint-`step`; one that is there already is replaced. */
+PR_MUST_CHECK enum pr_code pr_save_checkpoint(
+    const struct pr_save *s, int64_t step, struct pr_error *e);
+
+/* The newest checkpoint in `out` that a training can go on from, or NULL; pr_free.  Removes what a
+ * killed training left half written.  *ret_training: its proctor/training.json, a new reference. */
+PR_MUST_CHECK enum pr_code pr_save_newest(
+    const char *out, char **ret, json_t **ret_training, struct pr_error *e);
+/* Values (masters), m, v and step of a checkpoint into net and optimizer, exactly. */
+PR_MUST_CHECK enum pr_code pr_save_restore(
+    const char *checkpoint, struct pr_net *net, struct pr_optimizer *o, struct pr_error *e);
+
+#endif

@@ -1,0 +1,65 @@
+/* A training from its options to its last checkpoint: what `proctor train` runs. */
+#ifndef PR_TRAIN_TRAINER_H
+#define PR_TRAIN_TRAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "train/data.h"
+#include "train/net.h"
+#include "train/optimizer.h"
+
+enum pr_resume { PR_RESUME_AUTO, PR_RESUME_NEVER };
+
+struct pr_train_step {
+    int64_t step, steps;
+    double loss; /* mean over the batch's answer tokens, before the update */
+    double learning_rate, grad_norm, epoch;
+    uint64_t tokens;       /* answer tokens of this step */
+    uint64_t rows;         /* tokens computed */
+    uint64_t answer_total; /* answer tokens since the start, resumed steps included */
+    double seconds;        /* this step took */
+};
+
+struct pr_train_options {
+    const char *model;   /* folder to start from; for a new model: its tokenizer */
+    const char *scratch; /* a config.json of a new model, or NULL */
+    const char *base_model;
+    struct pr_train_data_options data;
+    const char *token_batches; /* instead of data; NULL */
+    struct pr_prompt_options prompt;
+    const char *out;
+    int64_t steps, save_every; /* save_every 0: only the last */
+    int64_t keep;
+    uint32_t
+        micro_rows; /* tokens a pass computes at most; a larger batch is accumulated; 0: chosen */
+    struct pr_schedule schedule;
+    struct pr_optimizer_options optimizer;
+    const char *dtype; /* "auto", "f32", "bf16" */
+    struct pr_net_lora lora;
+    enum pr_recompute recompute;
+    uint64_t seed;
+    int n_threads;
+    enum pr_resume resume;
+    const char *status_file;    /* training_status.json to keep up to date; NULL: none */
+    double seconds;             /* stop (with a checkpoint) after so long; 0: no limit */
+    uint64_t max_answer_tokens; /* stop after so many; 0: no limit */
+    /* After each step; non-zero stops: a checkpoint of the step is written first. */
+    int (*on_step)(void *ctx, const struct pr_train_step *s);
+    void (*on_note)(void *ctx, const char *text); /* what a person should know; NULL */
+    void *ctx;
+};
+struct pr_train_result {
+    int64_t step;     /* reached */
+    int64_t from;     /* resumed from this step; 0: from the start */
+    char *checkpoint; /* the last one written; pr_free */
+};
+/* PR_E_CANCELLED when on_step stopped it: *ret is set nevertheless.  A loss or gradient that is not
+ * finite is PR_E_NUMBER with the step; nothing of that step is kept. */
+PR_MUST_CHECK enum pr_code pr_train(
+    const struct pr_train_options *o, struct pr_train_result *ret, struct pr_error *e);
+
+#endif
