@@ -98,13 +98,22 @@ struct pr_kernels {
 
     /* ---- training ---- */
 
-    /* As pack, from a matrix that has k rows and n (<= 64) columns, `stride` elements from row to
-     * row: panel[i][j] = src[i][j]. */
+    /* As pack, with `ld` elements (pairs: u·ld) from one k to the next instead of 64: a panel of
+     * 16, 32 or 48 columns (n <= ld), or 64 rows of a matrix at a time its transpose (ld >= 64, a
+     * multiple of 16; 64 columns are written, those from n on as zeros). */
+    void (*pack_ld)(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
+        size_t stride, size_t n, size_t k, size_t ld, void *panel);
+    /* Packs a matrix that has k rows and n columns, `stride` elements from row to row, into a panel
+     * of cols >= n columns (16, 32, 48 or 64): panel[i][j] = src[i][j], columns from n on 0. */
     void (*pack_rows)(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
-        size_t stride, size_t n, size_t k, void *panel);
-    /* As gemm of PR_PANEL_F32_F32 with a transposed: its element (row r, k i) is a[i·lda + r]. */
-    void (*gemm_at)(size_t rows, size_t cols, size_t k, const float *a, size_t lda,
-        const void *panel, float *c, size_t ldc, bool accumulate);
+        size_t stride, size_t n, size_t k, size_t cols, void *panel);
+    /* Softmax of one row of scores: s[lo..hi) become exp(s·scale − lse), the rest of s[0..n) 0;
+     * returns lse = ln Σ exp(s·scale).  lo < hi <= n.  NaN makes all of them NaN. */
+    float (*softmax_row)(float *s, size_t n, size_t lo, size_t hi, float scale);
+    /* Its backward: s, the scores once more, become the probabilities p by way of lse; dp, the
+     * gradient by p, becomes that by s: p·(dp − Σ p·dp)·scale; both 0 outside [lo, hi). */
+    void (*softmax_row_back)(
+        float *s, float *dp, size_t n, size_t lo, size_t hi, float scale, float lse);
     /* Backward of rmsnorm over n elements: dx += ∂, dw += ∂ (dw NULL: not wanted).  x: its input.
      */
     void (*rmsnorm_back)(

@@ -28,13 +28,13 @@ struct pr_attention {
 
 /* qkv (rows, ld_qkv): rotated q heads, rotated k heads, v heads.  Writes out (rows, ld_out): the
  * heads' outputs side by side, and lse (rows, n_heads): ln Σ exp of each query's scaled scores. */
-PR_MUST_CHECK enum pr_code pr_attention_run(struct pr_attention *t, const float *qkv, size_t ld_qkv,
-    float *out, size_t ld_out, float *lse, struct pr_error *e);
-/* dqkv (rows, ld_qkv) = the gradients by q, k and v, given d_out; the rest as pr_attention_run left
- * it.  dqkv may not be qkv. */
+PR_MUST_CHECK enum pr_code pr_attention_forward(struct pr_attention *t, const float *qkv,
+    size_t ld_qkv, float *out, size_t ld_out, float *lse, struct pr_error *e);
+/* dqkv (rows, ld_qkv) = the gradients by q, k and v, given d_out and lse as pr_attention_forward
+ * left it.  dqkv may not be qkv. */
 PR_MUST_CHECK enum pr_code pr_attention_back(struct pr_attention *t, const float *qkv,
-    size_t ld_qkv, const float *out, const float *d_out, size_t ld_out, const float *lse,
-    float *dqkv, struct pr_error *e);
+    size_t ld_qkv, const float *d_out, size_t ld_out, const float *lse, float *dqkv,
+    struct pr_error *e);
 void pr_attention_done(struct pr_attention *t);
 
 #endif
