@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "systems/judge.h"
+#include "systems/pieces.h"
 #include "systems/system.h"
 
 #define SYSTEM  "automated-testing"
@@ -49,26 +50,6 @@ static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_erro
 }
 
 /* ---- one test ---- */
-
-static void by_difficulty(const struct pr_grades *g, json_t *o)
-{
-    static const char *const names[] = {"easy", "medium", "hard"};
-    json_t *all = json_object();
-    for (size_t d = 0; d < 3; d++) {
-        size_t n = 0, right = 0;
-        for (size_t i = 0; i < g->n; i++) {
-            const struct pr_grade *x = &g->v[i];
-            if (!x->graded || x->correct == PR_VERDICT_NONE || !x->example->difficulty ||
-                strcmp(x->example->difficulty, names[d]) != 0)
-                continue;
-            n++;
-            right += x->correct == PR_VERDICT_RIGHT;
-        }
-        pr_json_set_real(
-            all, names[d], n ? (double)right / (double)n : NAN, "no examples of this difficulty");
-    }
-    pr_json_set(o, "by_difficulty", all);
-}
 
 static void drop_json(json_t *o, const struct pr_settings *s, size_t n, double share, bool assumed)
 {
@@ -162,7 +143,7 @@ static enum pr_code own_figures(const struct pr_grades *g, json_t *o, struct pr_
     pr_json_set_int(o, "n", (int64_t)n);
     pr_json_set_real(o, "overall_accuracy", accuracy, "no answers to check");
     pr_evidence_interval(o, "overall_accuracy_ci95", x.lo, x.hi, "no answers to check");
-    by_difficulty(g, o);
+    pr_json_set(o, "by_difficulty", pr_by_difficulty_json(g));
     return PR_OK;
 }
 

@@ -96,6 +96,7 @@ static void enter(
 {
     struct pr_comparison_entry x = {.row = row, .next = SIZE_MAX, .level = level_of(c, row->id)};
     x.not_best = why_not_best(row, x.level);
+    x.by_difficulty = pr_by_difficulty_json(g->grades);
     size_t i = 0;
     while (i < c->n && c->entries[i].row->model != row->model)
         i++;
@@ -172,6 +173,8 @@ void pr_comparison_done(struct pr_comparison *c)
     json_decref(c->unranked);
     pr_ranking_done(&c->ranking);
     pr_free(c->newest_of);
+    for (size_t i = 0; i < c->n; i++)
+        json_decref(c->entries[i].by_difficulty);
     pr_free(c->entries);
     pr_free(c->verdicts);
 }

@@ -14,10 +14,11 @@
 struct pr_comparison_entry {
     const struct pr_checkpoint_row *row;
     size_t item;
-    size_t next;          /* entry of the same item, SIZE_MAX: none */
-    const char *level;    /* by the monitor's rule; NULL: not judged */
-    const char *not_best; /* why it may not be the best, or NULL */
-    bool same_name;       /* another entry has its name: told by its path */
+    size_t next;           /* entry of the same item, SIZE_MAX: none */
+    const char *level;     /* by the monitor's rule; NULL: not judged */
+    const char *not_best;  /* why it may not be the best, or NULL */
+    bool same_name;        /* another entry has its name: told by its path */
+    json_t *by_difficulty; /* owned: its accuracy on each */
 };
 
 struct pr_comparison {

@@ -90,6 +90,7 @@ static json_t *entry_json(const struct pr_comparison *c, const struct pr_compari
         pr_json_set_null(o, "rank", "it has no score");
     pr_checkpoint_json_into(x->row, o);
     set_figures(o, item);
+    pr_json_set(o, "by_difficulty", json_incref(x->by_difficulty));
     if (x->level)
         pr_json_set_str(o, "level", x->level);
     else

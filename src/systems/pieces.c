@@ -2,6 +2,7 @@
 #include "systems/pieces.h"
 
 #include <math.h>
+#include <string.h>
 
 void pr_checkpoint_json_into(const struct pr_checkpoint_row *c, json_t *o)
 {
@@ -37,4 +38,24 @@ json_t *pr_interval_json(double lo, double hi)
     json_array_append_new(ci, json_real(lo));
     json_array_append_new(ci, json_real(hi));
     return ci;
+}
+
+json_t *pr_by_difficulty_json(const struct pr_grades *g)
+{
+    static const char *const names[] = {"easy", "medium", "hard"};
+    json_t *all = json_object();
+    for (size_t d = 0; d < 3; d++) {
+        size_t n = 0, right = 0;
+        for (size_t i = 0; i < g->n; i++) {
+            const struct pr_grade *x = &g->v[i];
+            if (!x->graded || x->correct == PR_VERDICT_NONE || !x->example->difficulty ||
+                strcmp(x->example->difficulty, names[d]) != 0)
+                continue;
+            n++;
+            right += x->correct == PR_VERDICT_RIGHT;
+        }
+        pr_json_set_real(
+            all, names[d], n ? (double)right / (double)n : NAN, "no examples of this difficulty");
+    }
+    return all;
 }

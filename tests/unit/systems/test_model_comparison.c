@@ -80,6 +80,9 @@ static void the_score_is_the_formula(void **state)
     assert_true(fabs(real(x, "loss") - 0.5) < 1e-7);
     assert_true(fabs(real(x, "ece") - 0.075) < 1e-7);
     assert_true(fabs(real(x, "format_ok") - 0.75) < 1e-12);
+    const json_t *levels = json_object_get(x, "by_difficulty"); /* easy, medium, hard, easy */
+    assert_true(fabs(real(levels, "easy") - 0.5) < 1e-12);
+    assert_true(fabs(real(levels, "medium") - 1) < 1e-12);
     double want = 0.5 * 0.75 + 0.3 * exp(-0.5) + 0.1 * (1 - 0.075) + 0.1 * 0.75;
     assert_true(fabs(real(x, "score") - want) < 1e-7);
     assert_string_equal(text(f.status, "best_checkpoint"), "checkpoint-10");
