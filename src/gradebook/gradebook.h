@@ -312,8 +312,6 @@ PR_MUST_CHECK enum pr_code pr_gradebook_acknowledge(
 PR_MUST_CHECK enum pr_code pr_gradebook_alerts(struct pr_gradebook *g, bool open_only, size_t limit,
     struct pr_alert **ret, size_t *ret_n, struct pr_error *e);
 
-/* ---- retention (compact.c) ---- */
-
 /* ---- probes (probes.c) ---- */
 
 /* One probe of the curriculum optimizer: trained a little from a checkpoint, then examined. */
@@ -337,6 +335,8 @@ PR_MUST_CHECK enum pr_code pr_gradebook_put_probe(
 PR_MUST_CHECK enum pr_code pr_gradebook_probes(struct pr_gradebook *g, const char *question,
     size_t limit, struct pr_probe_row **ret, size_t *ret_n, struct pr_error *e);
 void pr_probe_rows_free(struct pr_probe_row *v, size_t n);
+
+/* ---- retention (compact.c) ---- */
 
 struct pr_retention {
     int64_t now_ms;

@@ -112,7 +112,14 @@ static const char indexes_and_views[] =
     " ON v.model = d.model AND v.settings = d.settings AND v.example = x.example"
     " WHERE NOT c.gone GROUP BY c.id, v.settings, s.id;";
 
-static const char *const steps[PR_GRADEBOOK_SCHEMA] = {tables, indexes_and_views};
+static const char probes[] =
+    "CREATE TABLE probes(id INTEGER PRIMARY KEY, question TEXT NOT NULL,"
+    " checkpoint INTEGER NOT NULL REFERENCES checkpoints, arm TEXT NOT NULL,"
+    " seed INTEGER NOT NULL, reason TEXT, n INTEGER NOT NULL, loss REAL, accuracy REAL,"
+    " result TEXT, at_ms INTEGER NOT NULL, seconds REAL);"
+    "CREATE INDEX probes_question ON probes(question);";
+
+static const char *const steps[PR_GRADEBOOK_SCHEMA] = {tables, indexes_and_views, probes};
 
 static enum pr_code migrate_to(struct pr_gradebook *g, int version, struct pr_error *e)
 {
