@@ -24,6 +24,11 @@ struct pr_save {
     const char *out;   /* folder of the checkpoints */
     const char *model; /* folder that the training started from: its tokenizer, template and
                         * configuration files are carried over */
+    const char *config; /* config.json of a new model (`model` then has the tokenizer alone, and may
+                         * lack generation_config.json: its end tokens are end_of_turn); NULL:
+                         * `model`'s own */
+    int32_t end_of_turn; /* what ends an answer in the data, for a generation_config.json that is
+                          * not carried over; -1: none */
     struct pr_net *net;
     const struct pr_optimizer *optimizer;
     enum pr_dtype dtype;         /* of the weights as they are saved */
