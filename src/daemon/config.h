@@ -38,6 +38,9 @@ struct pr_config {
     char *role;        /* "all", "training", "inference" */
     json_t *disabled;  /* an array of names of systems that `proctor run` leaves out */
     json_t *intervals; /* an object: name of a system → seconds */
+    /* curriculum: what is no plain value of it */
+    json_t *pool;          /* an array of files and folders; empty: the queue's */
+    json_t *probe_command; /* an array: the user's trainer, its arguments; empty: the built-in */
     /* watch */
     int64_t scan_seconds; /* between looks at the folders when nothing was heard of them */
     int64_t backfill;     /* older checkpoints graded too: at most so many; -1: all */
@@ -53,7 +56,7 @@ struct pr_config {
     /* log */
     char *log_level; /* "debug", "info", "warning", "error" */
     int64_t log_max_mb, log_max_days, log_keep;
-    /* monitor, baseline, comparison, calibrator, testing */
+    /* monitor, baseline, comparison, calibrator, testing, curriculum */
     struct pr_settings settings;
 };
 

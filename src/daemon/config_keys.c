@@ -110,6 +110,55 @@ static const struct pr_config_key keys[] = {
     {"testing", "threshold", PR_CONFIG_REAL, SET(test_threshold), "5", 0.1, 100, NULL,
         "points below the baseline's accuracy that are a regression when the paired test agrees",
         NULL},
+    {"curriculum", "last", PR_CONFIG_INT, SET(curriculum_last), "3", 2, 8, NULL,
+        "newest checkpoints over which learning progress is measured", NULL},
+    {"curriculum", "samples", PR_CONFIG_INT, SET(curriculum_samples), "50", 1, 1000000, NULL,
+        "validation examples on which a probe is examined, balanced by difficulty", NULL},
+    {"curriculum", "seeds", PR_CONFIG_INT, SET(curriculum_seeds), "5", 5, 1000, NULL,
+        "seeds with which a strategy must have been tried before it may be named", NULL},
+    {"curriculum", "error_rate", PR_CONFIG_REAL, SET(curriculum_error_rate), "0.05", 1e-6, 0.5,
+        NULL,
+        "probability of ever naming a strategy that is not better than random order, all looks and "
+        "strategies together",
+        NULL},
+    {"curriculum", "budget_percent", PR_CONFIG_INT, SET(curriculum_budget_percent), "25", 0, 100,
+        NULL, "share of the time that probes may run, saved up for at most an hour; 0 runs none",
+        NULL},
+    {"curriculum", "probe_seconds", PR_CONFIG_INT, SET(curriculum_probe_seconds), "600", 1, 604800,
+        NULL, "seconds that one probe may take, training and examination together", NULL},
+    {"curriculum", "probe_tokens", PR_CONFIG_INT, SET(curriculum_probe_tokens), "20000", 1,
+        1000000000, NULL, "answer tokens that a probe trains on", NULL},
+    {"curriculum", "batch", PR_CONFIG_INT, SET(curriculum_batch), "8", 1, 65536, NULL,
+        "examples in a step of a probe's training", NULL},
+    {"curriculum", "learning_rate", PR_CONFIG_REAL, SET(curriculum_learning_rate), "0", 0, 10, NULL,
+        "learning rate of probes; 0 is the one that the training last logged, else 1e-4; it stays "
+        "the same until the training's is more than four times larger or smaller",
+        NULL},
+    {"curriculum", "lora_rank", PR_CONFIG_INT, SET(curriculum_lora_rank), "-1", -1, 1024, NULL,
+        "rank of the LoRA adapter that a probe trains; 0 trains all parameters; -1 is 0 below 200 "
+        "million parameters, else 16",
+        NULL},
+    {"curriculum", "threads", PR_CONFIG_INT, SET(curriculum_threads), "0", 0, 4096, NULL,
+        "threads of a probe; 0 goes by curriculum.cpu_percent", NULL},
+    {"curriculum", "cpu_percent", PR_CONFIG_INT, SET(curriculum_cpu_percent), "100", 1, 100, NULL,
+        "share of the machine's CPUs that a probe uses", NULL},
+    {"curriculum", "nice", PR_CONFIG_INT, SET(curriculum_nice), "19", 0, 19, NULL,
+        "how far probes stand back from other programs, graders included; 19 is the farthest",
+        NULL},
+    {"curriculum", "pool", PR_CONFIG_PATHS, AT(pool), "[]", 0, 0, NULL,
+        "training examples for probes: files, and folders with *.jsonl; without an entry those of "
+        "the queue (recently_completed, processing, high, normal, low)",
+        "[data/train.jsonl, data/more]"},
+    {"curriculum", "pool_mb", PR_CONFIG_INT, SET(curriculum_pool_mb), "16", 1, 4096, NULL,
+        "MB of them that are copied for probes; of more, lines at random", NULL},
+    {"curriculum", "pool_days", PR_CONFIG_INT, SET(curriculum_pool_days), "7", 1, 3650, NULL,
+        "days for which the copy of the queue's examples is kept, so that probes stay comparable "
+        "while files pass through the queue; one of curriculum.pool changes with its files",
+        NULL},
+    {"curriculum", "probe_command", PR_CONFIG_COMMAND, AT(probe_command), "[]", 0, 0, NULL,
+        "the program that trains a probe in place of the built-in trainer, and its arguments, in "
+        "which {order}, {start}, {out}, {seed}, {tokens} and {learning_rate} are filled in",
+        "[python3, probe.py, '{order}', '{start}', '{out}', '{seed}', '{tokens}']"},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
@@ -147,6 +196,8 @@ void pr_config_key_expects(const struct pr_config_key *k, struct pr_str *out)
         [PR_CONFIG_SECONDS] = "a map of systems to whole seconds",
         [PR_CONFIG_WEIGHTS] = weights,
         [PR_CONFIG_EDGES] = edges,
+        [PR_CONFIG_PATHS] = "a list of files and folders",
+        [PR_CONFIG_COMMAND] = "a list: a program and its arguments",
     };
     if (k->kind == PR_CONFIG_INT)
         pr_str_printf(out, "a whole number from %.0f to %.0f", k->min, k->max);

@@ -22,6 +22,8 @@ enum pr_config_kind {
     PR_CONFIG_SECONDS,    /* json_t *, an object: name of a system → seconds in [min, max] */
     PR_CONFIG_WEIGHTS,    /* double[PR_SCORE_PARTS] */
     PR_CONFIG_EDGES,      /* settings.edges and settings.n_bins */
+    PR_CONFIG_PATHS,      /* json_t *, an array of files and folders, relative to the base folder */
+    PR_CONFIG_COMMAND,    /* json_t *, an array: a program and its arguments */
 };
 
 struct pr_config_key {

@@ -295,6 +295,56 @@ static enum pr_code set_edges(const struct pr_config_place *p, const struct pr_c
     return PR_OK;
 }
 
+static enum pr_code set_paths(const struct pr_config_place *p, const struct pr_config_key *k,
+    const struct pr_yaml *y, struct pr_config *c)
+{
+    if (y->type != PR_YAML_LIST)
+        return expected(p, k, y);
+    for (size_t i = 0; i < y->n; i++)
+        if (y->items[i]->type != PR_YAML_SCALAR || !*y->items[i]->text)
+            return expected(p, k, y->items[i]);
+    json_t *list = json_array();
+    for (size_t i = 0; i < y->n; i++) {
+        char *path = folder(c->base_dir, y->items[i]->text);
+        json_array_append_new(list, json_string(path));
+        pr_free(path);
+    }
+    replace_json(field_of(k, c), list);
+    return PR_OK;
+}
+
+/* `{order}` without quotes is a map in YAML, and is taken for what is meant. */
+static bool argument(const struct pr_yaml *y, struct pr_str *ret)
+{
+    bool name = y->type == PR_YAML_MAP && y->n == 1 && pr_yaml_is_null(y->items[0]);
+    if (name)
+        pr_str_printf(ret, "{%s}", y->items[0]->key);
+    else if (y->type == PR_YAML_SCALAR)
+        pr_str_puts(ret, y->text);
+    return (name || y->type == PR_YAML_SCALAR) && !ret->over;
+}
+
+static enum pr_code set_command(const struct pr_config_place *p, const struct pr_config_key *k,
+    const struct pr_yaml *y, struct pr_config *c)
+{
+    if (y->type != PR_YAML_LIST ||
+        (y->n && (y->items[0]->type != PR_YAML_SCALAR || !*y->items[0]->text)))
+        return expected(p, k, y);
+    json_t *list = json_array();
+    for (size_t i = 0; i < y->n; i++) {
+        struct pr_str text = PR_STR_INIT(1 << 16);
+        bool ok = argument(y->items[i], &text);
+        json_array_append_new(list, json_string(pr_str_cstr(&text)));
+        pr_str_done(&text);
+        if (!ok) {
+            json_decref(list);
+            return expected(p, k, y->items[i]);
+        }
+    }
+    replace_json(field_of(k, c), list);
+    return PR_OK;
+}
+
 static setter *const setters[] = {
     [PR_CONFIG_INT] = set_int,
     [PR_CONFIG_REAL] = set_real,
@@ -308,6 +358,8 @@ static setter *const setters[] = {
     [PR_CONFIG_SECONDS] = set_seconds,
     [PR_CONFIG_WEIGHTS] = set_weights,
     [PR_CONFIG_EDGES] = set_edges,
+    [PR_CONFIG_PATHS] = set_paths,
+    [PR_CONFIG_COMMAND] = set_command,
 };
 
 enum pr_code pr_config_value_set(const struct pr_config_place *p, const struct pr_config_key *k,
@@ -317,13 +369,13 @@ enum pr_code pr_config_value_set(const struct pr_config_place *p, const struct p
 }
 
 /* "0.5,0.3" and "a, b", as a command line has them, as lists. */
-static struct pr_yaml *split(const char *text)
+static struct pr_yaml *split(const char *text, const char *at)
 {
     struct pr_yaml *list = pr_zalloc(sizeof *list);
     list->type = PR_YAML_LIST;
-    for (const char *s = text + strspn(text, " ,"); *s; s += strspn(s, " ,")) {
+    for (const char *s = text + strspn(text, at); *s; s += strspn(s, at)) {
         struct pr_yaml *item = pr_zalloc(sizeof *item);
-        size_t n = strcspn(s, " ,");
+        size_t n = strcspn(s, at);
         item->text = pr_strndup(s, n);
         PR_PUSH(list->items, list->n, list->cap, item);
         s += n;
@@ -334,8 +386,8 @@ static struct pr_yaml *split(const char *text)
 enum pr_code pr_config_value_set_text(const struct pr_config_place *p,
     const struct pr_config_key *k, const char *text, struct pr_config *c)
 {
-    bool list =
-        k->kind == PR_CONFIG_SYSTEMS || k->kind == PR_CONFIG_WEIGHTS || k->kind == PR_CONFIG_EDGES;
+    bool list = k->kind == PR_CONFIG_SYSTEMS || k->kind == PR_CONFIG_WEIGHTS ||
+                k->kind == PR_CONFIG_EDGES || k->kind == PR_CONFIG_PATHS;
     struct pr_yaml *y = NULL;
     enum pr_code code = PR_OK;
     if (!text || !*text)
@@ -345,9 +397,11 @@ enum pr_code pr_config_value_set_text(const struct pr_config_place *p,
         return PR_OK;
     }
     if (list && !strpbrk(text, "[{"))
-        y = split(text);
-    else if (list || k->kind == PR_CONFIG_FOLDER_MAP || k->kind == PR_CONFIG_VALUE_MAP ||
-             k->kind == PR_CONFIG_SECONDS)
+        y = split(text, " ,");
+    else if (k->kind == PR_CONFIG_COMMAND && text[0] != '[')
+        y = split(text, " ");
+    else if (list || k->kind == PR_CONFIG_COMMAND || k->kind == PR_CONFIG_FOLDER_MAP ||
+             k->kind == PR_CONFIG_VALUE_MAP || k->kind == PR_CONFIG_SECONDS)
         code = pr_yaml_parse(text, strlen(text), k->name, &y, p->e);
     else {
         y = pr_zalloc(sizeof *y);
@@ -368,7 +422,8 @@ static bool is_text(const struct pr_config_key *k)
 static bool is_json(const struct pr_config_key *k)
 {
     return k->kind == PR_CONFIG_VALUE_MAP || k->kind == PR_CONFIG_SYSTEMS ||
-           k->kind == PR_CONFIG_SECONDS;
+           k->kind == PR_CONFIG_SECONDS || k->kind == PR_CONFIG_PATHS ||
+           k->kind == PR_CONFIG_COMMAND;
 }
 
 void pr_config_value_own(const struct pr_config_key *k, struct pr_config *c)

@@ -25,6 +25,17 @@ static const struct pr_settings defaults = {
     .curriculum_samples = 50,
     .curriculum_seeds = 5,
     .curriculum_error_rate = 0.05,
+    .curriculum_probe_seconds = 600,
+    .curriculum_budget_percent = 25,
+    .curriculum_probe_tokens = 20000,
+    .curriculum_batch = 8,
+    .curriculum_learning_rate = 0,
+    .curriculum_lora_rank = -1,
+    .curriculum_threads = 0,
+    .curriculum_cpu_percent = 100,
+    .curriculum_nice = 19,
+    .curriculum_pool_mb = 16,
+    .curriculum_pool_days = 7,
 };
 
 void pr_settings_default(struct pr_settings *ret)

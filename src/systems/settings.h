@@ -30,10 +30,21 @@ struct pr_settings {
     int64_t test_samples;  /* 100 */
     double test_threshold; /* points: 5 */
     /* curriculum.* */
-    int64_t curriculum_last;      /* checkpoints that learning progress is taken over: 3 */
-    int64_t curriculum_samples;   /* validation examples a probe is graded on: 50 */
-    int64_t curriculum_seeds;     /* blocks before a name is given: 5 */
-    double curriculum_error_rate; /* of ever naming a strategy that is not better: 0.05 */
+    int64_t curriculum_last;           /* checkpoints that learning progress is taken over: 3 */
+    int64_t curriculum_samples;        /* validation examples a probe is graded on: 50 */
+    int64_t curriculum_seeds;          /* blocks before a name is given: 5 */
+    double curriculum_error_rate;      /* of ever naming a strategy that is not better: 0.05 */
+    int64_t curriculum_probe_seconds;  /* the longest that one probe may take: 600 */
+    int64_t curriculum_budget_percent; /* share of the time that probes may run: 25; 0: none */
+    int64_t curriculum_probe_tokens;   /* answer tokens that a probe trains on: 20000 */
+    int64_t curriculum_batch;          /* examples a step: 8 */
+    double curriculum_learning_rate;   /* 0: the trainer's, else 1e-4 */
+    int64_t curriculum_lora_rank;      /* 0: all parameters; -1: by the model's size */
+    int64_t curriculum_threads;        /* 0: by cpu_percent */
+    int64_t curriculum_cpu_percent;    /* of the machine's CPUs: 100 */
+    int64_t curriculum_nice;           /* 19 */
+    int64_t curriculum_pool_mb;        /* of training examples that are kept for probes: 16 */
+    int64_t curriculum_pool_days;      /* that a pool out of the queue is kept: 7 */
 };
 
 /* The defaults, of which proctor.yaml's table repeats each (a test compares them). */

@@ -139,7 +139,12 @@ static void every_key_of_the_watch_is_read(void **state)
               "  early_rate: 1e-4\n"
               "comparison:\n  weights: {accuracy: 1, loss: 0}\n"
               "calibrator:\n  bins: [0, 0.5, 1]\n"
-              "testing:\n  samples: 30\n  threshold: 2.5\n",
+              "testing:\n  samples: 30\n  threshold: 2.5\n"
+              "curriculum:\n  last: 4\n  samples: 60\n  seeds: 7\n  error_rate: 0.1\n"
+              "  budget_percent: 5\n  probe_seconds: 30\n  probe_tokens: 400\n  batch: 2\n"
+              "  learning_rate: 3e-4\n  lora_rank: 8\n  threads: 1\n  cpu_percent: 40\n"
+              "  nice: 3\n  pool: [a.jsonl, /b]\n  pool_mb: 2\n  pool_days: 1\n"
+              "  probe_command: [sh, probe.sh, {order}, '{out}', -n, 3]\n",
             &c),
         PR_OK);
     assert_string_equal(c.reference, "/base/base");
@@ -171,8 +176,30 @@ static void every_key_of_the_watch_is_read(void **state)
         .edges = {0, 0.5, 1},
         .n_bins = 2,
         .test_samples = 30,
-        .test_threshold = 2.5};
+        .test_threshold = 2.5,
+        .curriculum_last = 4,
+        .curriculum_samples = 60,
+        .curriculum_seeds = 7,
+        .curriculum_error_rate = 0.1,
+        .curriculum_probe_seconds = 30,
+        .curriculum_budget_percent = 5,
+        .curriculum_probe_tokens = 400,
+        .curriculum_batch = 2,
+        .curriculum_learning_rate = 3e-4,
+        .curriculum_lora_rank = 8,
+        .curriculum_threads = 1,
+        .curriculum_cpu_percent = 40,
+        .curriculum_nice = 3,
+        .curriculum_pool_mb = 2,
+        .curriculum_pool_days = 1};
     assert_memory_equal(&c.settings, &expected, sizeof expected);
+    assert_int_equal(json_array_size(c.pool), 2);
+    assert_string_equal(json_string_value(json_array_get(c.pool, 0)), "/base/a.jsonl");
+    assert_string_equal(json_string_value(json_array_get(c.pool, 1)), "/b");
+    static const char *const argv[] = {"sh", "probe.sh", "{order}", "{out}", "-n", "3"};
+    assert_int_equal(json_array_size(c.probe_command), 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_string_equal(json_string_value(json_array_get(c.probe_command, i)), argv[i]);
     pr_config_done(&c);
 }
 
@@ -200,6 +227,8 @@ static void equal(const struct pr_config *a, const struct pr_config *b)
     assert_string_equal(a->log_level, b->log_level);
     assert_true(json_equal(a->disabled, b->disabled));
     assert_true(json_equal(a->intervals, b->intervals));
+    assert_true(json_equal(a->pool, b->pool));
+    assert_true(json_equal(a->probe_command, b->probe_command));
     assert_memory_equal(&a->settings, &b->settings, sizeof a->settings);
     assert_int_equal(a->threads, b->threads);
     assert_int_equal(a->grader_scan, b->grader_scan);
@@ -237,6 +266,16 @@ static void a_list_or_map_that_makes_no_sense_is_refused(void **state)
         assert_int_equal(parse(text, &c), PR_E_FORMAT);
         assert_non_null(strstr(e.message, "proctor.yaml:2: calibrator.bins: how many of equal"));
     }
+    static const char *const commands[] = {"[[a]]", "a b", "[a, {b: c}]", "['']", "[{order}]"};
+    for (size_t i = 0; i < 5; i++) {
+        struct pr_config c;
+        char text[200];
+        snprintf(text, sizeof text, "curriculum:\n  probe_command: %s\n", commands[i]);
+        assert_int_equal(parse(text, &c), PR_E_FORMAT);
+        assert_non_null(strstr(e.message, "proctor.yaml:2: curriculum.probe_command: a list: a"));
+    }
+    refused("curriculum:\n  pool: [{}]\n",
+        "proctor.yaml:2: curriculum.pool: a list of files and folders was expected");
     refused("monitor:\n  error_rate: 0.7\n",
         "proctor.yaml:2: monitor.error_rate: a number from 1e-06 to 0.5 was expected");
     refused("monitor:\n  threshold: .nan\n",
@@ -256,6 +295,13 @@ static void one_key_can_be_set_as_a_command_line_says_it(void **state)
     assert_int_equal(parse("monitor:\n  threshold: 30\n", &c), PR_OK);
     set(&c, "monitor.threshold", "20");
     assert_true(c.settings.threshold == 20);
+    set(&c, "curriculum.probe_command", "train {order} -o {out}");
+    assert_int_equal(json_array_size(c.probe_command), 4);
+    assert_string_equal(json_string_value(json_array_get(c.probe_command, 1)), "{order}");
+    set(&c, "curriculum.probe_command", "");
+    assert_int_equal(json_array_size(c.probe_command), 0);
+    set(&c, "curriculum.pool", "a, b.jsonl");
+    assert_int_equal(json_array_size(c.pool), 2);
     set(&c, "monitor.threshold", ""); /* the default again, not what the file says */
     assert_true(c.settings.threshold == 15);
     set(&c, "comparison.weights", "0.5,0.3, 0.1,0.1");
@@ -385,7 +431,7 @@ static void the_default_file_states_the_defaults(void **state)
     }
     if (parse(pr_str_cstr(&plain), &c))
         fail_msg("%s\n%s", e.message, pr_str_cstr(&plain));
-    assert_int_equal(keys, 40);
+    assert_int_equal(keys, 57);
     equal(&defaults, &c);
     assert_true(c.date_given);
     pr_config_done(&c);
