@@ -14,9 +14,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "curriculum/strategy.h" /* PR_ARM_RANDOM, PR_ARM_AGAIN */
 
-#define PR_ARM_AGAIN "random_again" /* the A/A arm */
-#define PR_MAX_ARMS  8
+#define PR_MAX_ARMS 8
 
 /* One probe's outcome. */
 struct pr_probe_outcome {
