@@ -23,7 +23,15 @@
     X(GRADER_EXAMPLE, "grader.example")     /* a grader has finished an example, not yet sent */   \
     X(CHECKPOINT_NOTED, "checkpoint.noted") /* an arrival is in the gradebook, nothing ordered */  \
     X(BASELINE_MOVED, "baseline.moved")     /* inside the transaction that moves a baseline */     \
-    X(COMPACTED, "compact.step")            /* inside a compaction */
+    X(COMPACTED, "compact.step")            /* inside a compaction */                              \
+    X(SAVE_BEGUN, "save.begun")             /* a training's hidden folder is made, empty */        \
+    X(SAVE_DATA, "save.data")               /* a safetensors file is written, not yet synced */    \
+    X(SAVE_WEIGHTS, "save.weights")         /* a checkpoint's weights are there, nothing else */   \
+    X(SAVE_STATE, "save.state")             /* the optimizer's state too */                        \
+    X(SAVE_WRITTEN, "save.written")   /* all of it is there and synced, under a hidden name */     \
+    X(SAVE_RENAMED, "save.renamed")   /* it is in its place, the folder not yet synced */          \
+    X(SAVE_HIDDEN, "save.hidden")     /* one to be removed has a hidden name */                    \
+    X(SAVE_REMOVING, "save.removing") /* half of its files are gone */
 
 enum pr_fault {
 #define PR_X(name, text) PR_FAULT_##name,

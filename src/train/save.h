@@ -17,34 +17,47 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "compute/dtype.h"
+#include "model/tokenizer.h" /* struct pr_notes */
 #include "train/net.h"
 #include "train/optimizer.h"
 
 struct pr_save {
-    const char *out;   /* folder of the checkpoints */
-    const char *model; /* folder that the training started from: its tokenizer, template and
-                        * configuration files are carried over */
-    const char *config; /* config.json of a new model (`model` then has the tokenizer alone, and may
-                         * lack generation_config.json: its end tokens are end_of_turn); NULL:
-                         * `model`'s own */
-    int32_t end_of_turn; /* what ends an answer in the data, for a generation_config.json that is
-                          * not carried over; -1: none */
-    struct pr_net *net;
+    const char *out;        /* folder of the checkpoints */
+    const char *model;      /* folder that the training started from: its tokenizer, template and
+                             * configuration files are carried over */
+    const char *config;     /* config.json of a new model (`model` then has the tokenizer alone, and
+                             * may lack generation_config.json: its end tokens are end_of_turn);
+                             * NULL: `model`'s own */
+    int32_t end_of_turn;    /* what ends an answer in the data, for a generation_config.json that is
+                             * not carried over; -1: none */
+    const char *base_model; /* an adapter's base_model_name_or_path; NULL: the source adapter's,
+                             * else `model` by its name in the Hugging Face cache or its path */
+    const struct pr_net *net;
     const struct pr_optimizer *optimizer;
-    enum pr_dtype dtype;         /* of the weights as they are saved */
+    enum pr_dtype dtype;         /* of the weights as they are saved: F32, BF16 or F16 */
     const json_t *trainer_state; /* the whole document of trainer_state.json */
     const json_t *training;      /* of proctor/training.json */
-    int64_t keep;                /* newest checkpoints kept; 0: all */
+    int64_t keep;                /* newest checkpoints kept, of ours up to this step; 0: all */
+    uint64_t shard_bytes;        /* largest file of weights; 0: 5 GB, as transformers has it */
 };
-/* Writes checkpoint-`step`; one that is there already is replaced. */
+/* Writes checkpoint-`step`; one that is there already is replaced.  On failure the folder is as it
+ * was: the previous checkpoints are untouched, what was written is removed. */
 PR_MUST_CHECK enum pr_code pr_save_checkpoint(
     const struct pr_save *s, int64_t step, struct pr_error *e);
 
+/* Makes `out` and keeps other trainings away from it while *ret_fd is open (close it at the end).
+ * PR_E_IO where another holds it. */
+PR_MUST_CHECK enum pr_code pr_save_lock(const char *out, int *ret_fd, struct pr_error *e);
+
 /* The newest checkpoint in `out` that a training can go on from, or NULL; pr_free.  Removes what a
- * killed training left half written.  *ret_training: its proctor/training.json, a new reference. */
+ * killed training left half written: `out` must be locked.  *ret_training: its
+ * proctor/training.json, a new reference.  Newer ones that were passed over are noted with the
+ * reason: another trainer's, a damaged file by name.  An `out` that is not there has none. */
 PR_MUST_CHECK enum pr_code pr_save_newest(
-    const char *out, char **ret, json_t **ret_training, struct pr_error *e);
-/* Values (masters), m, v and step of a checkpoint into net and optimizer, exactly. */
+    const char *out, char **ret, json_t **ret_training, struct pr_notes *notes, struct pr_error *e);
+/* Values (masters), m, v and step of a checkpoint into net and optimizer, exactly.  PR_E_FORMAT
+ * names the file and the tensor that does not fit; net and optimizer are then as they were. */
 PR_MUST_CHECK enum pr_code pr_save_restore(
     const char *checkpoint, struct pr_net *net, struct pr_optimizer *o, struct pr_error *e);
 
