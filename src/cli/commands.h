@@ -34,6 +34,7 @@
     X(init)                                                                                        \
     X(run)                                                                                         \
     X(doctor)                                                                                      \
+    X(skills)                                                                                      \
     X(grader)                                                                                      \
     X(help)                                                                                        \
     X(version)

@@ -11,6 +11,7 @@
 #include "exam/jsonvalue.h"
 #include "exam/numbers.h"
 #include "exam/regex.h"
+#include "skills/skill.h"
 
 #define MAX_TEXT ((size_t)1 << 30)
 
@@ -312,14 +313,45 @@ static enum pr_code prepare_choice(
     return PR_OK;
 }
 
+static enum pr_code unknown_skill(const char *name, struct pr_error *e)
+{
+    struct pr_str known = PR_STR_INIT(1024);
+    pr_skill_names(&known);
+    enum pr_code code =
+        name ? pr_fail(e, PR_E_UNSUPPORTED,
+                   "check 'verifier': skill '%.60s' has no verifier, those with one are %s", name,
+                   pr_str_cstr(&known))
+             : pr_fail(e, PR_E_UNSUPPORTED, "check 'verifier' needs the line's 'skill', one of %s",
+                   pr_str_cstr(&known));
+    pr_str_done(&known);
+    return code;
+}
+
+/* The golden answer must pass, so that a question of another form than the skill's is refused
+ * rather than every answer to it called wrong. */
 static enum pr_code prepare_verifier(
     struct pr_check *c, const json_t *spec, const struct pr_example_reader *r, struct pr_error *e)
 {
-    (void)c;
     (void)spec;
-    (void)r;
-    return pr_fail(e, PR_E_UNSUPPORTED,
-        "check 'verifier' is reserved for generated skills and has no verifiers in this version");
+    const char *name = r->x->skill;
+    if (!name || !(c->skill = pr_skill_find(name)))
+        return unknown_skill(name, e);
+    struct pr_text q = pr_example_question(r->x);
+    c->question = (struct pr_text){pr_arena_strndup(r->arena, q.s, q.n), q.n};
+    if (!c->skill->verify(q.s, q.n, c->golden.s, c->golden.n))
+        return pr_fail(e, PR_E_FORMAT,
+            "check 'verifier': by the verifier of skill '%s' the golden answer does not answer "
+            "this question",
+            name);
+    return PR_OK;
+}
+
+static enum pr_code decide_verifier(
+    const struct pr_check *c, const struct pr_answer *a, bool *ret, struct pr_error *e)
+{
+    (void)e;
+    *ret = c->skill->verify(c->question.s, c->question.n, a->text.s, a->text.n);
+    return PR_OK;
 }
 
 static enum pr_code prepare_command(
@@ -361,7 +393,7 @@ static const struct pr_check_type types[] = {
     {"regex", "pattern", true, prepare_regex, decide_regex, NULL},
     {"json", NULL, true, prepare_json, decide_json, is_json},
     {"final_number", "tolerance", true, prepare_final_number, decide_final_number, holds_number},
-    {"verifier", NULL, true, prepare_verifier, NULL, NULL},
+    {"verifier", NULL, true, prepare_verifier, decide_verifier, NULL},
     {"command", "command", true, prepare_command, decide_command, NULL},
 };
 

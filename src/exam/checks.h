@@ -20,6 +20,7 @@ struct pr_example;
 struct pr_example_reader;
 struct pr_judges;
 struct pr_regex;
+struct pr_skill;
 
 struct pr_text {
     const char *s;
@@ -37,9 +38,11 @@ struct pr_check {
     const char **argv; /* command; NULL-terminated */
     size_t n_argv;
     int timeout_ms;
-    double tolerance;       /* numeric, final_number; negative: none given */
-    bool ignore_case;       /* exact, contains, regex */
-    struct pr_regex *regex; /* owned */
+    double tolerance;             /* numeric, final_number; negative: none given */
+    bool ignore_case;             /* exact, contains, regex */
+    struct pr_regex *regex;       /* owned */
+    const struct pr_skill *skill; /* verifier: whose, and what it is asked about */
+    struct pr_text question;
     json_t *spec; /* owned: the check as the line has it, for fingerprints; NULL: default */
 };
 
@@ -68,7 +71,8 @@ const struct pr_check_type *pr_check_find(const char *name);
 
 /* Fills r->x->check from the line's "check", or with the default of its format: exact, and
  * final_number for a question/answer pair that ends in GSM8K's "#### n".  r->x->golden must be
- * there. PR_E_UNSUPPORTED: unknown, reserved (verifier) or not allowed (command), by name. */
+ * there. PR_E_UNSUPPORTED: unknown (a check, or a verifier's skill) or not allowed (command), by
+ * name. */
 PR_MUST_CHECK enum pr_code pr_check_parse(struct pr_example_reader *r, struct pr_error *e);
 void pr_check_done(struct pr_check *c);
 

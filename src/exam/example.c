@@ -179,6 +179,18 @@ out:
     return code;
 }
 
+struct pr_text pr_example_question(const struct pr_example *x)
+{
+    for (size_t i = json_array_size(x->messages); i-- > 0;) {
+        const json_t *turn = json_array_get(x->messages, i);
+        const char *role = json_string_value(json_object_get(turn, "role"));
+        const json_t *content = json_object_get(turn, "content");
+        if (role && !strcmp(role, "user") && json_is_string(content))
+            return (struct pr_text){json_string_value(content), json_string_length(content)};
+    }
+    return (struct pr_text){.s = ""};
+}
+
 void pr_example_done(struct pr_example *x)
 {
     json_decref(x->messages);

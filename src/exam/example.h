@@ -66,6 +66,9 @@ void pr_example_done(struct pr_example *x); /* drops messages, tools, the check 
  * included, elsewhere and later.  pr_free. */
 char *pr_example_pack(const struct pr_example *x);
 
+/* What was asked last: the text of the user's last turn; empty where there is none. */
+struct pr_text pr_example_question(const struct pr_example *x);
+
 /* Splits a <think>…</think> block off the start of text (white space before it allowed).  Returns
  * the text after the block without the white space that follows it; *ret_has says whether there was
  * a block, *ret_closed whether it ends.  Without a block the text itself. */

@@ -20,7 +20,9 @@
     X(addition)                                                                                    \
     X(subtraction)                                                                                 \
     X(comparison)                                                                                  \
-    X(sorting)
+    X(sorting)                                                                                     \
+    X(reversal)                                                                                    \
+    X(counting)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
@@ -31,6 +33,7 @@ enum pr_difficulty {
         PR_N_DIFFICULTIES
 };
 const char *pr_difficulty_name(enum pr_difficulty d);
+bool pr_difficulty_find(const char *name, enum pr_difficulty *ret);
 
 struct pr_skill {
     const char *name;    /* "addition" */
@@ -38,8 +41,9 @@ struct pr_skill {
     /* Appends the question and its one right answer. */
     void (*make)(
         struct pr_rng *rng, enum pr_difficulty d, struct pr_str *prompt, struct pr_str *golden);
-    /* Is the answer right?  Derived from the question alone, not from a stored answer; n bytes that
-     * may be anything. */
+    /* Is the answer right?  Derived from the question alone, not from a stored answer; both may be
+     * any bytes.  White space around either does not count; a question that make would not have
+     * asked in this form has no right answer. */
     bool (*verify)(const char *prompt, size_t prompt_len, const char *answer, size_t n);
 };
 
@@ -49,5 +53,7 @@ PR_SKILLS(PR_X)
 
 const struct pr_skill *const *pr_skills(size_t *ret_n);
 const struct pr_skill *pr_skill_find(const char *name); /* NULL: there is none */
+/* Appends "addition, subtraction, …" for messages. */
+void pr_skill_names(struct pr_str *out);
 
 #endif

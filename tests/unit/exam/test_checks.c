@@ -46,6 +46,10 @@ static int verdict(const char *line, const char *answer)
 
 #define LINE(golden, check) "{\"prompt\":\"p\",\"golden\":" golden ",\"check\":" check "}"
 
+#define SKILL(skill, prompt, golden)                                                               \
+    "{\"prompt\":\"" prompt "\",\"golden\":\"" golden "\",\"skill\":\"" skill                      \
+    "\",\"check\":\"verifier\"}"
+
 static void each_check_decides_as_documented(void **state)
 {
     (void)state;
@@ -120,6 +124,18 @@ static void each_check_decides_as_documented(void **state)
         {"{\"prompt\":\"q\",\"golden\":\"z\",\"choices\":[\"x\",\"y\"],\"check\":\"choice\"}", "y",
             -2},
         {"{\"prompt\":\"q\",\"golden\":\"x\",\"check\":\"choice\"}", "y", -2},
+        /* verifier */
+        {SKILL("addition", "42+7=", "49"), " 49\n", 1},
+        {SKILL("addition", "42+7=", "49"), "48", 0},
+        {SKILL("addition", "42+7=", "<think>carry?</think>49"), "49", 1},
+        {SKILL("sorting", "sort 417", "147"), "174", 0},
+        {"{\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},{\"role\":\"user\","
+         "\"content\":\"47?52\"},{\"role\":\"assistant\",\"content\":\"<\"}],"
+         "\"skill\":\"comparison\",\"check\":\"verifier\"}",
+            "<", 1},
+        {SKILL("addition", "What is 2+2?", "4"), "4", -2}, /* not a question of the skill's */
+        {SKILL("addition", "42+7=", "50"), "50", -2},      /* a golden answer that is wrong */
+        {SKILL("alchemy", "42+7=", "49"), "49", -2},
         /* refused */
         {LINE("\"x\"", "\"verifier\""), "x", -2},
         {LINE("\"x\"", "\"fuzzy\""), "x", -2},
@@ -142,6 +158,11 @@ static void refusals_name_the_check_and_the_remedy(void **state)
     struct pr_error e;
     assert_int_equal(parse(LINE("\"x\"", "\"verifier\""), false, &x, &e), PR_E_UNSUPPORTED);
     assert_non_null(strstr(e.message, "verifier"));
+    assert_int_equal(parse(SKILL("alchemy", "a", "b"), false, &x, &e), PR_E_UNSUPPORTED);
+    assert_non_null(strstr(e.message, "'alchemy'"));
+    assert_non_null(strstr(e.message, "addition, subtraction, comparison, sorting"));
+    assert_int_equal(parse(SKILL("addition", "2+2=", "5"), false, &x, &e), PR_E_FORMAT);
+    assert_non_null(strstr(e.message, "golden"));
     assert_int_equal(parse(LINE("\"x\"", "\"fuzzy\""), false, &x, &e), PR_E_UNSUPPORTED);
     assert_non_null(strstr(e.message, "fuzzy"));
     assert_non_null(strstr(e.message, "final_number"));

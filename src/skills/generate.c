@@ -1,0 +1,189 @@
+/* Distinct problems: a random sequence for each cell and one set of all prompts seen. */
+#include "skills/generate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/sha256.h"
+#include "skills/text.h"
+
+#define MAX_TEXT     4096
+#define PATIENCE     1000
+#define PATIENCE_PER 20 /* tries for each distinct problem that a cell has shown */
+
+struct prompt {
+    const char *s; /* in the arena */
+    size_t n;
+    bool met; /* a cell came upon it */
+};
+
+struct cell {
+    struct pr_generator_cell state;
+    struct pr_rng rng;
+    size_t shown; /* distinct prompts, excluded ones too */
+};
+
+struct pr_generator {
+    struct cell *cells;
+    size_t n_cells, turn;
+    struct pr_arena arena;
+    struct prompt *slots; /* open addressing; s NULL is free */
+    size_t mask, n_prompts;
+    struct pr_str prompt, golden;
+};
+
+/* ---- the set of prompts -------------------------------------------------------------------- */
+
+static uint64_t hash(const char *s, size_t n)
+{
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint8_t)s[i]) * 0x100000001b3u;
+    return h ^ h >> 32;
+}
+
+static struct prompt *slot_of(struct prompt *slots, size_t mask, const char *s, size_t n)
+{
+    size_t k = hash(s, n) & mask;
+    while (slots[k].s && (slots[k].n != n || memcmp(slots[k].s, s, n) != 0))
+        k = (k + 1) & mask;
+    return &slots[k];
+}
+
+static void grow(struct pr_generator *g)
+{
+    size_t cap = (g->mask + 1) * 2;
+    struct prompt *slots = pr_zalloc(cap * sizeof *slots);
+    for (size_t i = 0; i <= g->mask; i++)
+        if (g->slots[i].s)
+            *slot_of(slots, cap - 1, g->slots[i].s, g->slots[i].n) = g->slots[i];
+    pr_free(g->slots);
+    g->slots = slots;
+    g->mask = cap - 1;
+}
+
+/* The prompt's entry; *ret_new says whether this made it.  Valid until the next call. */
+static struct prompt *enter(struct pr_generator *g, const char *s, size_t n, bool *ret_new)
+{
+    struct pr_skill_text t = pr_skill_trim(s, n);
+    if (g->n_prompts * 2 > g->mask)
+        grow(g);
+    struct prompt *p = slot_of(g->slots, g->mask, t.s, t.n);
+    *ret_new = !p->s;
+    if (!p->s) {
+        *p = (struct prompt){.s = pr_arena_strndup(&g->arena, t.s, t.n), .n = t.n};
+        g->n_prompts++;
+    }
+    return p;
+}
+
+/* ---- cells --------------------------------------------------------------------------------- */
+
+/* The sequence follows from the seed and the two names, not from places in tables. */
+static void seed_cell(struct cell *c, uint64_t seed)
+{
+    char text[128];
+    uint8_t digest[PR_SHA256_LEN];
+    int n = snprintf(text, sizeof text, "%llu/%s/%s", (unsigned long long)seed,
+        c->state.skill->name, pr_difficulty_name(c->state.difficulty));
+    uint64_t own = 0;
+    pr_sha256(text, (size_t)n, digest);
+    for (size_t i = 0; i < sizeof own; i++)
+        own = own << 8 | digest[i];
+    pr_rng_seed(&c->rng, own);
+}
+
+struct pr_generator *pr_generator_new(uint64_t seed, const struct pr_skill *const *skills, size_t n,
+    const bool difficulties[PR_N_DIFFICULTIES])
+{
+    struct pr_generator *g = pr_zalloc(sizeof *g);
+    if (!skills)
+        skills = pr_skills(&n);
+    g->cells = pr_zalloc((n * PR_N_DIFFICULTIES + 1) * sizeof *g->cells);
+    for (size_t d = 0; d < PR_N_DIFFICULTIES; d++) {
+        for (size_t i = 0; i < n && (!difficulties || difficulties[d]); i++) {
+            struct cell *c = &g->cells[g->n_cells++];
+            c->state.skill = skills[i];
+            c->state.difficulty = (enum pr_difficulty)d;
+            seed_cell(c, seed);
+        }
+    }
+    g->mask = 255;
+    g->slots = pr_zalloc((g->mask + 1) * sizeof *g->slots);
+    g->prompt = PR_STR_INIT(MAX_TEXT);
+    g->golden = PR_STR_INIT(MAX_TEXT);
+    return g;
+}
+
+void pr_generator_free(struct pr_generator *g)
+{
+    if (!g)
+        return;
+    pr_arena_done(&g->arena);
+    pr_free(g->slots);
+    pr_free(g->cells);
+    pr_str_done(&g->prompt);
+    pr_str_done(&g->golden);
+    pr_free(g);
+}
+
+void pr_generator_exclude(struct pr_generator *g, const char *prompt, size_t n)
+{
+    bool is_new;
+    enter(g, prompt, n, &is_new);
+}
+
+static bool next_of(struct pr_generator *g, struct cell *c)
+{
+    for (size_t misses = 0; misses < PATIENCE + PATIENCE_PER * c->shown; misses++) {
+        bool is_new;
+        pr_str_clear(&g->prompt);
+        pr_str_clear(&g->golden);
+        c->state.skill->make(&c->rng, c->state.difficulty, &g->prompt, &g->golden);
+        struct prompt *p = enter(g, g->prompt.data, g->prompt.len, &is_new);
+        if (!p->met) {
+            p->met = true;
+            c->shown++;
+        }
+        if (is_new)
+            return true;
+    }
+    return false;
+}
+
+bool pr_generator_next(struct pr_generator *g, struct pr_problem *ret)
+{
+    for (size_t tried = 0; tried < g->n_cells; tried++) {
+        struct cell *c = &g->cells[g->turn];
+        g->turn = (g->turn + 1) % g->n_cells;
+        if (c->state.empty || (c->state.empty = !next_of(g, c)))
+            continue;
+        c->state.made++;
+        *ret = (struct pr_problem){.skill = c->state.skill,
+            .difficulty = c->state.difficulty,
+            .prompt = pr_str_cstr(&g->prompt),
+            .golden = pr_str_cstr(&g->golden)};
+        return true;
+    }
+    return false;
+}
+
+size_t pr_generator_cells(const struct pr_generator *g)
+{
+    return g->n_cells;
+}
+
+struct pr_generator_cell pr_generator_cell(const struct pr_generator *g, size_t i)
+{
+    return g->cells[i].state;
+}
+
+void pr_problem_id(const struct pr_problem *p, char buf[64])
+{
+    uint8_t digest[PR_SHA256_LEN];
+    char hex[PR_SHA256_HEX];
+    pr_sha256(p->prompt, strlen(p->prompt), digest);
+    pr_sha256_hex(digest, hex);
+    snprintf(buf, 64, "%s-%s-%.12s", p->skill->name, pr_difficulty_name(p->difficulty), hex);
+}

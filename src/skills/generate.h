@@ -1,0 +1,46 @@
+/* Many distinct problems of several skills and difficulties.
+ *
+ * Each pair of a skill and a difficulty (a cell) has a random sequence of its own that depends on
+ * the seed and the two names alone: a cell's problems are the same whatever else is asked for, and
+ * a problem that is excluded is passed over without changing those after it.
+ */
+#ifndef PR_SKILLS_GENERATE_H
+#define PR_SKILLS_GENERATE_H
+
+#include "skills/skill.h"
+
+struct pr_problem {
+    const struct pr_skill *skill;
+    enum pr_difficulty difficulty;
+    /* NUL-terminated; until the next call. */
+    const char *prompt, *golden;
+};
+
+struct pr_generator;
+
+/* skills: n of them (NULL: all); difficulties: those whose entry is true (NULL: all). */
+struct pr_generator *pr_generator_new(uint64_t seed, const struct pr_skill *const *skills, size_t n,
+    const bool difficulties[PR_N_DIFFICULTIES]);
+void pr_generator_free(struct pr_generator *g);
+/* This prompt is not to be made (white space around it does not count). */
+void pr_generator_exclude(struct pr_generator *g, const char *prompt, size_t n);
+/* The next problem, one cell after the other, never a prompt again; false when no cell has any
+ * left.  A cell counts as empty when so many tries in a row brought nothing new that one more
+ * problem is next to impossible (1,000 and twenty times what it has shown). */
+bool pr_generator_next(struct pr_generator *g, struct pr_problem *ret);
+
+/* How far a cell is; i < the number of cells. */
+struct pr_generator_cell {
+    const struct pr_skill *skill;
+    enum pr_difficulty difficulty;
+    size_t made;
+    bool empty; /* it has no more */
+};
+size_t pr_generator_cells(const struct pr_generator *g);
+struct pr_generator_cell pr_generator_cell(const struct pr_generator *g, size_t i);
+
+/* "addition-easy-" and 12 hex digits of the prompt's SHA-256: the same wherever the problem occurs;
+ * buf holds at least 64. */
+void pr_problem_id(const struct pr_problem *p, char buf[64]);
+
+#endif
