@@ -51,9 +51,10 @@ static inline size_t pr_panel_bytes(enum pr_panel_kind kind, size_t k, size_t co
     return (k + u - 1) / u * u * cols * pr_panel_elem(kind);
 }
 
-/* What one step of AdamW does to every value alike. */
+/* What one step of AdamW does to every value alike; rest1 and rest2 are 1 − beta1 and 1 − beta2,
+ * which must be rounded from double: 1 − 0.999f is off in the fifth digit. */
 struct pr_adamw_step {
-    float scale, lr_decay, beta1, beta2, step, root, eps;
+    float scale, lr_decay, beta1, beta2, rest1, rest2, step, root, eps;
 };
 
 struct pr_kernels {
@@ -127,7 +128,7 @@ struct pr_kernels {
     void (*axpy)(float a, const float *x, size_t n, float *y); /* y += a·x */
     double (*sum_squares)(const float *x, size_t n); /* in an order that depends on n alone */
     /* AdamW (Loshchilov & Hutter 2019) on n values: g = grad·scale; p −= p·lr_decay;
-     * m = b1·m + (1−b1)·g; v = b2·v + (1−b2)·g²; p −= step · m / (√v · root + eps), with step =
+     * m = b1·m + rest1·g; v = b2·v + rest2·g²; p −= step · m / (√v · root + eps), with step =
      * lr / (1 − b1^t) and root = 1 / √(1 − b2^t). */
     void (*adamw)(
         float *p, const float *grad, float *m, float *v, size_t n, const struct pr_adamw_step *k);

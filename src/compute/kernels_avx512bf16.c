@@ -16,4 +16,6 @@
 #include "compute/pack.inc.h"
 #include "compute/vec_ops.inc.h"
 
+#include "compute/train_ops.inc.h"
+
 const struct pr_kernels pr_kernels_avx512bf16 = PR_KERNELS_TABLE("avx512bf16");

@@ -12,4 +12,6 @@
 #include "compute/pack.inc.h"
 #include "compute/vec_ops.inc.h"
 
+#include "compute/train_ops.inc.h"
+
 const struct pr_kernels pr_kernels_portable = PR_KERNELS_TABLE("portable");

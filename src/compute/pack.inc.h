@@ -6,21 +6,22 @@
 
 #ifndef TURN_WORDS /* an instruction set with shuffles brings its own */
 #define TURN_WORDS
-/* out[k][row] = in[row][k] for 64 rows of `n` words of 32 bits, rows SQUARE_BYTES apart. */
-static void turn32(const unsigned char *in, size_t n, uint32_t *out)
+/* out[k·ld + row] = in[row][k] for `cols` rows of `n` words of 32 bits, rows SQUARE_BYTES apart;
+ * cols: 16, 32, 48 or 64. */
+static void turn32(const unsigned char *in, size_t n, uint32_t *out, size_t cols, size_t ld)
 {
     for (size_t k = 0; k < n; k++) {
-        for (size_t row = 0; row < PR_PANEL; row++)
-            memcpy(out + k * PR_PANEL + row, in + row * SQUARE_BYTES + 4 * k, 4);
+        for (size_t row = 0; row < cols; row++)
+            memcpy(out + k * ld + row, in + row * SQUARE_BYTES + 4 * k, 4);
     }
 }
 
 /* The same for words of 16 bits. */
-static void turn16(const unsigned char *in, size_t n, uint16_t *out)
+static void turn16(const unsigned char *in, size_t n, uint16_t *out, size_t cols, size_t ld)
 {
     for (size_t k = 0; k < n; k++) {
-        for (size_t row = 0; row < PR_PANEL; row++)
-            memcpy(out + k * PR_PANEL + row, in + row * SQUARE_BYTES + 2 * k, 2);
+        for (size_t row = 0; row < cols; row++)
+            memcpy(out + k * ld + row, in + row * SQUARE_BYTES + 2 * k, 2);
     }
 }
 #endif
@@ -79,17 +80,18 @@ static void convert_row(
         pr_convert(from, src, n, to, dst);
 }
 
-static void op_pack(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
-    size_t stride, size_t n, size_t k, void *panel)
+static const enum pr_dtype panel_types[PR_PANEL_KINDS] = {[PR_PANEL_F32_F32] = PR_F32,
+    [PR_PANEL_F32_BF16] = PR_BF16,
+    [PR_PANEL_F32_F16] = PR_F16,
+    [PR_PANEL_BF16] = PR_BF16};
+
+static void op_pack_ld(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
+    size_t stride, size_t n, size_t k, size_t ld, void *panel)
 {
-    static const enum pr_dtype types[PR_PANEL_KINDS] = {[PR_PANEL_F32_F32] = PR_F32,
-        [PR_PANEL_F32_BF16] = PR_BF16,
-        [PR_PANEL_F32_F16] = PR_F16,
-        [PR_PANEL_BF16] = PR_BF16};
     _Alignas(64) unsigned char square[PR_PANEL][SQUARE_BYTES];
-    enum pr_dtype type = types[kind];
+    enum pr_dtype type = panel_types[kind];
     size_t elem = pr_panel_elem(kind), src_elem = pr_dtype_size(src_dtype);
-    size_t width = SQUARE_BYTES / elem;
+    size_t width = SQUARE_BYTES / elem, columns = ld < PR_PANEL ? ld : PR_PANEL;
     if (n < PR_PANEL || k < width)
         memset(square, 0, sizeof square);
     for (size_t i = 0; i < k; i += width) {
@@ -100,12 +102,52 @@ static void op_pack(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void
             if (cols < width)
                 memset(square[r] + cols * elem, 0, SQUARE_BYTES - cols * elem);
         }
-        unsigned char *out = (unsigned char *)panel + i * PR_PANEL * elem;
+        unsigned char *out = (unsigned char *)panel + i * ld * elem;
         if (elem == 4)
-            turn32(square[0], cols, (uint32_t *)(void *)out);
+            turn32(square[0], cols, (uint32_t *)(void *)out, columns, ld);
         else if (kind == PR_PANEL_BF16)
-            turn32(square[0], (cols + 1) / 2, (uint32_t *)(void *)out);
+            turn32(square[0], (cols + 1) / 2, (uint32_t *)(void *)out, columns, ld);
         else
-            turn16(square[0], cols, (uint16_t *)(void *)out);
+            turn16(square[0], cols, (uint16_t *)(void *)out, columns, ld);
+    }
+}
+
+static void op_pack(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
+    size_t stride, size_t n, size_t k, void *panel)
+{
+    op_pack_ld(kind, src_dtype, src, stride, n, k, PR_PANEL, panel);
+}
+
+/* Two rows of bf16 as pairs, the first's in the low halves. */
+PR_INLINE void interleave(const uint16_t *low, const uint16_t *high, size_t cols, uint16_t *out)
+{
+    for (size_t j = 0; j < cols; j += VL) {
+        vu pairs = (vu)vf_load_bf16(low + j) >> 16 | (vu)vf_load_bf16(high + j);
+        vf_store((float *)(void *)(out + 2 * j), (vf)pairs);
+    }
+}
+
+static void op_pack_rows(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
+    size_t stride, size_t n, size_t k, size_t cols, void *panel)
+{
+    _Alignas(64) uint16_t rows[2][PR_PANEL] = {{0}};
+    const unsigned char *in = src;
+    unsigned char *out = panel;
+    enum pr_dtype type = panel_types[kind];
+    size_t elem = pr_panel_elem(kind), in_row = stride * pr_dtype_size(src_dtype);
+    if (kind != PR_PANEL_BF16) {
+        for (size_t i = 0; i < k; i++, in += in_row, out += cols * elem) {
+            convert_row(src_dtype, in, n, type, out);
+            memset(out + n * elem, 0, (cols - n) * elem);
+        }
+        return;
+    }
+    for (size_t i = 0; i < k; i += 2, in += 2 * in_row, out += 4 * cols) {
+        convert_row(src_dtype, in, n, type, (unsigned char *)rows[0]);
+        if (i + 1 < k)
+            convert_row(src_dtype, in + in_row, n, type, (unsigned char *)rows[1]);
+        else
+            memset(rows[1], 0, sizeof rows[1]);
+        interleave(rows[0], rows[1], cols, (uint16_t *)(void *)out);
     }
 }

@@ -27,14 +27,14 @@ PR_INLINE void turn8x8(const unsigned char *in, size_t row_bytes, __m256i out[8]
     }
 }
 
-static void turn32(const unsigned char *in, size_t n, uint32_t *out)
+static void turn32(const unsigned char *in, size_t n, uint32_t *out, size_t cols, size_t ld)
 {
     for (size_t k = 0; k < n; k += 8) {
-        for (size_t row = 0; row < PR_PANEL; row += 8) {
+        for (size_t row = 0; row < cols; row += 8) {
             __m256i v[8];
             turn8x8(in + row * SQUARE_BYTES + 4 * k, SQUARE_BYTES, v);
             for (size_t i = 0; i < 8 && i < n - k; i++)
-                _mm256_storeu_si256((__m256i *)(void *)(out + (k + i) * PR_PANEL + row), v[i]);
+                _mm256_storeu_si256((__m256i *)(void *)(out + (k + i) * ld + row), v[i]);
         }
     }
 }
@@ -47,21 +47,20 @@ PR_INLINE void store_low_halves(uint16_t *p, __m256i x, __m256i y)
 }
 
 /* Pairs of words are turned as one and then taken apart. */
-static void turn16(const unsigned char *in, size_t n, uint16_t *out)
+static void turn16(const unsigned char *in, size_t n, uint16_t *out, size_t cols, size_t ld)
 {
     const __m256i low = _mm256_set1_epi32(0xffff);
     for (size_t k = 0; k < n; k += 16) {
-        for (size_t row = 0; row < PR_PANEL; row += 16) {
+        for (size_t row = 0; row < cols; row += 16) {
             __m256i a[8], b[8];
             turn8x8(in + row * SQUARE_BYTES + 2 * k, SQUARE_BYTES, a);
             turn8x8(in + (row + 8) * SQUARE_BYTES + 2 * k, SQUARE_BYTES, b);
-            uint16_t *o = out + k * PR_PANEL + row;
-            for (size_t i = 0; i < 16 && i < n - k; i += 2, o += 2 * PR_PANEL) {
+            uint16_t *o = out + k * ld + row;
+            for (size_t i = 0; i < 16 && i < n - k; i += 2, o += 2 * ld) {
                 __m256i x = a[i / 2], y = b[i / 2];
                 store_low_halves(o, _mm256_and_si256(x, low), _mm256_and_si256(y, low));
                 if (i + 1 < n - k)
-                    store_low_halves(
-                        o + PR_PANEL, _mm256_srli_epi32(x, 16), _mm256_srli_epi32(y, 16));
+                    store_low_halves(o + ld, _mm256_srli_epi32(x, 16), _mm256_srli_epi32(y, 16));
             }
         }
     }

@@ -33,26 +33,26 @@ PR_INLINE void turn16x16(const unsigned char *in, size_t row_bytes, __m512i out[
     }
 }
 
-static void turn32(const unsigned char *in, size_t n, uint32_t *out)
+static void turn32(const unsigned char *in, size_t n, uint32_t *out, size_t cols, size_t ld)
 {
     for (size_t k = 0; k < n; k += 16) {
-        for (size_t row = 0; row < PR_PANEL; row += 16) {
+        for (size_t row = 0; row < cols; row += 16) {
             __m512i v[16];
             turn16x16(in + row * SQUARE_BYTES + 4 * k, SQUARE_BYTES, v);
             if (n - k >= 16) {
                 UNROLL
                 for (size_t i = 0; i < 16; i++)
-                    _mm512_storeu_si512(out + (k + i) * PR_PANEL + row, v[i]);
+                    _mm512_storeu_si512(out + (k + i) * ld + row, v[i]);
             } else {
                 for (size_t i = 0; i < n - k; i++)
-                    _mm512_storeu_si512(out + (k + i) * PR_PANEL + row, v[i]);
+                    _mm512_storeu_si512(out + (k + i) * ld + row, v[i]);
             }
         }
     }
 }
 
 /* Pairs of words are turned as one and then taken apart. */
-static void turn16(const unsigned char *in, size_t n, uint16_t *out)
+static void turn16(const unsigned char *in, size_t n, uint16_t *out, size_t cols, size_t ld)
 {
     uint16_t even[32], odd[32];
     for (uint16_t i = 0; i < 32; i++) {
@@ -61,16 +61,18 @@ static void turn16(const unsigned char *in, size_t n, uint16_t *out)
     }
     __m512i take_even = _mm512_loadu_si512(even), take_odd = _mm512_loadu_si512(odd);
     for (size_t k = 0; k < n; k += 32) {
-        for (size_t row = 0; row < PR_PANEL; row += 32) {
+        for (size_t row = 0; row < cols; row += 32) {
+            __mmask32 wanted = cols - row < 32 ? 0xffff : 0xffffffff;
             __m512i a[16], b[16];
             turn16x16(in + row * SQUARE_BYTES + 2 * k, SQUARE_BYTES, a);
             turn16x16(in + (row + 16) * SQUARE_BYTES + 2 * k, SQUARE_BYTES, b);
-            uint16_t *o = out + k * PR_PANEL + row;
-            for (size_t i = 0; i < 32 && i < n - k; i += 2, o += 2 * PR_PANEL) {
+            uint16_t *o = out + k * ld + row;
+            for (size_t i = 0; i < 32 && i < n - k; i += 2, o += 2 * ld) {
                 __m512i x = a[i / 2], y = b[i / 2];
-                _mm512_storeu_si512(o, _mm512_permutex2var_epi16(x, take_even, y));
+                _mm512_mask_storeu_epi16(o, wanted, _mm512_permutex2var_epi16(x, take_even, y));
                 if (i + 1 < n - k)
-                    _mm512_storeu_si512(o + PR_PANEL, _mm512_permutex2var_epi16(x, take_odd, y));
+                    _mm512_mask_storeu_epi16(
+                        o + ld, wanted, _mm512_permutex2var_epi16(x, take_odd, y));
             }
         }
     }

@@ -54,6 +54,11 @@ static inline vf vf_select(vi mask, vf a, vf b)
     return (vf)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
 }
 
+static inline vf vf_sqrt(vf v)
+{
+    return (vf)_mm256_sqrt_ps((__m256)v);
+}
+
 static inline vf vf_max(vf a, vf b)
 {
     return (vf)_mm256_max_ps((__m256)a, (__m256)b);

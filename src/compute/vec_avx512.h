@@ -48,6 +48,11 @@ static inline vf vf_select(vi mask, vf a, vf b)
     return (vf)((mask & (vi)a) | (~mask & (vi)b));
 }
 
+static inline vf vf_sqrt(vf v)
+{
+    return (vf)_mm512_sqrt_ps((__m512)v);
+}
+
 static inline vf vf_max(vf a, vf b)
 {
     return (vf)_mm512_max_ps((__m512)a, (__m512)b);

@@ -60,6 +60,13 @@ static inline vf vf_select(vi mask, vf a, vf b)
     return (vf)((mask & (vi)a) | (~mask & (vi)b));
 }
 
+static inline vf vf_sqrt(vf v)
+{
+    for (int i = 0; i < VL; i++)
+        v[i] = __builtin_sqrtf(v[i]);
+    return v;
+}
+
 /* The greater / smaller; b where either is NaN. */
 static inline vf vf_max(vf a, vf b)
 {

@@ -43,7 +43,7 @@ void pr_matmul_done(struct pr_matmul *mm);
 
 /* c (f32, leading dimension ldc) = (accumulate ? c : 0) + the product.  a is f32; b is of any float
  * type.  Each element of c is a sum over k in an order that does not depend on the number of
- * threads.  PR_E_LIMIT when scratch cannot be had; c is then unchanged. */
+ * threads.  PR_E_MEMORY when scratch cannot be had; c is then unchanged. */
 PR_MUST_CHECK enum pr_code pr_matmul(struct pr_matmul *mm, enum pr_matmul_shape shape, size_t m,
     size_t n, size_t k, const float *a, size_t lda, struct pr_mat b, float *c, size_t ldc,
     bool accumulate, struct pr_error *e);

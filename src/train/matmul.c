@@ -1,0 +1,228 @@
+/* Matrix products in blocks: a block of b is packed into panels that all threads share (and a block
+ * of a is turned or rounded where its shape or type asks for it), then groups of rows meet panels.
+ *
+ * Each element of c is summed over k in ascending order whatever the blocks and the threads, as the
+ * kernels promise. */
+#include "train/matmul.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* Blocks of a and b together stay in the last-level cache; a panel over a block of k stays in the
+ * second-level one.  Found by measuring. */
+#define BLOCK_K    ((size_t)1024)
+#define BLOCK_N    ((size_t)1024)
+#define BLOCK_M    ((size_t)2048) /* where a must be turned or rounded */
+#define PACK_K     ((size_t)256)  /* of one item of packing */
+#define GROUP_ROWS ((size_t)252)  /* of one item of multiplying, at most; a multiple of 6 and 4 */
+#define LEAST_ROWS ((size_t)48)   /* and at least, unless there are fewer */
+
+struct job {
+    const struct pr_matmul *mm;
+    enum pr_matmul_shape shape;
+    enum pr_panel_kind kind;
+    size_t elem;              /* bytes of an element of a panel, and of a as it is multiplied */
+    size_t m, n, k;           /* of the block */
+    const float *a;           /* the block's first element */
+    struct pr_mat b;          /* likewise */
+    float *c;                 /* likewise */
+    size_t lda, ldc, ld_made; /* ld_made: of made_a */
+    bool accumulate;
+    char *panels, *made_a; /* made_a NULL: a is multiplied as it lies */
+    float *edges;          /* (threads, GROUP_ROWS, 64): columns past c's edge */
+    size_t panel_bytes;    /* from panel to panel */
+    size_t pack_items, group_rows, groups;
+};
+
+void pr_matmul_init(
+    struct pr_matmul *mm, struct pr_pool *pool, const struct pr_kernels *kernels, bool bf16)
+{
+    *mm = (struct pr_matmul){.pool = pool, .kernels = kernels, .bf16 = bf16};
+}
+
+void pr_matmul_done(struct pr_matmul *mm)
+{
+    pr_big_free(mm->scratch, mm->scratch_bytes);
+    mm->scratch = NULL;
+    mm->scratch_bytes = 0;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t up_to(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static size_t panel_columns(const struct job *j, size_t panel)
+{
+    return least(j->n - panel * PR_PANEL, PR_PANEL);
+}
+
+/* One panel over PACK_K of k. */
+static void pack_panel(const struct job *j, size_t item)
+{
+    size_t pieces = (j->k + PACK_K - 1) / PACK_K;
+    size_t panel = item / pieces, k0 = item % pieces * PACK_K, k = least(j->k - k0, PACK_K);
+    size_t n0 = panel * PR_PANEL, n = panel_columns(j, panel), cols = up_to(n, 16);
+    const struct pr_kernels *kn = j->mm->kernels;
+    bool nt = j->shape == PR_NT;
+    size_t at = nt ? n0 * j->b.ld + k0 : k0 * j->b.ld + n0;
+    const char *b = (const char *)j->b.data + at * pr_dtype_size(j->b.dtype);
+    char *out = j->panels + panel * j->panel_bytes + k0 * cols * j->elem;
+    if (nt)
+        kn->pack_ld(j->kind, j->b.dtype, b, j->b.ld, n, k, cols, out);
+    else
+        kn->pack_rows(j->kind, j->b.dtype, b, j->b.ld, n, k, cols, out);
+}
+
+/* 64 rows of a as they are multiplied: turned where its rows are columns, rounded to bf16 where
+ * that is wanted. */
+static void make_rows(const struct job *j, size_t item)
+{
+    const struct pr_kernels *kn = j->mm->kernels;
+    size_t r0 = item * PR_PANEL, rows = least(j->m - r0, PR_PANEL);
+    char *out = j->made_a + r0 * j->ld_made * j->elem;
+    if (j->shape != PR_TN) {
+        for (size_t r = 0; r < rows; r++, out += j->ld_made * 2) {
+            kn->to_bf16(j->a + (r0 + r) * j->lda, j->k, (uint16_t *)(void *)out);
+            memset(out + 2 * j->k, 0, 2 * (j->k & 1));
+        }
+        return;
+    }
+    enum pr_panel_kind kind = j->mm->bf16 ? PR_PANEL_F32_BF16 : PR_PANEL_F32_F32;
+    for (size_t i = 0; i < j->k; i += PR_PANEL)
+        kn->pack_ld(kind, PR_F32, j->a + i * j->lda + r0, j->lda, least(j->k - i, PR_PANEL), rows,
+            j->ld_made, out + i * j->elem);
+}
+
+static void prepare_item(void *ctx, size_t item, int thread)
+{
+    const struct job *j = ctx;
+    (void)thread;
+    if (item < j->pack_items)
+        pack_panel(j, item);
+    else
+        make_rows(j, item - j->pack_items);
+}
+
+/* A panel that is wider than what is left of c goes by way of `edge` (rows, cols). */
+static void multiply_edge(const struct job *j, size_t rows, size_t n, const void *a, size_t lda,
+    const char *panel, float *c, float *edge)
+{
+    size_t cols = up_to(n, 16);
+    for (size_t r = 0; j->accumulate && r < rows; r++)
+        memcpy(edge + r * cols, c + r * j->ldc, n * sizeof *c);
+    j->mm->kernels->gemm[j->kind](rows, cols, j->k, a, lda, panel, edge, cols, j->accumulate);
+    for (size_t r = 0; r < rows; r++)
+        memcpy(c + r * j->ldc, edge + r * cols, n * sizeof *c);
+}
+
+static void multiply_item(void *ctx, size_t item, int thread)
+{
+    const struct job *j = ctx;
+    size_t panel = item / j->groups, r0 = item % j->groups * j->group_rows;
+    size_t rows = least(j->m - r0, j->group_rows), n = panel_columns(j, panel);
+    size_t lda = j->made_a ? j->ld_made : j->lda;
+    const char *a = j->made_a ? j->made_a + r0 * lda * j->elem : (const char *)(j->a + r0 * lda);
+    const char *b = j->panels + panel * j->panel_bytes;
+    float *c = j->c + r0 * j->ldc + panel * PR_PANEL;
+    if (n % 16)
+        multiply_edge(j, rows, n, a, lda, b, c, j->edges + (size_t)thread * GROUP_ROWS * PR_PANEL);
+    else
+        j->mm->kernels->gemm[j->kind](rows, n, j->k, a, lda, b, c, j->ldc, j->accumulate);
+}
+
+/* Groups of rows: enough items for the threads to share evenly, each long enough for the panel's
+ * way into the cache to be worth it. */
+static void choose_groups(struct job *j, size_t panels)
+{
+    size_t threads = (size_t)pr_pool_threads(j->mm->pool);
+    size_t wanted = threads > 1 ? (8 * threads + panels - 1) / panels : 1;
+    size_t fewest = (j->m + GROUP_ROWS - 1) / GROUP_ROWS;
+    size_t most = (j->m + LEAST_ROWS - 1) / LEAST_ROWS;
+    j->groups = wanted > most ? most : wanted;
+    j->groups = j->groups < fewest ? fewest : j->groups;
+    j->group_rows = least(up_to((j->m + j->groups - 1) / j->groups, 12), GROUP_ROWS);
+    j->groups = (j->m + j->group_rows - 1) / j->group_rows;
+}
+
+static void run_block(struct job *j, bool b_is_packed)
+{
+    size_t panels = (j->n + PR_PANEL - 1) / PR_PANEL;
+    size_t a_items = j->made_a ? (j->m + PR_PANEL - 1) / PR_PANEL : 0;
+    j->pack_items = b_is_packed ? 0 : panels * ((j->k + PACK_K - 1) / PACK_K);
+    if (j->pack_items + a_items)
+        pr_pool_run(j->mm->pool, j->pack_items + a_items, prepare_item, j);
+    choose_groups(j, panels);
+    pr_pool_run(j->mm->pool, panels * j->groups, multiply_item, j);
+}
+
+/* Lays out the scratch of a job whose m, n and k are the whole's; grows it where needed. */
+static enum pr_code make_scratch(struct pr_matmul *mm, struct job *j, struct pr_error *e)
+{
+    size_t k = least(j->k, BLOCK_K), n = least(j->n, BLOCK_N);
+    j->panel_bytes = up_to(pr_panel_bytes(j->kind, k, PR_PANEL), 64);
+    j->ld_made = up_to(k, PR_PANEL) + 16; /* no power of two: rows must not share lines */
+    size_t panels = (n + PR_PANEL - 1) / PR_PANEL * j->panel_bytes, made = 0;
+    size_t edges = (size_t)pr_pool_threads(mm->pool) * GROUP_ROWS * PR_PANEL * sizeof(float);
+    if (mm->bf16 || j->shape == PR_TN)
+        made = up_to(least(j->m, BLOCK_M) * j->ld_made * j->elem, 64);
+    size_t bytes = panels + made + edges;
+    if (bytes > mm->scratch_bytes) {
+        void *scratch;
+        enum pr_code code = pr_big_alloc(&scratch, bytes, 1, "matrix product", e);
+        if (code)
+            return code;
+        pr_big_free(mm->scratch, mm->scratch_bytes);
+        mm->scratch = scratch;
+        mm->scratch_bytes = bytes;
+    }
+    j->panels = mm->scratch;
+    j->made_a = made ? mm->scratch + panels : NULL;
+    j->edges = (float *)(void *)(mm->scratch + panels + made);
+    return PR_OK;
+}
+
+enum pr_code pr_matmul(struct pr_matmul *mm, enum pr_matmul_shape shape, size_t m, size_t n,
+    size_t k, const float *a, size_t lda, struct pr_mat b, float *c, size_t ldc, bool accumulate,
+    struct pr_error *e)
+{
+    struct job whole = {.mm = mm,
+        .shape = shape,
+        .kind = mm->bf16 ? PR_PANEL_BF16 : PR_PANEL_F32_F32,
+        .elem = mm->bf16 ? 2 : 4,
+        .m = m,
+        .n = n,
+        .k = k,
+        .lda = lda,
+        .ldc = ldc};
+    enum pr_code code;
+    if (!m || !n)
+        return PR_OK;
+    if ((code = make_scratch(mm, &whole, e)))
+        return code;
+    size_t block_m = whole.made_a ? BLOCK_M : m, b_elem = pr_dtype_size(b.dtype);
+    for (size_t n0 = 0; n0 < n; n0 += BLOCK_N) {
+        for (size_t k0 = 0; k0 < k || !k0; k0 += BLOCK_K) { /* once even for k = 0 */
+            size_t b_at = shape == PR_NT ? n0 * b.ld + k0 : k0 * b.ld + n0;
+            for (size_t m0 = 0; m0 < m; m0 += block_m) {
+                struct job j = whole;
+                j.m = least(m - m0, block_m);
+                j.n = least(n - n0, BLOCK_N);
+                j.k = least(k - k0, BLOCK_K);
+                j.a = a + (shape == PR_TN ? k0 * lda + m0 : m0 * lda + k0);
+                j.b = (struct pr_mat){(const char *)b.data + b_at * b_elem, b.dtype, b.ld};
+                j.c = c + m0 * ldc + n0;
+                j.accumulate = accumulate || k0;
+                run_block(&j, m0 > 0);
+            }
+        }
+    }
+    return PR_OK;
+}
