@@ -33,7 +33,7 @@ struct pr_save {
                              * not carried over; -1: none */
     const char *base_model; /* an adapter's base_model_name_or_path; NULL: the source adapter's,
                              * else `model` by its name in the Hugging Face cache or its path */
-    const struct pr_net *net;
+    struct pr_net *net;
     const struct pr_optimizer *optimizer;
     enum pr_dtype dtype;         /* of the weights as they are saved: F32, BF16 or F16 */
     const json_t *trainer_state; /* the whole document of trainer_state.json */

@@ -1,0 +1,91 @@
+/* One checkpoint written: its parts in turn into a hidden folder, which is then moved into place.
+ */
+#include "train/save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fault.h"
+#include "train/save_internal.h"
+
+static enum pr_code write_state_folder(const struct pr_save *s, int dir_fd, struct pr_error *e)
+{
+    static const char name[] = PR_SAVE_STATE_FOLDER;
+    if (mkdirat(dir_fd, name, 0777))
+        return pr_fail_errno(e, errno, "%s", name);
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return pr_fail_errno(e, errno, "%s", name);
+    enum pr_code code = pr_save_state(s, fd, e);
+    pr_fault_point(PR_FAULT_SAVE_STATE);
+    if (!code)
+        code = pr_save_write_json(fd, PR_SAVE_TRAINING_FILE, s->training, e);
+    if (code)
+        pr_wrap(e, code, "%s", name);
+    else
+        code = pr_save_sync(fd, name, e);
+    close(fd);
+    return code;
+}
+
+static enum pr_code write_parts(const struct pr_save *s, int dir_fd, struct pr_error *e)
+{
+    struct pr_folder model = {0};
+    enum pr_code code = pr_folder_open(s->model, &model, e);
+    if (code)
+        return code;
+    code = pr_save_weights(s, dir_fd, e);
+    pr_fault_point(PR_FAULT_SAVE_WEIGHTS);
+    if (!code)
+        code = write_state_folder(s, dir_fd, e);
+    if (!code)
+        code = pr_save_copy_files(&model, dir_fd, !pr_save_is_adapter(s), e);
+    if (!code)
+        code = pr_save_config(s, &model, dir_fd, e);
+    if (!code)
+        code = pr_save_write_json(dir_fd, "trainer_state.json", s->trainer_state, e);
+    pr_folder_done(&model);
+    return code;
+}
+
+enum pr_code pr_save_checkpoint(const struct pr_save *s, int64_t step, struct pr_error *e)
+{
+    struct pr_save_place place;
+    enum pr_code code = pr_save_place_begin(s->out, step, s->model, &place, e);
+    if (code)
+        return code;
+    pr_fault_point(PR_FAULT_SAVE_BEGUN);
+    code = write_parts(s, place.fd, e);
+    if (!code)
+        code = pr_save_place_commit(&place, e);
+    if (code)
+        pr_save_place_abandon(&place);
+    else if (s->keep > 0)
+        code = pr_save_place_keep(&place, s->keep, s->model, e);
+    if (code)
+        pr_wrap(e, code, "%s", place.name);
+    pr_save_place_done(&place);
+    return code;
+}
+
+enum pr_code pr_save_lock(const char *out, int *ret_fd, struct pr_error *e)
+{
+    enum pr_code code = pr_mkdirs(out, e);
+    if (code)
+        return code;
+    int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return pr_fail_errno(e, errno, "%s", out);
+    /* Some file systems have no locks for folders: then there is none to hold. */
+    if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+        close(fd);
+        return pr_fail(e, PR_E_IO, "%s: another training writes its checkpoints here", out);
+    }
+    *ret_fd = fd;
+    return PR_OK;
+}

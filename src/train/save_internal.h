@@ -1,0 +1,71 @@
+/* What the files of saving share; nobody else includes it.
+ *
+ * save.c puts a checkpoint together; save_place.c makes its folder, moves it into place and removes
+ * old ones; save_config.c and
+ * save_adapter.c write the JSON that describes the model; save_files.c writes and copies
+ * plain files; save_weights.c writes the tensors; save_state.c reads them back; save_newest.c finds
+ * where to go on. */
+#ifndef PR_TRAIN_SAVE_INTERNAL_H
+#define PR_TRAIN_SAVE_INTERNAL_H
+
+#include "model/folder.h"
+#include "model/safetensors_write.h"
+#include "train/save.h"
+
+#define PR_SAVE_JSON_MAX      ((size_t)16 << 20) /* bytes of config.json and its like */
+#define PR_SAVE_STATE_FOLDER  "proctor"
+#define PR_SAVE_STATE_FILE    "optimizer.safetensors"
+#define PR_SAVE_TRAINING_FILE "training.json"
+/* In PR_SAVE_STATE_FILE, before a parameter's name. */
+#define PR_SAVE_M      "exp_avg."
+#define PR_SAVE_V      "exp_avg_sq."
+#define PR_SAVE_MASTER "master."
+
+/* N of "checkpoint-N", else -1. */
+int64_t pr_save_step_of(const char *name);
+
+/* The folder of a checkpoint that is being written: OUT/.checkpoint-N.tmp. */
+struct pr_save_place {
+    int out_fd, fd; /* OUT, and the hidden folder */
+    int64_t step;
+    char name[40], hidden[40]; /* "checkpoint-N", ".checkpoint-N.tmp" */
+};
+/* PR_E_USAGE where checkpoint-N is the folder `start` itself. */
+PR_MUST_CHECK enum pr_code pr_save_place_begin(const char *out, int64_t step, const char *start,
+    struct pr_save_place *ret, struct pr_error *e);
+/* Syncs the hidden folder and moves it into its place; what lay there before is removed. */
+PR_MUST_CHECK enum pr_code pr_save_place_commit(struct pr_save_place *p, struct pr_error *e);
+/* Removes the hidden folder. */
+void pr_save_place_abandon(struct pr_save_place *p);
+void pr_save_place_done(struct pr_save_place *p); /* closes */
+/* Removes what is older than the newest `keep` checkpoints of ours up to this one; `start` stays.
+ */
+PR_MUST_CHECK enum pr_code pr_save_place_keep(
+    const struct pr_save_place *p, int64_t keep, const char *start, struct pr_error *e);
+/* Removes, or puts back, what was left under hidden names. */
+PR_MUST_CHECK enum pr_code pr_save_place_tidy(int out_fd, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_save_sync(int dir_fd, const char *name, struct pr_error *e);
+
+/* A new file, synced. */
+PR_MUST_CHECK enum pr_code pr_save_write(
+    int dir_fd, const char *name, const void *bytes, size_t n, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_save_write_json(
+    int dir_fd, const char *name, const json_t *v, struct pr_error *e);
+/* The tokenizer's files and what else goes with a model, as they are; with_generation:
+ * generation_config.json too. */
+PR_MUST_CHECK enum pr_code pr_save_copy_files(
+    struct pr_folder *from, int dir_fd, bool with_generation, struct pr_error *e);
+
+/* config.json (and generation_config.json, where `model` has none), or adapter_config.json. */
+PR_MUST_CHECK enum pr_code pr_save_config(
+    const struct pr_save *s, struct pr_folder *model, int dir_fd, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_save_adapter_config(
+    const struct pr_save *s, struct pr_folder *model, int dir_fd, struct pr_error *e);
+bool pr_save_is_adapter(const struct pr_save *s);
+
+/* model.safetensors, its shards and their index, or adapter_model.safetensors. */
+PR_MUST_CHECK enum pr_code pr_save_weights(const struct pr_save *s, int dir_fd, struct pr_error *e);
+/* PR_SAVE_STATE_FILE, in its folder. */
+PR_MUST_CHECK enum pr_code pr_save_state(const struct pr_save *s, int dir_fd, struct pr_error *e);
+
+#endif

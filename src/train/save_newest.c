@@ -1,0 +1,110 @@
+/* Where a training goes on: the newest checkpoint of its own that is whole. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "model/checkpoint.h"
+#include "train/save_internal.h"
+
+#define TRAINING_PATH PR_SAVE_STATE_FOLDER "/" PR_SAVE_TRAINING_FILE
+#define STATE_PATH    PR_SAVE_STATE_FOLDER "/" PR_SAVE_STATE_FILE
+
+static int newest_first(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+static enum pr_code list_steps(const char *out, int64_t **ret, size_t *ret_n, struct pr_error *e)
+{
+    char **names;
+    size_t n, cap = 0;
+    enum pr_code code = pr_dir_list(out, &names, &n, e);
+    *ret = NULL;
+    *ret_n = 0;
+    if (code)
+        return code;
+    for (size_t i = 0; i < n; i++)
+        if (pr_save_step_of(names[i]) >= 0)
+            PR_PUSH(*ret, *ret_n, cap, pr_save_step_of(names[i]));
+    pr_names_free(names, n);
+    if (*ret_n)
+        qsort(*ret, *ret_n, sizeof **ret, newest_first);
+    return PR_OK;
+}
+
+/* Can a training go on from it?  Looks at headers; the numbers are pr_save_restore's. */
+static enum pr_code check(const char *path, json_t **ret_training, struct pr_error *e)
+{
+    struct pr_safetensors *state;
+    struct pr_error why;
+    json_t *training;
+    bool complete = false;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return pr_fail_errno(e, errno, "no folder");
+    if (faccessat(fd, PR_SAVE_STATE_FOLDER, F_OK, 0)) {
+        close(fd);
+        return pr_fail(
+            e, PR_E_UNSUPPORTED, "written by another trainer (no " PR_SAVE_STATE_FOLDER "/ in it)");
+    }
+    enum pr_code code = pr_checkpoint_complete(path, &complete, &why, e);
+    if (!code && !complete)
+        code = pr_fail(e, why.code, "%s", why.message);
+    if (!code)
+        code = pr_safetensors_open(fd, STATE_PATH, false, &state, e);
+    if (!code) {
+        pr_safetensors_free(state);
+        code = pr_json_read(fd, TRAINING_PATH, PR_SAVE_JSON_MAX, PR_JSON_STRICT, &training, e);
+    }
+    if (!code && !json_is_object(training)) {
+        json_decref(training);
+        code = pr_fail(e, PR_E_FORMAT, TRAINING_PATH ": not an object");
+    }
+    close(fd);
+    if (!code)
+        *ret_training = training;
+    return code;
+}
+
+static enum pr_code find(
+    const char *out, char **ret, json_t **ret_training, struct pr_notes *notes, struct pr_error *e)
+{
+    int64_t *steps;
+    size_t n;
+    enum pr_code code = list_steps(out, &steps, &n, e);
+    bool found = false;
+    for (size_t i = 0; i < n && !code && !found; i++) {
+        char name[40];
+        struct pr_error why;
+        snprintf(name, sizeof name, "checkpoint-%lld", (long long)steps[i]);
+        char *path = pr_path_join(out, name);
+        found = !check(path, ret_training, &why);
+        if (found) {
+            *ret = path;
+            break;
+        }
+        if (notes)
+            pr_notes_add(notes, "%s is passed over: %s", name, why.message);
+        pr_free(path);
+    }
+    pr_free(steps);
+    return code;
+}
+
+enum pr_code pr_save_newest(
+    const char *out, char **ret, json_t **ret_training, struct pr_notes *notes, struct pr_error *e)
+{
+    int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *ret = NULL;
+    *ret_training = NULL;
+    if (fd < 0)
+        return errno == ENOENT ? PR_OK : pr_fail_errno(e, errno, "%s", out);
+    enum pr_code code = pr_save_place_tidy(fd, e);
+    close(fd);
+    return code ? pr_wrap(e, code, "%s", out) : find(out, ret, ret_training, notes, e);
+}
