@@ -163,7 +163,7 @@ static enum pr_code take_over(
     const struct stored *s, struct pr_net *net, struct pr_optimizer *o, struct pr_error *e)
 {
     size_t n, all;
-    int64_t step;
+    int64_t step = 0;
     const struct pr_param *params = pr_net_params(net, &n);
     float *values = pr_net_values(net, &all);
     const struct pr_tensor *(*sources)[3] = pr_zalloc((n + 1) * sizeof *sources);
