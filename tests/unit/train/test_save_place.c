@@ -1,0 +1,307 @@
+/* Where checkpoints come to lie: whole or not at all, whatever happens; what is removed and what
+ * never is; where a training goes on. */
+#include "save_support.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/fault.h"
+
+static size_t entries(const char *dir)
+{
+    char **names;
+    size_t n;
+    struct pr_error e;
+    if (pr_dir_list(dir, &names, &n, &e))
+        fail_msg("%s", e.message);
+    pr_names_free(names, n);
+    return n;
+}
+
+static bool exists(const char *name)
+{
+    return pr_path_exists(temp_path(name));
+}
+
+static void one_that_is_there_is_replaced(void **state)
+{
+    (void)state;
+    char before[65], after[65];
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    saved(f, 5);
+    temp_text("out/checkpoint-5/leftover.txt", "of before");
+    fingerprint_of(temp_path("out/checkpoint-5"), NULL, before);
+    fake_net_shake(f->net, 3);
+    saved(f, 5);
+    fingerprint_of(temp_path("out/checkpoint-5"), NULL, after);
+    assert_string_not_equal(before, after);
+    assert_false(exists("out/checkpoint-5/leftover.txt"));
+    assert_int_equal(entries(f->save.out), 1);
+    fixture_free(f);
+}
+
+static void the_folder_that_was_started_from_is_never_overwritten(void **state)
+{
+    (void)state;
+    char path[512];
+    struct pr_error e;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    temp_mkdir("out");
+    assert_int_equal(rename(temp_path("model"), temp_path("out/checkpoint-5")), 0);
+    snprintf(path, sizeof path, "%s", temp_path("out/../out/checkpoint-5/"));
+    f->save.model = path;
+    assert_int_equal(save_as(f, 5, &e), PR_E_USAGE);
+    f->save.keep = 1;
+    saved(f, 6);
+    saved(f, 7);
+    assert_true(exists("out/checkpoint-5/model.safetensors"));
+    assert_false(exists("out/checkpoint-6"));
+    assert_int_equal(entries(f->save.out), 2);
+    fixture_free(f);
+}
+
+static void keep_removes_the_oldest_of_ours(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    temp_copy_folder("models/qwen3-tiny", "out/checkpoint-2"); /* another trainer's */
+    temp_mkdir("out/checkpoint-best/proctor");
+    saved(f, 900); /* of a training that went further */
+    f->save.keep = 2;
+    for (int64_t step = 9; step <= 12; step++)
+        saved(f, step);
+    assert_true(exists("out/checkpoint-2") && exists("out/checkpoint-best"));
+    assert_true(exists("out/checkpoint-900"));
+    assert_true(exists("out/checkpoint-11") && exists("out/checkpoint-12"));
+    assert_int_equal(entries(f->save.out), 5);
+    fixture_free(f);
+}
+
+static void a_folder_in_which_nothing_can_be_written_is_an_error(void **state)
+{
+    (void)state;
+    struct pr_error e;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    temp_text("out", "a file");
+    assert_int_equal(save_as(f, 5, &e), PR_E_IO);
+    fixture_free(f);
+}
+
+static void a_full_disk_leaves_the_one_before(void **state)
+{
+    (void)state;
+    char before[65], after[65];
+    struct pr_error e;
+    struct rlimit was, small;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    saved(f, 5);
+    fingerprint_of(temp_path("out/checkpoint-5"), NULL, before);
+    fake_net_shake(f->net, 2);
+    getrlimit(RLIMIT_FSIZE, &was);
+    signal(SIGXFSZ, SIG_IGN);
+    /* In the weights, in the optimizer's state, in the tokenizer. */
+    for (rlim_t limit = 5000; limit < 700000; limit *= 5) {
+        small = (struct rlimit){limit, was.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &small);
+        enum pr_code codes[] = {save_as(f, 5, &e), save_as(f, 6, &e)};
+        setrlimit(RLIMIT_FSIZE, &was);
+        assert_int_equal(codes[0], PR_E_IO);
+        assert_int_equal(codes[1], PR_E_IO);
+        assert_int_equal(e.sys_errno, EFBIG);
+        if (strncmp(e.message, "checkpoint-6: ", 14))
+            fail_msg("'%s'", e.message);
+        assert_int_equal(entries(f->save.out), 1);
+    }
+    fingerprint_of(temp_path("out/checkpoint-5"), NULL, after);
+    assert_string_equal(before, after);
+    fixture_free(f);
+}
+
+static void a_source_cannot_make_us_read_elsewhere(void **state)
+{
+    (void)state;
+    struct pr_error e;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    temp_text("secret", "not for others");
+    temp_unlink("model/tokenizer_config.json");
+    assert_int_equal(symlink(temp_path("secret"), temp_path("model/tokenizer_config.json")), 0);
+    assert_int_equal(save_as(f, 5, &e), PR_E_FORMAT);
+    assert_non_null(strstr(e.message, "tokenizer_config.json"));
+    temp_unlink("model/tokenizer_config.json");
+    assert_int_equal(mkfifo(temp_path("model/tokenizer_config.json"), 0600), 0);
+    assert_int_equal(save_as(f, 5, &e), PR_E_FORMAT);
+    temp_unlink("model/tokenizer_config.json");
+    temp_text("model/chat_template.jinja", "x");
+    assert_int_equal(truncate(temp_path("model/chat_template.jinja"), (off_t)5 << 20), 0);
+    assert_int_equal(save_as(f, 5, &e), PR_E_LIMIT);
+    assert_int_equal(entries(f->save.out), 0);
+    fixture_free(f);
+}
+
+static void the_newest_that_is_whole_is_gone_on_from(void **state)
+{
+    (void)state;
+    char note[256];
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_BF16, 0);
+    assert_string_equal(newest(f, NULL), "");
+    saved(f, 9);
+    saved(f, 10);
+    saved(f, 100);
+    assert_string_equal(newest(f, note), "checkpoint-100");
+    assert_string_equal(note, "");
+    temp_cut("out/checkpoint-100/proctor/optimizer.safetensors", 1);
+    assert_string_equal(newest(f, note), "checkpoint-10");
+    assert_non_null(strstr(note, "checkpoint-100 is passed over: proctor/optimizer.safetensors: "));
+    temp_text("out/checkpoint-10/proctor/training.json", "{");
+    assert_string_equal(newest(f, note), "checkpoint-9");
+    assert_non_null(strstr(note, "checkpoint-10 is passed over: proctor/training.json"));
+    temp_cut("out/checkpoint-9/model.safetensors", 1);
+    assert_string_equal(newest(f, note), "");
+    temp_copy_folder("models/qwen3-tiny", "out/checkpoint-200");
+    assert_string_equal(newest(f, note), "");
+    fixture_free(f);
+}
+
+static void another_trainers_checkpoint_is_passed_over_and_named(void **state)
+{
+    (void)state;
+    char note[256];
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    saved(f, 5);
+    temp_copy_folder("models/qwen3-tiny", "out/checkpoint-6");
+    assert_string_equal(newest(f, note), "checkpoint-5");
+    assert_non_null(strstr(note, "checkpoint-6 is passed over: written by another trainer"));
+    fixture_free(f);
+}
+
+static void leftovers_are_removed_or_put_back(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    temp_mkdir("precious");
+    temp_text("precious/file", "stays");
+    temp_mkdir("out/.checkpoint-6.tmp/proctor");
+    assert_int_equal(symlink(temp_path("precious"), temp_path("out/.checkpoint-6.tmp/link")), 0);
+    assert_int_equal(symlink(temp_path("precious"), temp_path("out/.checkpoint-8.gone")), 0);
+    temp_mkdir("out/.checkpoint-x.tmp");
+    temp_mkdir("out/.mine");
+    saved(f, 5);
+    /* Killed between the two renames of a file system that cannot exchange. */
+    assert_int_equal(rename(temp_path("out/checkpoint-5"), temp_path("out/.checkpoint-5.old")), 0);
+    temp_mkdir("out/.checkpoint-5.tmp");
+    assert_string_equal(newest(f, NULL), "checkpoint-5");
+    assert_int_equal(entries(f->save.out), 3);
+    assert_true(exists("out/.mine") && exists("out/.checkpoint-x.tmp"));
+    assert_true(exists("precious/file"));
+    fixture_free(f);
+}
+
+static void a_second_training_is_kept_out(void **state)
+{
+    (void)state;
+    int first, second;
+    struct pr_error e;
+    assert_int_equal(pr_save_lock(temp_path("a/b"), &first, &e), 0);
+    assert_int_equal(pr_save_lock(temp_path("a/b"), &second, &e), PR_E_IO);
+    assert_non_null(strstr(e.message, "another training"));
+    close(first);
+    assert_int_equal(pr_save_lock(temp_path("a/b"), &second, &e), 0);
+    close(second);
+}
+
+static enum pr_fault wanted;
+static unsigned left;
+
+static void die(enum pr_fault point)
+{
+    if (point == wanted && !--left)
+        kill(getpid(), SIGKILL);
+}
+
+/* Saves checkpoint-6 over an older one, and 7, with 2 kept; true where it was killed. */
+static bool killed_while_saving(struct fixture *f)
+{
+    int status;
+    pid_t child = fork();
+    if (!child) {
+        struct pr_error e;
+        pr_fault_hook = die;
+        enum pr_code code = save_as(f, 6, &e);
+        _exit(code ? 1 : save_as(f, 7, &e) ? 1 : 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFSIGNALED(status))
+        return true;
+    assert_int_equal(WEXITSTATUS(status), 0);
+    return false;
+}
+
+/* Everything under a plain name is whole, and the two that a training could go on from are there
+ * or were replaced by newer ones. */
+static void check_whole(struct fixture *f)
+{
+    char **names, fingerprint[65];
+    size_t n, plain = 0;
+    assert_int_equal(pr_dir_list(f->save.out, &names, &n, NULL), 0);
+    for (size_t i = 0; i < n; i++) {
+        char path[1024];
+        if (names[i][0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/%s", f->save.out, names[i]);
+        fingerprint_of(path, NULL, fingerprint);
+        plain++;
+    }
+    pr_names_free(names, n);
+    assert_true(plain >= 2);
+}
+
+static void killed_at_any_moment_leaves_whole_checkpoints_alone(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_BF16, 0);
+    struct pr_error e;
+    for (wanted = PR_FAULT_SAVE_BEGUN; wanted <= PR_FAULT_SAVE_REMOVING; wanted++) {
+        unsigned kills = 0;
+        for (unsigned nth = 1; nth < 99; nth++) {
+            f->save.keep = 2;
+            saved(f, 5);
+            saved(f, 6);
+            left = nth;
+            bool killed = killed_while_saving(f);
+            check_whole(f);
+            if (!killed)
+                break;
+            kills++;
+            const char *name = newest(f, NULL);
+            assert_true(!strcmp(name, "checkpoint-6") || !strcmp(name, "checkpoint-7"));
+            char *path = pr_path_join(f->save.out, name);
+            if (pr_save_restore(path, f->net, &f->optimizer, &e))
+                fail_msg("%s", e.message);
+            pr_free(path);
+            assert_true(entries(f->save.out) <= 3);
+            temp_remove(f->save.out);
+        }
+        if (!kills)
+            fail_msg("%s was never reached", pr_fault_names[wanted]);
+    }
+    fixture_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(one_that_is_there_is_replaced),
+        TEST(the_folder_that_was_started_from_is_never_overwritten),
+        TEST(keep_removes_the_oldest_of_ours),
+        TEST(a_folder_in_which_nothing_can_be_written_is_an_error),
+        TEST(a_full_disk_leaves_the_one_before),
+        TEST(a_source_cannot_make_us_read_elsewhere),
+        TEST(the_newest_that_is_whole_is_gone_on_from),
+        TEST(another_trainers_checkpoint_is_passed_over_and_named),
+        TEST(leftovers_are_removed_or_put_back),
+        TEST(a_second_training_is_kept_out),
+        TEST(killed_at_any_moment_leaves_whole_checkpoints_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
