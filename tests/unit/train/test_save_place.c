@@ -49,6 +49,8 @@ static void the_folder_that_was_started_from_is_never_overwritten(void **state)
     struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
     temp_mkdir("out");
     assert_int_equal(rename(temp_path("model"), temp_path("out/checkpoint-5")), 0);
+    temp_mkdir("out/checkpoint-5/proctor"); /* of an earlier training of ours */
+    temp_text("out/checkpoint-5/proctor/training.json", "{}");
     snprintf(path, sizeof path, "%s", temp_path("out/../out/checkpoint-5/"));
     f->save.model = path;
     assert_int_equal(save_as(f, 5, &e), PR_E_USAGE);
