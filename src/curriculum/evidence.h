@@ -2,7 +2,12 @@
  *
  * The replicate is the seed, not the example.  A *block* is one start checkpoint with one seed:
  * what every strategy made of it is compared with what `random` made of it, pairwise.  A second
- * random arm (`random_again`, other shuffles) shows how large a difference chance alone makes.  The
+ * random arm (`random_again`, other shuffles) shows how large a difference chance alone makes; it
+ * is never a candidate.
+ *
+ * Five statements could be wrong: that one of four strategies is better than random, or that random
+ * is the best since all four are worse.  Each gets a fifth of the error rate (Bonferroni), spent
+ * over the looks after the 5th to the 30th block by the repeated t test of curriculum/looks.h.  The
  * methods, their error rates and their sources are in docs/curriculum.md.
  */
 #ifndef PR_CURRICULUM_EVIDENCE_H
@@ -16,7 +21,9 @@
 #include "base/json.h"
 #include "curriculum/strategy.h" /* PR_ARM_RANDOM, PR_ARM_AGAIN */
 
-#define PR_MAX_ARMS 8
+#define PR_MAX_ARMS   8
+#define PR_MIN_SEEDS  5  /* blocks before anything is named */
+#define PR_MOST_SEEDS 30 /* blocks of an arm after which its question rests */
 
 /* One probe's outcome. */
 struct pr_probe_outcome {
@@ -27,30 +34,47 @@ struct pr_probe_outcome {
 };
 struct pr_evidence_options {
     double error_rate; /* of ever naming a strategy that is not better, looks and arms together */
-    size_t min_seeds;  /* blocks before a name is given: 5 */
+    size_t min_seeds;  /* blocks before a name is given: 5 to 30; 0: PR_MIN_SEEDS */
+    size_t max_seeds;  /* of an arm: min_seeds to 30; 0: PR_MOST_SEEDS */
 };
 struct pr_arm_evidence {
     const char *name; /* static */
-    size_t n;         /* blocks with this arm and `random` */
+    size_t n;         /* blocks with this arm and `random`, those after max_seeds left out */
     double mean, se;  /* of the difference to `random` within blocks; NaN: unknown */
-    double lo, hi;    /* interval that holds at every look, corrected for the number of arms */
-    double p;         /* anytime, corrected; NaN: unknown */
-    bool better, worse;
+    /* Each bound holds at every look and for all strategies together with the error rate; NaN
+     * before min_seeds blocks. */
+    double lo, hi;
+    double p; /* anytime, corrected for the five statements, of the side on which it is; NaN:
+                 unknown */
+    bool better, worse; /* lo > 0, hi < 0; never of random_again */
 };
 struct pr_evidence {
-    struct pr_arm_evidence arms[PR_MAX_ARMS]; /* in the table's order, then random_again */
-    size_t n_arms, blocks, failed;
+    struct pr_arm_evidence arms[PR_MAX_ARMS]; /* in the table's order without random, then
+                                               * random_again */
+    size_t n_arms;
+    size_t blocks;    /* with `random` */
+    size_t failed;    /* probes */
     double noise;     /* standard deviation of random_again − random; NaN: unknown */
     bool decided;     /* some arm is better, or all are worse than random */
-    const char *best; /* the strategy decided upon; NULL while undecided */
+    const char *best; /* of the better ones the largest mean, or random; NULL while undecided */
 };
+/* Outcomes may come in any order; of an arm that was tried twice in a block the first counts that
+ * did not fail.  Blocks count in the order of their seeds.  Unknown arms are left out.  PR_E_USAGE:
+ * an option out of range. */
 PR_MUST_CHECK enum pr_code pr_evidence_weigh(const struct pr_probe_outcome *v, size_t n,
     const struct pr_evidence_options *o, struct pr_evidence *ret, struct pr_error *e);
 
-/* The next probe to run: completes blocks that were begun, then spends on arms whose question is
- * still open.  False: nothing is open any more (all arms decided), so nothing need be run. */
+/* The next probe to run from the checkpoint `start`: first what the last block begun there still
+ * lacks, then a new block (with a seed that no block has had) of `random` and the arms whose
+ * question is open.  First every arm has min_seeds blocks; then an arm is dropped that is clearly
+ * worse than random or than an arm that is better than random.  False: nothing is open. */
 bool pr_evidence_next(const struct pr_probe_outcome *v, size_t n,
     const struct pr_evidence_options *o, int64_t start, const char **ret_arm, uint64_t *ret_seed);
-json_t *pr_evidence_json(const struct pr_evidence *e); /* new reference */
+/* The checkpoint of the newest block that was begun and lacks probes: where it still exists, ask
+ * for the next probe from there.  False: none. */
+bool pr_evidence_begun(const struct pr_probe_outcome *v, size_t n,
+    const struct pr_evidence_options *o, int64_t *ret_start);
+/* {"decided","best","blocks","failed","noise","arms":[…]}; a new reference. */
+json_t *pr_evidence_json(const struct pr_evidence *e);
 
 #endif

@@ -5,6 +5,9 @@
 
 #include "exam/special.h"
 
+#define LARGEST 0.5
+#define RATIO   0.7
+
 static const double overall[PR_LOOKS_TABLE] = {8.240550e-01, 6.922027e-01, 5.665387e-01,
     4.550417e-01, 3.602021e-01, 2.817899e-01, 2.183036e-01, 1.677158e-01, 1.279255e-01,
     9.695762e-02, 7.307369e-02, 5.479514e-02, 4.090115e-02, 3.040392e-02, 2.251595e-02,
@@ -16,7 +19,7 @@ static const double overall[PR_LOOKS_TABLE] = {8.240550e-01, 6.922027e-01, 5.665
 
 double pr_looks_nominal(int i)
 {
-    return 0.5 * pow(0.7, i);
+    return LARGEST * pow(RATIO, i);
 }
 
 /* Between the entries ln overall runs nearly straight over ln g.  Below the last one the looks add
@@ -25,24 +28,22 @@ double pr_looks_overall(double g)
 {
     if (!(g < pr_looks_nominal(0)))
         return 1;
-    double x = log(g / 0.5) / log(0.7);
-    int i = (int)x;
-    if (i >= PR_LOOKS_TABLE - 1)
+    if (g <= pr_looks_nominal(PR_LOOKS_TABLE - 1))
         return fmin(overall[PR_LOOKS_TABLE - 1], g * (PR_LOOKS_LAST - PR_LOOKS_FIRST + 1));
+    double x = log(g / LARGEST) / log(RATIO);
+    int i = (int)fmin(x, PR_LOOKS_TABLE - 2);
     return overall[i] * pow(overall[i + 1] / overall[i], x - i);
 }
 
 double pr_looks_level(double p)
 {
-    double lo = 0, hi = 0.5;
-    for (int k = 0; k < 100; k++) {
-        double g = 0.5 * (lo + hi);
-        if (pr_looks_overall(g) > p)
-            hi = g;
-        else
-            lo = g;
-    }
-    return lo;
+    int i = 0;
+    while (i < PR_LOOKS_TABLE - 1 && overall[i + 1] >= p)
+        i++;
+    if (i == PR_LOOKS_TABLE - 1)
+        return fmin(pr_looks_nominal(i), p / (PR_LOOKS_LAST - PR_LOOKS_FIRST + 1));
+    double x = log(p / overall[i]) / log(overall[i + 1] / overall[i]);
+    return LARGEST * pow(RATIO, fmax(0, i + x));
 }
 
 void pr_looks_mean(const double *d, size_t n, double *ret_mean, double *ret_se)

@@ -1,0 +1,160 @@
+/* Which probe to run next: where the question is still open, and nowhere else.
+ *
+ * Which arms a block consists of follows from the blocks before it alone, so that a block is
+ * finished as it was begun whatever comes out on the way.  Dropping an arm never makes a name more
+ * likely to be wrong (a test that is stopped early rejects less often); it costs power where the
+ * arm would have recovered, so that a nominal 5 % is good enough a reason.
+ */
+#include <math.h>
+
+#include "curriculum/blocks.h"
+#include "curriculum/looks.h"
+
+#define DROP 0.05 /* nominal level at which an arm is clearly worse than another */
+
+/* What is known at the beginning of a block. */
+struct plan {
+    const struct pr_blocks *b;
+    size_t n_blocks; /* before it */
+    const struct pr_evidence_options *o;
+    struct pr_evidence seen;
+    size_t tried[PR_MAX_ARMS];
+    size_t best; /* pr_arms(): none is better than random */
+};
+
+static const struct pr_arm_evidence *seen_of(const struct plan *p, size_t arm)
+{
+    return &p->seen.arms[arm - (arm > pr_arm_random())];
+}
+
+static bool clearly_below(const struct plan *p, size_t arm, size_t other)
+{
+    double d[PR_MOST_SEEDS], mean, se;
+    size_t n = pr_blocks_pairs(p->b, p->n_blocks, arm, other, p->o->max_seeds, d);
+    pr_looks_mean(d, n, &mean, &se);
+    double above = pr_looks_t_p(mean, se, n);
+    return n >= PR_MIN_SEEDS && !isnan(above) && 1 - above < DROP;
+}
+
+/* May this strategy still turn out to be the best? */
+static bool candidate(const struct plan *p, size_t arm)
+{
+    const struct pr_arm_evidence *a = seen_of(p, arm);
+    return !a->worse && !clearly_below(p, arm, pr_arm_random()) &&
+           (p->best == pr_arms() || arm == p->best || !clearly_below(p, arm, p->best));
+}
+
+static bool exhausted(const struct plan *p, size_t arm)
+{
+    return p->tried[arm] >= p->o->max_seeds;
+}
+
+/* The strategies beside random that the block probes; returns their number. */
+static size_t open_strategies(const struct plan *p, bool *open)
+{
+    size_t n_open = 0, n_left = 0, rivals = 0;
+    bool hopeless = true;
+    for (size_t arm = 0; arm < pr_arms(); arm++) {
+        open[arm] = false;
+        if (arm == pr_arm_random())
+            continue;
+        bool few = seen_of(p, arm)->n < p->o->min_seeds, again = arm == pr_arm_again();
+        open[arm] = !exhausted(p, arm) && (few || (!again && candidate(p, arm)));
+        n_open += open[arm];
+        rivals += open[arm] && !again && arm != p->best;
+        n_left += !again && !seen_of(p, arm)->worse;
+        /* One that cannot be called worse any more keeps random from being called the best. */
+        hopeless = hopeless && (again || seen_of(p, arm)->worse || !exhausted(p, arm));
+    }
+    if (p->best != pr_arms() && rivals == 0 && open[p->best]) {
+        open[p->best] = false; /* nobody is left to compare it with */
+        n_open--;
+    }
+    if (n_open > 0 || p->best != pr_arms() || !hopeless || n_left == 0)
+        return n_open;
+    for (size_t arm = 0; arm < pr_arms(); arm++) /* is random the best of all? */
+        if (arm != pr_arm_random() && arm != pr_arm_again() && !seen_of(p, arm)->worse) {
+            open[arm] = true;
+            n_open++;
+        }
+    return n_open;
+}
+
+static size_t open_at(
+    const struct pr_blocks *b, size_t n_blocks, const struct pr_evidence_options *o, bool *open)
+{
+    struct plan p = {.b = b, .n_blocks = n_blocks, .o = o, .best = pr_arms()};
+    pr_blocks_weigh(b, n_blocks, o, false, &p.seen);
+    for (size_t arm = 0; arm < pr_arms(); arm++)
+        for (size_t i = 0; i < n_blocks; i++)
+            p.tried[arm] += b->v[i].tried[arm];
+    for (size_t arm = 0; arm < pr_arms(); arm++)
+        if (p.seen.decided && p.seen.best == pr_arm_name(arm) && arm != pr_arm_random())
+            p.best = arm;
+    bool random_left = p.tried[pr_arm_random()] < 2 * o->max_seeds; /* failures count */
+    return random_left ? open_strategies(&p, open) : 0;
+}
+
+/* The arm that block i still lacks; pr_arms(): none, or random failed and it is worth nothing. */
+static size_t lacking(const struct pr_blocks *b, size_t i, const struct pr_evidence_options *o)
+{
+    const struct pr_block *x = &b->v[i];
+    bool open[PR_MAX_ARMS];
+    if (!x->tried[pr_arm_random()])
+        return pr_arm_random();
+    if (isnan(x->score[pr_arm_random()]) || open_at(b, i, o, open) == 0)
+        return pr_arms();
+    for (size_t arm = 0; arm < pr_arms(); arm++)
+        if (open[arm] && !x->tried[arm])
+            return arm;
+    return pr_arms();
+}
+
+/* The last block, of those from `start` where it is given; b->n: there is none. */
+static size_t last_block(const struct pr_blocks *b, const int64_t *start)
+{
+    for (size_t i = b->n; i-- > 0;)
+        if (!start || b->v[i].start == *start)
+            return i;
+    return b->n;
+}
+
+bool pr_evidence_next(const struct pr_probe_outcome *v, size_t n,
+    const struct pr_evidence_options *o, int64_t start, const char **ret_arm, uint64_t *ret_seed)
+{
+    struct pr_evidence_options checked;
+    struct pr_blocks b;
+    bool open[PR_MAX_ARMS], found = true;
+    if (pr_evidence_options_check(o, &checked, NULL) != PR_OK)
+        return false;
+    pr_blocks_make(v, n, &b);
+    size_t last = last_block(&b, &start),
+           arm = last < b.n ? lacking(&b, last, &checked) : pr_arms();
+    if (arm < pr_arms()) {
+        *ret_arm = pr_arm_name(arm);
+        *ret_seed = b.v[last].seed;
+    } else if (open_at(&b, b.n, &checked, open) > 0) {
+        *ret_arm = PR_ARM_RANDOM;
+        *ret_seed = b.n ? b.v[b.n - 1].seed + 1 : 1;
+    } else {
+        found = false;
+    }
+    pr_blocks_done(&b);
+    return found;
+}
+
+bool pr_evidence_begun(const struct pr_probe_outcome *v, size_t n,
+    const struct pr_evidence_options *o, int64_t *ret_start)
+{
+    struct pr_evidence_options checked;
+    struct pr_blocks b;
+    if (pr_evidence_options_check(o, &checked, NULL) != PR_OK)
+        return false;
+    pr_blocks_make(v, n, &b);
+    size_t last = last_block(&b, NULL);
+    bool begun = last < b.n && lacking(&b, last, &checked) < pr_arms();
+    if (begun)
+        *ret_start = b.v[last].start;
+    pr_blocks_done(&b);
+    return begun;
+}
