@@ -114,7 +114,7 @@ static const struct pr_config_key keys[] = {
         "newest checkpoints over which learning progress is measured", NULL},
     {"curriculum", "samples", PR_CONFIG_INT, SET(curriculum_samples), "50", 1, 1000000, NULL,
         "validation examples on which a probe is examined, balanced by difficulty", NULL},
-    {"curriculum", "seeds", PR_CONFIG_INT, SET(curriculum_seeds), "5", 5, 1000, NULL,
+    {"curriculum", "seeds", PR_CONFIG_INT, SET(curriculum_seeds), "5", 5, 30, NULL,
         "seeds with which a strategy must have been tried before it may be named", NULL},
     {"curriculum", "error_rate", PR_CONFIG_REAL, SET(curriculum_error_rate), "0.05", 1e-6, 0.5,
         NULL,
