@@ -35,6 +35,7 @@
     X(run)                                                                                         \
     X(doctor)                                                                                      \
     X(skills)                                                                                      \
+    X(train_tokenizer)                                                                             \
     X(grader)                                                                                      \
     X(help)                                                                                        \
     X(version)

