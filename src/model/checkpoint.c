@@ -204,6 +204,11 @@ const struct pr_tensor *pr_checkpoint_tensor(const struct pr_checkpoint *c, cons
     return pr_checkpoint_tensor(c->base, name);
 }
 
+bool pr_checkpoint_replaces(const struct pr_checkpoint *c, const char *name)
+{
+    return c->adapter && pr_adapter_tensor(c->adapter, name);
+}
+
 void pr_checkpoint_drop(const struct pr_checkpoint *c, const struct pr_tensor *t)
 {
     for (size_t i = 0; t && i < c->weights.n_files; i++)

@@ -57,6 +57,8 @@ const int32_t *pr_checkpoint_eos(const struct pr_checkpoint *c, size_t *ret_n);
  * adapter, modules_to_save replace the base's.  With tied embeddings "lm_head.weight" is NULL (a
  * stray one in the file is only noted) unless an adapter saved a head of its own. */
 const struct pr_tensor *pr_checkpoint_tensor(const struct pr_checkpoint *c, const char *name);
+/* Does an adapter bring this tensor itself, in place of its base's? */
+bool pr_checkpoint_replaces(const struct pr_checkpoint *c, const char *name);
 /* Lets go of a tensor's mapped pages once they have been packed. */
 void pr_checkpoint_drop(const struct pr_checkpoint *c, const struct pr_tensor *t);
 uint64_t pr_checkpoint_weight_bytes(const struct pr_checkpoint *c);

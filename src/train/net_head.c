@@ -1,0 +1,86 @@
+/* The head: final norm, logits and cross-entropy of the rows whose target counts, some rows at a
+ * time, so that rows × vocabulary never exists whole. */
+#include <string.h>
+
+#include "train/net_internal.h"
+
+#define GATHER 16 /* rows an item copies */
+
+struct chunk {
+    struct pr_net *n;
+    const struct pr_batch *batch;
+    const uint32_t *index; /* (rows) which rows of x these are */
+    uint32_t rows;
+    const float *x;
+    float scale;
+};
+
+static void gather_item(void *ctx, size_t item, int thread)
+{
+    (void)thread;
+    const struct chunk *c = ctx;
+    size_t hidden = c->n->config.hidden;
+    for (size_t r = item * GATHER; r < (item + 1) * GATHER && r < c->rows; r++)
+        memcpy(c->n->space.hx + r * hidden, c->x + c->index[r] * hidden, hidden * sizeof(float));
+}
+
+/* Turns a row's logits into their gradient. */
+static void loss_item(void *ctx, size_t r, int thread)
+{
+    (void)thread;
+    const struct chunk *c = ctx;
+    struct pr_net_space *s = &c->n->space;
+    size_t vocab = c->n->config.vocab, target = (size_t)c->batch->targets[c->index[r]];
+    s->nll[r] = c->n->kernels->softmax_xent(s->logits + r * vocab, vocab, target, c->scale);
+}
+
+static enum pr_code chunk_loss(struct chunk *c, double *nll, struct pr_error *e)
+{
+    struct pr_net *n = c->n;
+    struct pr_net_space *s = &n->space;
+    pr_pool_run(n->pool, (c->rows + GATHER - 1) / GATHER, gather_item, c);
+    pr_net_norm_forward(n, &n->final_norm, c->rows, s->hx, s->hn, NULL, NULL);
+    enum pr_code code = pr_net_linear_forward(
+        n, &n->head, c->rows, s->hn, n->config.hidden, s->ht, s->logits, n->config.vocab, false, e);
+    if (code)
+        return code;
+    pr_pool_run(n->pool, c->rows, loss_item, c);
+    for (uint32_t r = 0; r < c->rows; r++)
+        *nll += s->nll[r];
+    return PR_OK;
+}
+
+static enum pr_code chunk_back(struct chunk *c, struct pr_error *e)
+{
+    struct pr_net *n = c->n;
+    struct pr_net_space *s = &n->space;
+    bool below = n->first < n->config.n_layers || n->d_embed || n->final_norm.dw;
+    enum pr_code code = pr_net_linear_back(n, &n->head, c->rows, s->hn, n->config.hidden, s->ht,
+        s->logits, n->config.vocab, below ? s->dhn : NULL, n->config.hidden, false, e);
+    if (!code && below)
+        pr_net_norm_back(n, &n->final_norm, c->rows, s->hx, s->dhn, s->dx, c->index);
+    return code;
+}
+
+enum pr_code pr_net_head(struct pr_net *n, const struct pr_batch *b, const float *x,
+    uint32_t n_counted, double scale, double *ret_nll, struct pr_error *e)
+{
+    struct pr_net_space *s = &n->space;
+    enum pr_code code = PR_OK;
+    if (scale > 0)
+        memset(s->dx, 0, (size_t)b->n_rows * n->config.hidden * sizeof *s->dx);
+    *ret_nll = 0;
+    for (uint32_t first = 0; first < n_counted && !code; first += s->head_rows) {
+        uint32_t left = n_counted - first;
+        struct chunk c = {.n = n,
+            .batch = b,
+            .index = s->counted + first,
+            .rows = left < s->head_rows ? left : s->head_rows,
+            .x = x,
+            .scale = (float)scale};
+        code = chunk_loss(&c, ret_nll, e);
+        if (!code && scale > 0)
+            code = chunk_back(&c, e);
+    }
+    return code;
+}
