@@ -46,6 +46,11 @@ struct pr_save {
 PR_MUST_CHECK enum pr_code pr_save_checkpoint(
     const struct pr_save *s, int64_t step, struct pr_error *e);
 
+/* Removes what is older than the newest `keep` of ours up to `step`, as a save does at its end; for
+ * a training that goes on after it was killed between the two.  `model` itself stays. */
+PR_MUST_CHECK enum pr_code pr_save_keep(
+    const char *out, int64_t step, int64_t keep, const char *model, struct pr_error *e);
+
 /* Makes `out` and keeps other trainings away from it while *ret_fd is open (close it at the end).
  * PR_E_IO where another holds it. */
 PR_MUST_CHECK enum pr_code pr_save_lock(const char *out, int *ret_fd, struct pr_error *e);

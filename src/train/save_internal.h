@@ -38,10 +38,6 @@ PR_MUST_CHECK enum pr_code pr_save_place_commit(struct pr_save_place *p, struct 
 /* Removes the hidden folder. */
 void pr_save_place_abandon(struct pr_save_place *p);
 void pr_save_place_done(struct pr_save_place *p); /* closes */
-/* Removes what is older than the newest `keep` checkpoints of ours up to this one; `start` stays.
- */
-PR_MUST_CHECK enum pr_code pr_save_place_keep(
-    const struct pr_save_place *p, int64_t keep, const char *start, struct pr_error *e);
 /* Removes, or puts back, what was left under hidden names. */
 PR_MUST_CHECK enum pr_code pr_save_place_tidy(int out_fd, struct pr_error *e);
 PR_MUST_CHECK enum pr_code pr_save_sync(int dir_fd, const char *name, struct pr_error *e);

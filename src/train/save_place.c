@@ -235,28 +235,41 @@ static enum pr_code remove_checkpoint(int out_fd, int64_t step, struct pr_error 
     return code ? code : remove_hidden(out_fd, hidden, e);
 }
 
-enum pr_code pr_save_place_keep(
-    const struct pr_save_place *p, int64_t keep, const char *start, struct pr_error *e)
+static enum pr_code remove_older(
+    int out_fd, int64_t newest, int64_t keep, const char *start, struct pr_error *e)
 {
     char **names;
     size_t n, n_steps = 0, cap = 0;
     int64_t *steps = NULL;
     enum pr_code code = PR_OK;
-    int err = list(p->out_fd, ".", &names, &n);
+    int err = list(out_fd, ".", &names, &n);
     if (err)
         return pr_fail_errno(e, err, "the checkpoints before it cannot be listed");
     for (size_t i = 0; i < n; i++) {
         int64_t step = pr_save_step_of(names[i]);
-        if (step >= 0 && step < p->step && is_ours(p->out_fd, names[i]) &&
-            !is_start(p->out_fd, names[i], start))
+        if (step >= 0 && step < newest && is_ours(out_fd, names[i]) &&
+            !is_start(out_fd, names[i], start))
             PR_PUSH(steps, n_steps, cap, step);
     }
     pr_names_free(names, n);
     if (n_steps)
         qsort(steps, n_steps, sizeof *steps, newest_first);
     for (size_t i = (size_t)keep - 1; i < n_steps && !code; i++)
-        code = remove_checkpoint(p->out_fd, steps[i], e);
+        code = remove_checkpoint(out_fd, steps[i], e);
     pr_free(steps);
+    return code;
+}
+
+enum pr_code pr_save_keep(
+    const char *out, int64_t step, int64_t keep, const char *model, struct pr_error *e)
+{
+    if (keep <= 0)
+        return PR_OK;
+    int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return pr_fail_errno(e, errno, "%s", out);
+    enum pr_code code = remove_older(fd, step, keep, model, e);
+    close(fd);
     return code;
 }
 

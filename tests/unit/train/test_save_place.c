@@ -77,6 +77,12 @@ static void keep_removes_the_oldest_of_ours(void **state)
     assert_true(exists("out/checkpoint-900"));
     assert_true(exists("out/checkpoint-11") && exists("out/checkpoint-12"));
     assert_int_equal(entries(f->save.out), 5);
+    f->save.keep = 0;
+    saved(f, 13); /* and killed before the oldest was removed */
+    struct pr_error e;
+    assert_int_equal(pr_save_keep(f->save.out, 13, 2, f->save.model, &e), 0);
+    assert_false(exists("out/checkpoint-11"));
+    assert_int_equal(entries(f->save.out), 5);
     fixture_free(f);
 }
 
