@@ -239,6 +239,7 @@ static void report(
     if (f.too_long)
         pr_say("train-tokenizer", "%llu words longer than %d bytes were left out",
             (unsigned long long)f.too_long, PR_BPE_MAX_WORD);
+    pr_json_set_int(o, "schema_version", 1);
     pr_json_set_str(o, "tokenizer", dir);
     pr_json_set_int(o, "vocab_size", (int64_t)size);
     pr_json_set_int(o, "merges", (int64_t)r->n_merges);

@@ -32,8 +32,7 @@ struct waiting {
 
 struct run {
     const struct pr_bpe_words *words;
-    uint32_t *symbols; /* of word i: [start[i], start[i] + len[i]) */
-    uint64_t *start;
+    uint32_t *symbols; /* of word i: len[i] of them from words->v[i].off on */
     uint32_t *len;
     size_t n_symbols;
     struct pair *pairs;
@@ -196,15 +195,12 @@ static void start_tokens(struct run *r, uint32_t ids[256])
 static enum pr_code start_words(struct run *r, const uint32_t ids[256], struct pr_error *e)
 {
     const struct pr_bpe_words *w = r->words;
-    void *symbols, *start, *len;
+    void *symbols, *len;
     enum pr_code code;
     r->n_symbols = w->pool_n;
     if ((code = pr_big_alloc(&symbols, w->pool_n + 1, sizeof *r->symbols, "words", e)))
         return code;
     r->symbols = symbols;
-    if ((code = pr_big_alloc(&start, w->n + 1, sizeof *r->start, "words", e)))
-        return code;
-    r->start = start;
     if ((code = pr_big_alloc(&len, w->n + 1, sizeof *r->len, "words", e)))
         return code;
     r->len = len;
@@ -212,7 +208,6 @@ static enum pr_code start_words(struct run *r, const uint32_t ids[256], struct p
         r->symbols[i] = ids[(uint8_t)w->pool[i]];
     for (size_t i = 0; i < w->n; i++) {
         const uint32_t *s = r->symbols + w->v[i].off;
-        r->start[i] = w->v[i].off;
         r->len[i] = w->v[i].len;
         for (uint32_t k = 0; k + 1 < r->len[i]; k++)
             count_more(r, s[k], s[k + 1], w->v[i].count, (uint32_t)i);
@@ -240,7 +235,7 @@ static uint32_t joined(struct run *r, uint32_t left, uint32_t right)
 /* Joins each left and right that follow each other in a word, from its front. */
 static void merge_in_word(struct run *r, uint32_t word, uint32_t left, uint32_t right, uint32_t id)
 {
-    uint32_t *s = r->symbols + r->start[word], n = r->len[word], kept = 0;
+    uint32_t *s = r->symbols + r->words->v[word].off, n = r->len[word], kept = 0;
     uint64_t count = r->words->v[word].count;
     for (uint32_t i = 0; i < n; i++) {
         if (s[i] != left || i + 1 >= n || s[i + 1] != right) {
@@ -301,7 +296,6 @@ static void run_done(struct run *r)
     pr_free(r->pairs);
     pr_bpe_result_done(&r->made);
     pr_big_free(r->symbols, (r->n_symbols + 1) * sizeof *r->symbols);
-    pr_big_free(r->start, (r->words->n + 1) * sizeof *r->start);
     pr_big_free(r->len, (r->words->n + 1) * sizeof *r->len);
 }
 

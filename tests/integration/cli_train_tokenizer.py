@@ -88,6 +88,7 @@ def test_merges_are_those_of_a_plain_implementation():
         with harness.scratch() as folder:
             path = write(folder, "text.txt", "".join(line + "\n" for line in lines))
             row = train(folder, "--data", path, "--vocab-size", vocab, "--min-frequency", least).row()
+            assert row["schema_version"] == 1
             want = plain_merges([line + "\n" for line in lines], vocab, least)
             assert merges_of(os.path.join(folder, "tokenizer")) == want
             assert row["merges"] == len(want) and row["vocab_size"] == 259 + len(want)

@@ -9,6 +9,7 @@
 
 #include "exam/example.h"
 #include "exam/numbers.h"
+#include "exam/suite.h"
 
 static struct pr_arena arena;
 
@@ -171,6 +172,30 @@ static void refusals_name_the_check_and_the_remedy(void **state)
     assert_non_null(strstr(e.message, "--allow-commands"));
 }
 
+/* As gradebook and graders hand it on. */
+static void a_verifiers_example_is_the_same_after_packing(void **state)
+{
+    (void)state;
+    struct pr_example x;
+    struct pr_error e;
+    struct pr_suite *s = NULL;
+    bool right = false;
+    assert_int_equal(parse(SKILL("sorting", "sort 417", "147"), false, &x, &e), PR_OK);
+    char *line = pr_example_pack(&x);
+    assert_int_equal(
+        pr_suite_from_lines("order", (const char *const[]){line}, 1, false, &s, &e), PR_OK);
+    assert_memory_equal(s->v[0].digest, x.digest, sizeof x.digest);
+    pr_example_done(&x);
+    struct pr_answer a = {.example = &s->v[0], .text = {"147", 3}};
+    assert_int_equal(pr_check_decide(&a, &right, &e), PR_OK);
+    assert_true(right);
+    a.text.n = 2;
+    assert_int_equal(pr_check_decide(&a, &right, &e), PR_OK);
+    assert_false(right);
+    pr_free(line);
+    pr_suite_free(s);
+}
+
 /* GNU sed as a judge: unbuffered, so that it answers line by line. */
 #define SED(script) LINE("\"x\"", "{\"command\":[\"sed\",\"-u\",\"" script "\"],\"timeout\":5}")
 #define JUDGE       "s/.*answer.: .yes.*/{\\\"correct\\\":true}/;t;s/.*/{\\\"correct\\\":false}/"
@@ -236,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(each_check_decides_as_documented, teardown),
         cmocka_unit_test_teardown(refusals_name_the_check_and_the_remedy, teardown),
+        cmocka_unit_test_teardown(a_verifiers_example_is_the_same_after_packing, teardown),
         cmocka_unit_test_teardown(judges_decide_and_their_failures_are_no_verdict, teardown),
         cmocka_unit_test(think_blocks_are_split_off_the_start_only),
     };
