@@ -29,6 +29,7 @@
     X(validate)                                                                                    \
     X(preview)                                                                                     \
     X(compare)                                                                                     \
+    X(train)                                                                                       \
     X(status)                                                                                      \
     X(why)                                                                                         \
     X(init)                                                                                        \

@@ -89,8 +89,8 @@ struct pr_command;
 /* What a command line said.  Zero-initialise; pr_args_done frees. */
 struct pr_args {
     const struct pr_command *command;
-    const char **values[32]; /* one vector a line of the command's table; borrowed from argv */
-    size_t n_values[32], cap[32];
+    const char **values[48]; /* one vector a line of the command's table; borrowed from argv */
+    size_t n_values[48], cap[48];
     const char **positional;
     size_t n_positional, cap_positional;
     bool help;

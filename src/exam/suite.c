@@ -107,13 +107,16 @@ static void take(struct loader *l, const json_t *line)
     if (first != s->n) {
         const struct pr_example *seen = &s->v[first];
         struct pr_str text = PR_STR_INIT(1 << 17);
-        pr_str_printf(&text, "%s '%.200s' is already at %s:%zu; that one is used",
-            x.own_id ? "id" : "the same example, id", x.id, s->files[seen->file].path, seen->line);
-        note(l, true, pr_str_cstr(&text));
+        pr_str_printf(&text, "%s '%.200s' is already at %s:%zu; %s",
+            x.own_id ? "id" : "the same example, id", x.id, s->files[seen->file].path, seen->line,
+            l->o.keep_repeated ? "both are used" : "that one is used");
+        note(l, !l->o.keep_repeated, pr_str_cstr(&text));
         pr_str_done(&text);
         s->n_repeated++;
-        pr_example_done(&x);
-        return;
+        if (!l->o.keep_repeated) {
+            pr_example_done(&x);
+            return;
+        }
     }
     x.file = l->file;
     x.line = l->line;

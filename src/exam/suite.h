@@ -35,7 +35,8 @@ struct pr_suite {
     size_t n_files, files_cap;
     struct pr_suite_issue *issues; /* the first PR_SUITE_ISSUES */
     size_t n_issues, issues_cap;
-    size_t n_skipped, n_repeated, n_warned; /* all of them; repeated ids are among the skipped */
+    size_t n_skipped, n_repeated, n_warned; /* all of them; repeated ids are among the skipped, or
+                                             * (keep_repeated) the warned */
     size_t n_all;                           /* examples before a selection */
     char fingerprint[PR_SHA256_HEX]; /* of all usable examples, whatever file or order, before
                                         selection */
@@ -46,7 +47,8 @@ struct pr_suite_options {
     const char *name;    /* NULL: from the paths */
     size_t samples;      /* 0: all */
     bool allow_commands; /* checks may run programs that the data set names */
-    size_t max_line;     /* 0: PR_SUITE_MAX_LINE */
+    bool keep_repeated; /* for training: an example whose id was seen before is used too (warned) */
+    size_t max_line;    /* 0: PR_SUITE_MAX_LINE */
 };
 
 /* Reads files, or folders (all *.jsonl directly in them, by name).  A suite of which nothing could

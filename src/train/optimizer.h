@@ -32,15 +32,21 @@ struct pr_optimizer {
     struct pr_optimizer_options options;
     struct pr_net *net; /* borrowed */
     struct pr_pool *pool;
-    float *m, *v; /* as the net's block of values */
-    int64_t step; /* updates made so far */
+    const struct pr_kernels *kernels;
+    float *m, *v;                      /* as the net's block of values */
+    size_t n;                          /* values */
+    int64_t step;                      /* updates made so far */
+    struct pr_optimizer_piece *pieces; /* of the parameters, as threads take them */
+    size_t n_pieces;
 };
 PR_MUST_CHECK enum pr_code pr_optimizer_init(struct pr_optimizer *o, struct pr_net *net,
     struct pr_pool *pool, const struct pr_optimizer_options *options, struct pr_error *e);
-void pr_optimizer_done(struct pr_optimizer *o);
+void pr_optimizer_done(struct pr_optimizer *o); /* a zeroed one is fine */
 /* Clips by min(1, clip / (norm + 1e-6)) and updates; *ret_norm: the gradient's global norm before.
  * A norm that is not finite changes nothing and is PR_E_NUMBER. */
 PR_MUST_CHECK enum pr_code pr_optimizer_step(
     struct pr_optimizer *o, double lr, double *ret_norm, struct pr_error *e);
+/* Are all the parameters numbers? */
+bool pr_optimizer_finite(struct pr_optimizer *o);
 
 #endif

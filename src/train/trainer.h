@@ -15,8 +15,9 @@
 enum pr_resume { PR_RESUME_AUTO, PR_RESUME_NEVER };
 
 struct pr_train_step {
-    int64_t step, steps;
-    double loss; /* mean over the batch's answer tokens, before the update */
+    int64_t step, steps; /* steps 0: until a limit of time or tokens ends it */
+    double loss;         /* mean over the batch's answer tokens, before the update; NaN where
+                          * none of its tokens counts: then nothing was done */
     double learning_rate, grad_norm, epoch;
     uint64_t tokens;       /* answer tokens of this step */
     uint64_t rows;         /* tokens computed */
@@ -25,18 +26,23 @@ struct pr_train_step {
 };
 
 struct pr_train_options {
-    const char *model;   /* folder to start from; for a new model: its tokenizer */
-    const char *scratch; /* a config.json of a new model, or NULL */
-    const char *base_model;
+    const char *model;      /* folder to start from; for a new model: its tokenizer */
+    const char *scratch;    /* a config.json of a new model, or NULL */
+    const char *base_model; /* of an adapter; as in struct pr_checkpoint_options */
+    const char *const (*bases)[2];
+    size_t n_bases;
     struct pr_train_data_options data;
     const char *token_batches; /* instead of data; NULL */
     struct pr_prompt_options prompt;
     const char *out;
-    int64_t steps, save_every; /* save_every 0: only the last */
+    int64_t steps; /* 0: `epochs` of them; neither: until seconds or max_answer_tokens end it, or
+                    * one epoch where there is no such limit either */
+    double epochs;
+    int64_t save_every; /* 0: only the last */
     int64_t keep;
     uint32_t
         micro_rows; /* tokens a pass computes at most; a larger batch is accumulated; 0: chosen */
-    struct pr_schedule schedule;
+    struct pr_schedule schedule; /* its steps are filled in here */
     struct pr_optimizer_options optimizer;
     const char *dtype; /* "auto", "f32", "bf16" */
     struct pr_net_lora lora;
@@ -45,8 +51,8 @@ struct pr_train_options {
     int n_threads;
     enum pr_resume resume;
     const char *status_file;    /* training_status.json to keep up to date; NULL: none */
-    double seconds;             /* stop (with a checkpoint) after so long; 0: no limit */
-    uint64_t max_answer_tokens; /* stop after so many; 0: no limit */
+    double seconds;             /* stop (with a checkpoint) so long after the call; 0: no limit */
+    uint64_t max_answer_tokens; /* stop once so many were trained on since step 1; 0: no limit */
     /* After each step; non-zero stops: a checkpoint of the step is written first. */
     int (*on_step)(void *ctx, const struct pr_train_step *s);
     void (*on_note)(void *ctx, const char *text); /* what a person should know; NULL */
@@ -55,6 +61,7 @@ struct pr_train_options {
 struct pr_train_result {
     int64_t step;     /* reached */
     int64_t from;     /* resumed from this step; 0: from the start */
+    bool limit;       /* time or tokens ended it before its last step */
     char *checkpoint; /* the last one written; pr_free */
 };
 /* PR_E_CANCELLED when on_step stopped it: *ret is set nevertheless.  A loss or gradient that is not

@@ -1,0 +1,68 @@
+/* What a training holds while it runs; made by trainer_open.c, driven by trainer.c, described by
+ * trainer_state.c (trainer_state.json, proctor/training.json) and trainer_status.c. */
+#ifndef PR_TRAIN_TRAINER_INTERNAL_H
+#define PR_TRAIN_TRAINER_INTERNAL_H
+
+#include "base/alloc.h"
+#include "compute/pool.h"
+#include "exam/prompt.h"
+#include "train/save.h"
+#include "train/trainer.h"
+
+/* One line of log_history. */
+struct pr_train_log {
+    int64_t step;
+    double epoch, loss, grad_norm, learning_rate;
+};
+
+struct pr_trainer {
+    const struct pr_train_options *o;
+    int lock;                         /* on o->out; -1: not held */
+    struct pr_checkpoint *checkpoint; /* the model, or a new model's tokenizer */
+    struct pr_prompter *prompter;     /* NULL with given batches */
+    struct pr_pool *pool;
+    struct pr_train_data *data;
+    struct pr_net *net;
+    struct pr_optimizer optimizer;
+    struct pr_schedule schedule;
+    json_t *settings; /* what makes this training this one; proctor/training.json keeps it */
+    bool bf16;
+    uint32_t micro_rows;
+    int64_t steps; /* 0: no last one */
+    int64_t started_ns;
+
+    /* how far it is */
+    int64_t step, saved; /* saved: the step of the last checkpoint written, or resumed from */
+    uint64_t answer_total, input_total;
+    struct pr_train_log *log;
+    size_t n_log, log_cap;
+    struct pr_train_step last;
+    char *last_checkpoint;
+
+    /* training_status.json */
+    int64_t status_ns;  /* when it was last written; 0: never */
+    bool status_broken; /* it could not be */
+    double rate;        /* tokens a second, of the last steps */
+    double seconds;     /* a step's, likewise */
+};
+
+/* Opens all that a training needs, and goes on from the newest checkpoint in o->out. */
+PR_MUST_CHECK enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e);
+void pr_trainer_done(struct pr_trainer *t);
+void pr_trainer_note(const struct pr_trainer *t, const char *fmt, ...) PR_PRINTF(2, 3);
+
+/* trainer_state.json and proctor/training.json of the present step; new references. */
+json_t *pr_trainer_state(const struct pr_trainer *t);
+json_t *pr_trainer_training(const struct pr_trainer *t);
+/* Takes step, totals and log over from a checkpoint of this training. */
+PR_MUST_CHECK enum pr_code pr_trainer_state_resume(
+    struct pr_trainer *t, const char *checkpoint, const json_t *training, struct pr_error *e);
+/* The settings of the training that t is; a new reference. */
+PR_MUST_CHECK enum pr_code pr_trainer_settings(
+    struct pr_trainer *t, json_t **ret, struct pr_error *e);
+
+/* Writes training_status.json, at most once a second unless `status` is another than "training".
+ * What goes wrong is noted, once: a training does not end for that. */
+void pr_trainer_tell(struct pr_trainer *t, const char *status, const char *error);
+
+#endif

@@ -1,0 +1,255 @@
+/* Opening a training: the model or a new one, the data, where it goes on from. */
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "train/trainer_internal.h"
+
+#define F32_BELOW   200000000 /* parameters: auto is f32 below, as the engine has it */
+#define CONFIG_MAX  ((size_t)1 << 20)
+#define PASS_BYTES  ((size_t)1 << 30) /* of activations that a pass should keep to */
+#define LEAST_ROWS  512
+#define MOST_ROWS   8192
+#define DEFAULT_STD 0.02 /* transformers' initializer_range */
+
+void pr_trainer_note(const struct pr_trainer *t, const char *fmt, ...)
+{
+    char text[2048];
+    va_list args;
+    if (!t->o->on_note)
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    t->o->on_note(t->o->ctx, text);
+}
+
+/* Rows whose activations fit into PASS_BYTES, kept per layer as backward needs them. */
+static uint32_t choose_rows(const struct pr_model_config *c)
+{
+    size_t heads = (size_t)(c->n_heads + 2 * c->n_kv_heads) * c->head_dim;
+    size_t row = c->n_layers * (6 * (size_t)c->hidden + 3 * (size_t)c->intermediate + 2 * heads);
+    size_t rows = PASS_BYTES / ((row + c->vocab) * sizeof(float));
+    return (uint32_t)(rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows);
+}
+
+static struct pr_net_options net_options(struct pr_trainer *t, const struct pr_model_config *c)
+{
+    const struct pr_train_options *o = t->o;
+    bool small = pr_model_config_parameters(c) < F32_BELOW;
+    t->bf16 = !strcmp(o->dtype, "bf16") || (!strcmp(o->dtype, "auto") && !small);
+    t->micro_rows = o->micro_rows ? o->micro_rows : choose_rows(c);
+    return (struct pr_net_options){
+        .bf16 = t->bf16, .lora = o->lora, .recompute = o->recompute, .seed = o->seed};
+}
+
+/* The shape of a new model, checked against the tokenizer that it is to have. */
+static enum pr_code read_config(
+    struct pr_trainer *t, struct pr_model_config *ret, double *ret_std, struct pr_error *e)
+{
+    const char *path = t->o->scratch;
+    const struct pr_tokenizer *tokenizer;
+    struct pr_notes notes = {0};
+    json_t *v = NULL;
+    *ret_std = DEFAULT_STD;
+    enum pr_code code = pr_json_read(AT_FDCWD, path, CONFIG_MAX, PR_JSON_STRICT, &v, e);
+    if (code)
+        return pr_wrap(e, code, "--from-scratch");
+    if ((code = pr_model_config_parse(v, ret, &notes, e)) ||
+        (code = pr_json_get_real(v, "initializer_range", false, 0, 10, ret_std, e)))
+        code = pr_wrap(e, code, "--from-scratch: %s", path);
+    for (size_t i = 0; i < notes.n; i++)
+        pr_trainer_note(t, "%s: %s", path, notes.v[i]);
+    pr_notes_done(&notes);
+    json_decref(v);
+    if (code || (code = pr_checkpoint_tokenizer(t->checkpoint, &tokenizer, e)))
+        return code;
+    int32_t size = pr_tokenizer_size(tokenizer);
+    if ((uint32_t)size > ret->vocab)
+        return pr_fail(e, PR_E_FORMAT,
+            "--from-scratch: %s: 'vocab_size' is %u, the tokenizer in %s has %d ids: set it to %d "
+            "or more",
+            path, ret->vocab, t->o->model, size, size);
+    return PR_OK;
+}
+
+static enum pr_code open_new(struct pr_trainer *t, struct pr_error *e)
+{
+    struct pr_checkpoint_options co = {0};
+    struct pr_model_config *c = pr_zalloc(sizeof *c);
+    double std;
+    enum pr_code code = pr_checkpoint_open(t->o->model, &co, &t->checkpoint, e);
+    if (code)
+        code = pr_wrap(e, code, "--tokenizer");
+    else if (!(code = read_config(t, c, &std, e))) {
+        struct pr_net_options no = net_options(t, c);
+        code = pr_net_new(c, std, &no, t->pool, &t->net, e);
+    }
+    pr_free(c);
+    return code;
+}
+
+static enum pr_code open_model(struct pr_trainer *t, struct pr_error *e)
+{
+    struct pr_checkpoint_options co = {.base_model = t->o->base_model,
+        .bases = t->o->bases,
+        .n_bases = t->o->n_bases,
+        .weights = true};
+    enum pr_code code = pr_checkpoint_open(t->o->model, &co, &t->checkpoint, e);
+    if (code)
+        return code;
+    const struct pr_notes *notes = pr_checkpoint_notes(t->checkpoint);
+    for (size_t i = 0; i < notes->n; i++)
+        pr_trainer_note(t, "%s: %s", pr_checkpoint_name(t->checkpoint), notes->v[i]);
+    struct pr_net_options no = net_options(t, pr_checkpoint_config(t->checkpoint));
+    return pr_net_open(t->checkpoint, &no, t->pool, &t->net, e);
+}
+
+static enum pr_code open_data(struct pr_trainer *t, struct pr_error *e)
+{
+    const struct pr_train_options *o = t->o;
+    const struct pr_model_config *c = pr_net_config(t->net);
+    if (o->token_batches)
+        return pr_train_data_load_batches(o->token_batches, c->vocab, &t->data, e);
+    struct pr_train_data_options d = o->data;
+    enum pr_code code = pr_prompter_new(t->checkpoint, &o->prompt, &t->prompter, e);
+    if (code)
+        return code;
+    d.end = o->scratch && c->n_eos ? c->eos[0] : -1;
+    d.seed = o->seed;
+    if (pr_prompter_end_of_turn(t->prompter) < 0 && d.end < 0)
+        pr_trainer_note(t, "the model has no end token (no chat template, no eos_token): it will "
+                           "not learn where an answer ends");
+    return pr_train_data_load(t->prompter, c, &d, &t->data, e);
+}
+
+static void note_data(const struct pr_trainer *t)
+{
+    const json_t *facts = pr_train_data_json(t->data);
+    json_int_t empty = json_integer_value(json_object_get(facts, "empty_batches"));
+    size_t i;
+    json_t *warning;
+    json_array_foreach (json_object_get(facts, "warnings"), i, warning)
+        pr_trainer_note(t, "%s", json_string_value(warning));
+    if (empty)
+        pr_trainer_note(t,
+            "%lld batch%s without a label that counts: skipped when their turn comes",
+            (long long)empty, empty == 1 ? "" : "es");
+}
+
+/* How many steps there will be, and the schedule over them. */
+static enum pr_code plan(struct pr_trainer *t, struct pr_error *e)
+{
+    const struct pr_train_options *o = t->o;
+    bool limited = o->seconds > 0 || o->max_answer_tokens;
+    double epochs = o->epochs > 0 ? o->epochs : limited ? 0 : 1;
+    t->steps = o->steps;
+    if (!t->steps && epochs > 0) { /* the first step after which so many have passed */
+        double steps = ceil(epochs / pr_train_data_epoch(t->data, 1) - 1e-9);
+        t->steps = steps < 1 ? 1 : steps < 1e15 ? (int64_t)steps : (int64_t)1e15;
+    }
+    t->schedule = o->schedule;
+    t->schedule.steps = t->steps;
+    const struct pr_schedule *s = &t->schedule;
+    if (!t->steps && !s->table && s->kind != PR_SCHEDULE_CONSTANT)
+        return pr_fail(e, PR_E_USAGE,
+            "--schedule: linear and cosine need to know the last step: give --steps or --epochs");
+    if (s->table && (!t->steps || (size_t)t->steps > s->n_table))
+        return pr_fail(e, PR_E_USAGE,
+            "--lr: the file has %zu rates, for %lld steps: give --steps %zu", s->n_table,
+            (long long)t->steps, s->n_table);
+    return PR_OK;
+}
+
+/* Settings that two trainings may differ in and still be one: what is saved when, and the number of
+ * steps. */
+static enum pr_code same_training(
+    const struct pr_trainer *t, const char *checkpoint, const json_t *training, struct pr_error *e)
+{
+    const json_t *theirs = json_object_get(training, "settings"), *mine;
+    const char *key;
+    json_object_foreach (t->settings, key, mine) {
+        const json_t *other = json_object_get(theirs, key);
+        if (json_equal((json_t *)(uintptr_t)mine, (json_t *)(uintptr_t)other))
+            continue;
+        struct pr_str a = PR_STR_INIT(200), b = PR_STR_INIT(200);
+        pr_json_dump(other, 0, 0, &a);
+        pr_json_dump(mine, 0, 0, &b);
+        enum pr_code code = pr_fail(e, PR_E_USAGE,
+            "--out: %s is of another training ('%s' was %s, now it is %s): give another folder, or "
+            "--resume never",
+            checkpoint, key, a.over || !other ? "another" : pr_str_cstr(&a),
+            b.over ? "changed" : pr_str_cstr(&b));
+        pr_str_done(&a);
+        pr_str_done(&b);
+        return code;
+    }
+    return PR_OK;
+}
+
+static enum pr_code resume(struct pr_trainer *t, struct pr_error *e)
+{
+    char *path = NULL;
+    json_t *training = NULL;
+    struct pr_notes notes = {0};
+    enum pr_code code = pr_save_newest(t->o->out, &path, &training, &notes, e);
+    for (size_t i = 0; i < notes.n && t->o->resume == PR_RESUME_AUTO; i++)
+        pr_trainer_note(t, "%s", notes.v[i]);
+    if (code || !path)
+        goto out;
+    if (t->o->resume == PR_RESUME_NEVER) {
+        pr_trainer_note(t,
+            "%s is left aside (--resume never); checkpoints of the same step are "
+            "replaced",
+            path);
+        goto out;
+    }
+    if ((code = same_training(t, path, training, e)) ||
+        (code = pr_save_restore(path, t->net, &t->optimizer, e)) ||
+        (code = pr_trainer_state_resume(t, path, training, e)))
+        goto out;
+    pr_net_changed(t->net);
+    t->saved = t->step;
+    pr_trainer_note(t, "going on from %s", path);
+    t->last_checkpoint = path;
+    path = NULL;
+out:
+    pr_notes_done(&notes);
+    pr_free(path);
+    json_decref(training);
+    return code;
+}
+
+enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
+{
+    const struct pr_train_options *o = t->o;
+    enum pr_code code = pr_save_lock(o->out, &t->lock, e);
+    if (code || (code = pr_pool_new(o->n_threads, &t->pool, e)) ||
+        (code = o->scratch ? open_new(t, e) : open_model(t, e)) || (code = open_data(t, e)))
+        return code;
+    note_data(t);
+    if ((code = plan(t, e)) ||
+        (code = pr_optimizer_init(&t->optimizer, t->net, t->pool, &o->optimizer, e)) ||
+        (code = pr_trainer_settings(t, &t->settings, e)))
+        return code;
+    return resume(t, e);
+}
+
+void pr_trainer_done(struct pr_trainer *t)
+{
+    pr_optimizer_done(&t->optimizer);
+    pr_train_data_free(t->data);
+    pr_prompter_free(t->prompter);
+    pr_net_free(t->net);
+    pr_checkpoint_free(t->checkpoint);
+    pr_pool_free(t->pool);
+    json_decref(t->settings);
+    pr_free(t->log);
+    pr_free(t->last_checkpoint);
+    if (t->lock >= 0)
+        close(t->lock);
+}

@@ -1,0 +1,198 @@
+/* What a checkpoint says of its training: trainer_state.json in the Hugging Face Trainer's names,
+ * and proctor/training.json, by which the same training is known again and gone on with. */
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "model/trainer_state.h"
+#include "train/trainer_internal.h"
+
+/* The log lines in the order of their keys that the Trainer writes. */
+static json_t *log_history(const struct pr_trainer *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < t->n_log; i++) {
+        const struct pr_train_log *l = &t->log[i];
+        json_t *o = json_object();
+        pr_json_set_real(o, "epoch", l->epoch, NULL);
+        pr_json_set_real(o, "grad_norm", l->grad_norm, NULL);
+        pr_json_set_real(o, "learning_rate", l->learning_rate, NULL);
+        pr_json_set_real(o, "loss", l->loss, NULL);
+        pr_json_set_int(o, "step", l->step);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+json_t *pr_trainer_state(const struct pr_trainer *t)
+{
+    json_t *o = json_object();
+    double epochs = t->steps ? ceil(pr_train_data_epoch(t->data, t->steps) - 1e-9) : 0;
+    pr_json_set(o, "best_global_step", json_null());
+    pr_json_set(o, "best_metric", json_null());
+    pr_json_set(o, "best_model_checkpoint", json_null());
+    pr_json_set_real(o, "epoch", pr_train_data_epoch(t->data, t->step), NULL);
+    pr_json_set_int(o, "eval_steps", 0);
+    pr_json_set_int(o, "global_step", t->step);
+    pr_json_set_bool(o, "is_hyper_param_search", false);
+    pr_json_set_bool(o, "is_local_process_zero", true);
+    pr_json_set_bool(o, "is_world_process_zero", true);
+    pr_json_set(o, "log_history", log_history(t));
+    pr_json_set_int(o, "logging_steps", 1);
+    pr_json_set_int(o, "max_steps", t->steps);
+    pr_json_set_int(o, "num_input_tokens_seen", (int64_t)t->input_total);
+    pr_json_set_int(o, "num_train_epochs", epochs < 1e15 ? (int64_t)epochs : 0);
+    pr_json_set_int(o, "save_steps", t->o->save_every ? t->o->save_every : t->steps);
+    pr_json_set(o, "stateful_callbacks", json_object());
+    pr_json_set_real(o, "total_flos", 0, NULL);
+    pr_json_set_int(o, "train_batch_size", t->o->token_batches ? 1 : t->o->data.batch);
+    pr_json_set(o, "trial_name", json_null());
+    pr_json_set(o, "trial_params", json_null());
+    return o;
+}
+
+json_t *pr_trainer_training(const struct pr_trainer *t)
+{
+    json_t *o = json_object();
+    pr_json_set_int(o, "schema_version", 1);
+    pr_json_set_int(o, "step", t->step);
+    pr_json_set_int(o, "answer_tokens", (int64_t)t->answer_total);
+    pr_json_set_int(o, "input_tokens", (int64_t)t->input_total);
+    json_object_set(o, "settings", t->settings);
+    json_object_set(o, "data", (json_t *)(uintptr_t)pr_train_data_json(t->data));
+    return o;
+}
+
+static enum pr_code take_log(struct pr_trainer *t, const char *checkpoint, struct pr_error *e)
+{
+    struct pr_trainer_state s = {0};
+    struct pr_notes notes = {0};
+    char *path = pr_path_join(checkpoint, "trainer_state.json");
+    enum pr_code code = pr_trainer_state_read(AT_FDCWD, path, &s, &notes, e);
+    if (!code && s.global_step != t->step)
+        code = pr_fail(e, PR_E_FORMAT,
+            "%s: 'global_step' is %lld, proctor/training.json beside it says %lld", path,
+            (long long)s.global_step, (long long)t->step);
+    for (size_t i = 0; i < s.n_log && !code; i++) {
+        const struct pr_log_entry *l = &s.log[i];
+        struct pr_train_log x = {l->step, l->epoch, l->loss, l->grad_norm, l->learning_rate};
+        if (l->has & PR_LOG_LOSS)
+            PR_PUSH(t->log, t->n_log, t->log_cap, x);
+    }
+    pr_trainer_state_done(&s);
+    pr_notes_done(&notes);
+    pr_free(path);
+    return code;
+}
+
+enum pr_code pr_trainer_state_resume(
+    struct pr_trainer *t, const char *checkpoint, const json_t *training, struct pr_error *e)
+{
+    int64_t step = 0, answer = 0, input = 0;
+    enum pr_code code = pr_json_get_int(training, "step", true, 1, (int64_t)1e15, &step, e);
+    if (!code)
+        code = pr_json_get_int(training, "answer_tokens", true, 0, INT64_MAX, &answer, e);
+    if (!code)
+        code = pr_json_get_int(training, "input_tokens", true, 0, INT64_MAX, &input, e);
+    if (code)
+        return pr_wrap(e, code, "%s/proctor/training.json", checkpoint);
+    t->step = step;
+    t->answer_total = (uint64_t)answer;
+    t->input_total = (uint64_t)input;
+    code = take_log(t, checkpoint, e);
+    if (!code && t->n_log) {
+        const struct pr_train_log *l = &t->log[t->n_log - 1];
+        t->last = (struct pr_train_step){.step = step,
+            .loss = l->loss,
+            .epoch = l->epoch,
+            .learning_rate = l->learning_rate,
+            .grad_norm = l->grad_norm};
+    }
+    return code;
+}
+
+/* ---- settings ---- */
+
+static void hash_json(json_t *o, const char *key, const json_t *v)
+{
+    struct pr_str text = PR_STR_INIT((size_t)1 << 30);
+    uint8_t digest[PR_SHA256_LEN];
+    char hex[PR_SHA256_HEX];
+    pr_json_dump_canonical(v, &text);
+    pr_sha256(pr_str_cstr(&text), text.len, digest);
+    pr_sha256_hex(digest, hex);
+    pr_json_set_str(o, key, hex);
+    pr_str_done(&text);
+}
+
+static void put_rates(json_t *o, const struct pr_schedule *s)
+{
+    static const char *const kinds[] = {"constant", "linear", "cosine"};
+    if (s->table) { /* of a longer table the beginning is the same: only what was trained counts */
+        pr_json_set_str(o, "schedule", "a file");
+        return;
+    }
+    pr_json_set_str(o, "schedule", kinds[s->kind]);
+    pr_json_set_real(o, "lr", s->lr, NULL);
+    pr_json_set_int(o, "warmup", s->warmup);
+    if (s->kind != PR_SCHEDULE_CONSTANT)
+        pr_json_set_int(o, "steps", s->steps);
+}
+
+static void put_lora(json_t *o, const struct pr_net_lora *l)
+{
+    if (!l || !l->r)
+        return;
+    pr_json_set_int(o, "lora_rank", l->r);
+    pr_json_set_real(o, "lora_alpha", l->alpha, NULL);
+    json_t *targets = json_array();
+    for (size_t i = 0; i < l->n_targets; i++)
+        json_array_append_new(targets, json_string(l->targets[i]));
+    pr_json_set(o, "lora_targets", targets);
+}
+
+/* The model that it starts from: a checkpoint's fingerprint, or the shape of a new one. */
+static enum pr_code put_model(struct pr_trainer *t, json_t *o, struct pr_error *e)
+{
+    char hex[PR_SHA256_HEX];
+    if (!t->o->scratch) {
+        enum pr_code code = pr_checkpoint_fingerprint(t->checkpoint, t->o->n_threads, hex, e);
+        if (!code)
+            pr_json_set_str(o, "model", hex);
+        return code;
+    }
+    json_t *config = pr_model_config_canonical(pr_net_config(t->net));
+    hash_json(o, "new_model", config);
+    json_decref(config);
+    return PR_OK;
+}
+
+enum pr_code pr_trainer_settings(struct pr_trainer *t, json_t **ret, struct pr_error *e)
+{
+    const struct pr_train_options *o = t->o;
+    const struct pr_optimizer_options *a = &o->optimizer;
+    json_t *s = json_object();
+    enum pr_code code = put_model(t, s, e);
+    if (code) {
+        json_decref(s);
+        return code;
+    }
+    pr_json_set_str(s, "data", pr_train_data_fingerprint(t->data));
+    pr_json_set_int(s, "seed", (int64_t)o->seed);
+    if (!o->token_batches)
+        pr_json_set_int(s, "batch", o->data.batch);
+    pr_json_set_str(s, "dtype", t->bf16 ? "bf16" : "f32");
+    put_rates(s, &t->schedule);
+    put_lora(s, pr_net_lora_of(t->net));
+    pr_json_set_real(s, "beta1", a->beta1, NULL);
+    pr_json_set_real(s, "beta2", a->beta2, NULL);
+    pr_json_set_real(s, "eps", a->eps, NULL);
+    pr_json_set_real(s, "weight_decay", a->weight_decay, NULL);
+    pr_json_set_str(s, "decay", a->decay_all ? "all" : "matrices");
+    pr_json_set_real(s, "grad_clip", a->grad_clip, NULL);
+    *ret = s;
+    return PR_OK;
+}
