@@ -103,6 +103,8 @@ enum pr_code pr_optimizer_step(
         .scale = k->grad_clip > 0 ? (float)fmin(1, k->grad_clip / (norm + 1e-6)) : 1,
         .beta1 = (float)k->beta1,
         .beta2 = (float)k->beta2,
+        .rest1 = (float)(1 - k->beta1),
+        .rest2 = (float)(1 - k->beta2),
         .step = (float)(lr / (1 - pow(k->beta1, t))),
         .root = (float)(1 / sqrt(1 - pow(k->beta2, t))),
         .eps = (float)k->eps,
