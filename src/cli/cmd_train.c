@@ -33,7 +33,7 @@ static void put_line(const struct pr_train_step *s)
     pr_json_set_int(o, "tokens", (int64_t)s->tokens);
     pr_json_set_real(o, "epoch", s->epoch, NULL);
     pr_json_set_real(o, "tokens_per_second",
-        s->seconds > 0 ? round((double)s->rows / s->seconds * 10) / 10 : NAN,
+        s->seconds > 0 ? round((double)s->rows / s->seconds) : NAN,
         "the step took no time that the clock can tell");
     pr_out_json(o);
     json_decref(o);

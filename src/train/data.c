@@ -194,7 +194,7 @@ void pr_train_data_seal(struct pr_train_data *d)
     struct pr_sha256 *h = pr_sha256_new();
     uint8_t digest[PR_SHA256_LEN];
     size_t answer = 0;
-    size_t head[] = {d->n, d->batch, (size_t)d->seed, d->n_given, d->n_batches};
+    size_t head[] = {d->n, d->n_given, d->n_batches};
     hash_sizes(h, head, sizeof head / sizeof *head);
     for (size_t i = 0; i < d->n; i++) {
         const struct pr_sequence *q = &d->v[i];
