@@ -163,15 +163,16 @@ static const struct pr_option options[] = {
         1e-6, 1e6},
     {"lora-targets", "NAMES",
         "modules that get one, as PEFT names them, commas between them "
-        "(default: q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj)",
+        "(default: all seven: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj)",
         NULL, PR_OPT_TEXT},
     {"order", "FILE",
         "train on the examples whose ids the lines of FILE name, in this order, over "
         "and over (default: each epoch a shuffle by --seed)",
         NULL, PR_OPT_TEXT},
     {"token-batches", "FILE",
-        "in place of --data: lines {\"input_ids\":[[…]],\"labels\":[[…]],"
-        "\"attention_mask\":[[…]]}, one batch each, in turn",
+        "in place of --data: a line for each batch, {\"input_ids\",\"labels\",\"attention_mask\"} "
+        "with "
+        "a list of lists each; taken in turn",
         NULL, PR_OPT_TEXT},
     {"max-tokens", "N",
         "leave out examples of more tokens (default: the model's "

@@ -29,13 +29,13 @@
     X(validate)                                                                                    \
     X(preview)                                                                                     \
     X(compare)                                                                                     \
-    X(train)                                                                                       \
     X(status)                                                                                      \
     X(why)                                                                                         \
     X(init)                                                                                        \
     X(run)                                                                                         \
     X(doctor)                                                                                      \
     X(skills)                                                                                      \
+    X(train)                                                                                       \
     X(train_tokenizer)                                                                             \
     X(grader)                                                                                      \
     X(help)                                                                                        \
