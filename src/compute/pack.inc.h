@@ -80,6 +80,13 @@ static void convert_row(
         pr_convert(from, src, n, to, dst);
 }
 
+PR_INLINE void copy_square_row(const unsigned char *src, unsigned char *dst)
+{
+    UNROLL
+    for (size_t i = 0; i < SQUARE_BYTES; i += 4 * VL)
+        vf_store((float *)(void *)(dst + i), vf_load((const float *)(const void *)(src + i)));
+}
+
 static const enum pr_dtype panel_types[PR_PANEL_KINDS] = {[PR_PANEL_F32_F32] = PR_F32,
     [PR_PANEL_F32_BF16] = PR_BF16,
     [PR_PANEL_F32_F16] = PR_F16,
@@ -98,7 +105,10 @@ static void op_pack_ld(enum pr_panel_kind kind, enum pr_dtype src_dtype, const v
         size_t cols = k - i < width ? k - i : width;
         const unsigned char *row = (const unsigned char *)src + i * src_elem;
         for (size_t r = 0; r < n; r++, row += stride * src_elem) {
-            convert_row(src_dtype, row, cols, type, square[r]);
+            if (src_dtype == type && cols == width)
+                copy_square_row(row, square[r]);
+            else
+                convert_row(src_dtype, row, cols, type, square[r]);
             if (cols < width)
                 memset(square[r] + cols * elem, 0, SQUARE_BYTES - cols * elem);
         }
@@ -135,6 +145,11 @@ static void op_pack_rows(enum pr_panel_kind kind, enum pr_dtype src_dtype, const
     unsigned char *out = panel;
     enum pr_dtype type = panel_types[kind];
     size_t elem = pr_panel_elem(kind), in_row = stride * pr_dtype_size(src_dtype);
+    if (src_dtype == type && n * elem == SQUARE_BYTES && kind != PR_PANEL_BF16) {
+        for (size_t i = 0; i < k; i++, in += in_row, out += SQUARE_BYTES)
+            copy_square_row(in, out);
+        return;
+    }
     if (kind != PR_PANEL_BF16) {
         for (size_t i = 0; i < k; i++, in += in_row, out += cols * elem) {
             convert_row(src_dtype, in, n, type, out);
