@@ -143,7 +143,7 @@ static void multiply_item(void *ctx, size_t item, int thread)
 static void choose_groups(struct job *j, size_t panels)
 {
     size_t threads = (size_t)pr_pool_threads(j->mm->pool);
-    size_t wanted = threads > 1 ? (8 * threads + panels - 1) / panels : 1;
+    size_t wanted = threads > 1 ? (4 * threads + panels - 1) / panels : 1;
     size_t fewest = (j->m + GROUP_ROWS - 1) / GROUP_ROWS;
     size_t most = (j->m + LEAST_ROWS - 1) / LEAST_ROWS;
     j->groups = wanted > most ? most : wanted;
