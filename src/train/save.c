@@ -86,6 +86,11 @@ enum pr_code pr_save_lock(const char *out, int *ret_fd, struct pr_error *e)
         close(fd);
         return pr_fail(e, PR_E_IO, "%s: another training writes its checkpoints here", out);
     }
+    if (faccessat(fd, ".", W_OK, AT_EACCESS)) { /* before hours of work, not after */
+        code = pr_fail_errno(e, errno, "%s: checkpoints cannot be written here", out);
+        close(fd);
+        return code;
+    }
     *ret_fd = fd;
     return PR_OK;
 }

@@ -52,7 +52,7 @@ PR_MUST_CHECK enum pr_code pr_save_keep(
     const char *out, int64_t step, int64_t keep, const char *model, struct pr_error *e);
 
 /* Makes `out` and keeps other trainings away from it while *ret_fd is open (close it at the end).
- * PR_E_IO where another holds it. */
+ * PR_E_IO where another holds it, or nothing can be written there. */
 PR_MUST_CHECK enum pr_code pr_save_lock(const char *out, int *ret_fd, struct pr_error *e);
 
 /* The newest checkpoint in `out` that a training can go on from, or NULL; pr_free.  Removes what a
