@@ -71,8 +71,16 @@ def outcome(kind, out):
         "optimizer": digest(os.path.join(last, "proctor", "optimizer.safetensors")),
         "log": [[e[k] for k in ("step", "loss", "learning_rate", "grad_norm", "epoch")]
                 for e in log if "loss" in e],
-        "checkpoints": sorted(n for n in os.listdir(out) if PLAIN.match(n)),
     }
+
+
+def check_kept(out):
+    """The newest KEEP; one more where the kill came between the last save's rename and its removal of
+    the oldest, which only the next save makes up for."""
+    steps = sorted(int(n.split("-")[1]) for n in os.listdir(out) if PLAIN.match(n))
+    expected = [STEPS - EVERY * i for i in reversed(range(KEEP))]
+    assert steps[-KEEP:] == expected and len(steps) <= KEEP + 1, steps
+    return len(steps) - KEEP
 
 
 class Gone(Exception):
@@ -234,6 +242,7 @@ class Truth:
             assert run.steps() == list(range(1, STEPS + 1)), run.steps()
             run.close()
             self.of[kind] = outcome(kind, out)
+            assert not check_kept(out)
             assert not [n for n in os.listdir(out) if HIDDEN.match(n)]
 
 
@@ -283,6 +292,7 @@ def training(parent, truth, kind, kills, drawn):
         found = outcome(kind, out)
         assert found == truth.of[kind], "%s after %s: %s" % (
             kind, kills, [k for k in found if found[k] != truth.of[kind][k]])
+        check_kept(out)
         assert not [n for n in os.listdir(out) if HIDDEN.match(n)], os.listdir(out)
     finally:
         looks = [w.finish() for w in watchers]

@@ -218,6 +218,63 @@ static void a_second_training_is_kept_out(void **state)
     close(second);
 }
 
+/* A file system that cannot exchange two folders, and a kill before the n-th plain rename. */
+static bool exchange_missing;
+static unsigned renames_left;
+
+int __real_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
+int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
+int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
+{
+    if (exchange_missing) {
+        errno = EINVAL;
+        return -1;
+    }
+    return __real_renameat2(from_fd, from, to_fd, to, flags);
+}
+
+int __real_renameat(int from_fd, const char *from, int to_fd, const char *to);
+int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to);
+int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    if (renames_left && !--renames_left)
+        kill(getpid(), SIGKILL);
+    return __real_renameat(from_fd, from, to_fd, to);
+}
+
+static void a_file_system_without_exchange_loses_nothing_either(void **state)
+{
+    (void)state;
+    char before[65], after[65], fresh[65];
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    for (unsigned nth = 1; nth <= 3; nth++) {
+        int status;
+        exchange_missing = false;
+        fake_net_shake(f->net, nth);
+        saved(f, 6);
+        fingerprint_of(temp_path("out/checkpoint-6"), NULL, before);
+        fake_net_shake(f->net, 100 + nth);
+        exchange_missing = true;
+        pid_t child = fork();
+        if (!child) {
+            struct pr_error e;
+            renames_left = nth;
+            _exit(save_as(f, 6, &e) ? 1 : 0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(WIFSIGNALED(status), nth < 3); /* it takes two */
+        assert_string_equal(newest(f, NULL), "checkpoint-6");
+        assert_int_equal(entries(f->save.out), 1);
+        fingerprint_of(temp_path("out/checkpoint-6"), NULL, after);
+        saved(f, 6);
+        fingerprint_of(temp_path("out/checkpoint-6"), NULL, fresh);
+        assert_string_equal(after, nth < 3 ? before : fresh);
+        assert_int_equal(entries(f->save.out), 1);
+    }
+    exchange_missing = false;
+    fixture_free(f);
+}
+
 static enum pr_fault wanted;
 static unsigned left;
 
@@ -309,6 +366,7 @@ int main(void)
         TEST(another_trainers_checkpoint_is_passed_over_and_named),
         TEST(leftovers_are_removed_or_put_back),
         TEST(a_second_training_is_kept_out),
+        TEST(a_file_system_without_exchange_loses_nothing_either),
         TEST(killed_at_any_moment_leaves_whole_checkpoints_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
