@@ -34,7 +34,8 @@ static const struct pr_settings defaults = {
     .curriculum_threads = 0,
     .curriculum_cpu_percent = 100,
     .curriculum_nice = 19,
-    .curriculum_pool_mb = 16,
+    .curriculum_memory_mb = 0,
+    .curriculum_pool_mb = 8,
     .curriculum_pool_days = 7,
 };
 

@@ -43,7 +43,8 @@ struct pr_settings {
     int64_t curriculum_threads;        /* 0: by cpu_percent */
     int64_t curriculum_cpu_percent;    /* of the machine's CPUs: 100 */
     int64_t curriculum_nice;           /* 19 */
-    int64_t curriculum_pool_mb;        /* of training examples that are kept for probes: 16 */
+    int64_t curriculum_memory_mb;      /* that a probe may take; 0: half of the machine's */
+    int64_t curriculum_pool_mb;        /* of training examples that are kept for probes: 8 */
     int64_t curriculum_pool_days;      /* that a pool out of the queue is kept: 7 */
 };
 

@@ -30,7 +30,8 @@
     X(regression_monitor)                                                                          \
     X(model_comparison)                                                                            \
     X(confidence_calibrator)                                                                       \
-    X(automated_testing)
+    X(automated_testing)                                                                           \
+    X(curriculum_optimizer)
 
 enum pr_role { PR_ROLE_TRAINING = 1, PR_ROLE_INFERENCE = 2, PR_ROLE_ALL = 3 };
 
@@ -74,6 +75,7 @@ struct pr_probe_wanted {
     int64_t seed;
     json_t *progress; /* owned: struct pr_probe_options' */
 };
+void pr_probe_wanted_free(struct pr_probe_wanted *p);
 /* What a run found.  Everything is owned by it. */
 struct pr_findings {
     /* The system's own fields; the supervisor adds schema_version, system, last_run, state … in
@@ -100,6 +102,7 @@ struct pr_system {
     const char *about;       /* paragraphs for --help */
     unsigned roles;          /* enum pr_role, or-ed: the machines that run it */
     int interval_s;          /* by default */
+    bool uses_pool;          /* its views have a pool, where one can be had */
     const struct pr_system_option *options;
     size_t n_options;
     enum pr_code (*plan)(struct pr_view *v, struct pr_needs *ret, struct pr_error *e);

@@ -61,6 +61,16 @@ void pr_findings_alert(struct pr_findings *f, const char *key, int64_t checkpoin
     PR_PUSH(f->alerts, f->n_alerts, f->alerts_cap, a);
 }
 
+void pr_probe_wanted_free(struct pr_probe_wanted *p)
+{
+    if (!p)
+        return;
+    pr_free(p->question);
+    pr_free(p->arm);
+    json_decref(p->progress);
+    pr_free(p);
+}
+
 void pr_findings_done(struct pr_findings *f)
 {
     json_decref(f->status);
@@ -71,11 +81,6 @@ void pr_findings_done(struct pr_findings *f)
         pr_free(f->alerts[i].text);
     }
     pr_free(f->alerts);
-    if (f->probe) {
-        pr_free(f->probe->question);
-        pr_free(f->probe->arm);
-        json_decref(f->probe->progress);
-        pr_free(f->probe);
-    }
+    pr_probe_wanted_free(f->probe);
     *f = (struct pr_findings){0};
 }

@@ -19,15 +19,17 @@ struct pr_view_pool {
     const char *question; /* fingerprint of everything that a probe's outcome depends on beside its
                            * start, arm and seed; NULL: no probe can be run */
     const char *reason;   /* why none can be run; NULL */
+    json_t *document;     /* what the question is made of; NULL */
     size_t n;             /* examples */
     struct {
         char name[32];
         size_t n;
     } levels[16]; /* of each difficulty */
     size_t n_levels;
-    double probe_seconds;  /* the last probe took; NaN: none was run yet */
-    double budget_seconds; /* left for probes until budget_until_ms */
-    int64_t budget_until_ms;
+    double probe_seconds;    /* the last probe took; NaN: none was run yet */
+    double used_seconds;     /* by probes in the last hour */
+    double budget_seconds;   /* that probes may take now; at most 0: none until budget_until_ms */
+    int64_t budget_until_ms; /* 0: now */
 };
 
 struct pr_view {

@@ -287,6 +287,7 @@ void hand_made_open(struct hand_made *h, struct pr_view *v)
 {
     HAND_MADE_OK(pr_gradebook_begin(h->g, &hand_made_error));
     HAND_MADE_OK(pr_view_open(h->g, &h->settings, h->options, h->now_ms, v, &hand_made_error));
+    v->pool = h->pool;
 }
 
 void hand_made_close(struct hand_made *h, struct pr_view *v)

@@ -15,6 +15,7 @@ struct hand_made {
     struct pr_gradebook *g; /* the owner's connection */
     struct pr_settings settings;
     const char *options;
+    const struct pr_view_pool *pool; /* of the views; NULL */
     int64_t now_ms;
 };
 

@@ -1,0 +1,167 @@
+/* What the probes of the present question have shown, whether more can be run, and which is next.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "systems/curriculum.h"
+
+/* ---- can there be probes at all? ---- */
+
+/* It did not end in the time that a probe may take now. */
+static bool ran_out(const struct pr_probe_row *r)
+{
+    return r->reason && json_is_true(json_object_get(r->result, "out_of_time"));
+}
+
+static double seconds_allowed(const struct pr_probe_row *r)
+{
+    const json_t *x = json_object_get(r->result, "seconds_allowed");
+    return json_is_number(x) ? json_number_value(x) : 0;
+}
+
+/* One that ran out after others were done was unlucky; it is tried again. */
+static bool do_run_out(const struct pr_curriculum_probes *p)
+{
+    bool any_done = false;
+    for (size_t i = 0; i < p->n; i++)
+        any_done |= !p->rows[i].reason;
+    return p->n && ran_out(&p->rows[p->n - 1]) &&
+           (!any_done || (p->n > 1 && ran_out(&p->rows[p->n - 2])));
+}
+
+/* A longer time or another day is an occasion to try again. */
+static bool does_not_fit(const struct pr_view *v, struct pr_curriculum_probes *p)
+{
+    double may = (double)v->settings->curriculum_probe_seconds;
+    const struct pr_probe_row *last = p->n ? &p->rows[p->n - 1] : NULL;
+    if (!last || v->now_ms - last->at_ms > PR_CURRICULUM_REST_MS)
+        return false;
+    if (do_run_out(p) && seconds_allowed(last) >= may)
+        snprintf(p->no_probes, sizeof p->no_probes,
+            "a probe does not fit: the last was not done after %.0f s "
+            "(curriculum.probe_seconds; curriculum.probe_tokens makes it shorter)",
+            seconds_allowed(last));
+    else if (!last->reason && last->seconds > may)
+        snprintf(p->no_probes, sizeof p->no_probes,
+            "a probe does not fit: the last took %.0f s, and it may take %.0f "
+            "(curriculum.probe_seconds)",
+            last->seconds, may);
+    return p->no_probes[0];
+}
+
+static bool can_probe(const struct pr_view *v, struct pr_curriculum_probes *p)
+{
+    const char *why = !v->pool             ? "nothing is known of training examples here"
+                      : !v->pool->question ? v->pool->reason
+                      : !v->settings->curriculum_budget_percent
+                          ? "probes are switched off (curriculum.budget_percent is 0)"
+                          : NULL;
+    if (why || (v->pool && !v->pool->question))
+        snprintf(p->no_probes, sizeof p->no_probes, "%s", why ? why : "no probe can be run");
+    return !p->no_probes[0] && !does_not_fit(v, p);
+}
+
+/* ---- what they showed ---- */
+
+/* A probe that had no time says nothing of its strategy. */
+static size_t outcomes(const struct pr_curriculum_probes *p, struct pr_probe_outcome *ret)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pr_probe_row *r = &p->rows[i];
+        if (ran_out(r))
+            continue;
+        ret[n++] = (struct pr_probe_outcome){.start = r->checkpoint,
+            .arm = r->arm,
+            .seed = (uint64_t)r->seed,
+            .score = r->reason ? NAN : -r->loss};
+    }
+    return n;
+}
+
+/* ---- which is next ---- */
+
+/* A block that was begun is finished from where it began, as long as that is there: a checkpoint
+ * that arrives must not leave every comparison half done. */
+static bool finish_block(const struct pr_view *v, const struct pr_probe_outcome *o, size_t n,
+    const struct pr_evidence_options *options, struct pr_curriculum_probes *p)
+{
+    int64_t start;
+    if (!pr_evidence_begun(o, n, options, &start))
+        return false;
+    const struct pr_checkpoint_row *c = pr_view_checkpoint(v, start);
+    if (!c || c->state != PR_CHECKPOINT_READY ||
+        !pr_evidence_next(o, n, options, start, &p->arm, &p->seed))
+        return false;
+    p->start = start;
+    return true;
+}
+
+static void choose(const struct pr_view *v, const struct pr_probe_outcome *o, size_t n,
+    const struct pr_evidence_options *options, struct pr_curriculum_probes *p)
+{
+    const struct pr_checkpoint_row *newest = pr_view_newest(v);
+    if (finish_block(v, o, n, options, p))
+        return;
+    if (!newest)
+        snprintf(p->nothing, sizeof p->nothing, "no checkpoint has been opened yet");
+    else if (!pr_evidence_next(o, n, options, newest->id, &p->arm, &p->seed))
+        snprintf(p->nothing, sizeof p->nothing,
+            p->evidence.decided
+                ? "the question is answered"
+                : "each strategy was tried with as many seeds as could tell it from random order; "
+                  "another pool, suite or setting asks anew");
+    else
+        p->start = newest->id;
+}
+
+/* Until another checkpoint is there to start from, another question is asked, or a day has passed.
+ */
+static bool is_failing(const struct pr_view *v, struct pr_curriculum_probes *p)
+{
+    size_t failed = 0;
+    while (failed < p->n && p->rows[p->n - 1 - failed].reason)
+        failed++;
+    const struct pr_probe_row *last = p->n ? &p->rows[p->n - 1] : NULL;
+    const struct pr_checkpoint_row *newest = pr_view_newest(v);
+    p->failing = failed >= PR_CURRICULUM_FAILURES && newest && last->checkpoint == newest->id &&
+                 v->now_ms - last->at_ms <= PR_CURRICULUM_REST_MS;
+    if (p->failing)
+        snprintf(p->nothing, sizeof p->nothing, "the last %zu probes failed: %.250s", failed,
+            last->reason);
+    return p->failing;
+}
+
+enum pr_code pr_curriculum_probes(
+    struct pr_view *v, struct pr_curriculum_probes *ret, struct pr_error *e)
+{
+    struct pr_curriculum_probes p = {.rows = NULL};
+    const struct pr_evidence_options options = {.error_rate = v->settings->curriculum_error_rate,
+        .min_seeds = (size_t)v->settings->curriculum_seeds};
+    enum pr_code code = PR_OK;
+    if (v->pool && v->pool->question)
+        code = pr_gradebook_probes(v->g, v->pool->question, 0, &p.rows, &p.n, e);
+    if (code)
+        return code;
+    struct pr_probe_outcome *o = pr_zalloc((p.n + 1) * sizeof *o);
+    size_t n = outcomes(&p, o);
+    if (!(code = pr_evidence_weigh(o, n, &options, &p.evidence, e))) {
+        if (!can_probe(v, &p))
+            snprintf(p.nothing, sizeof p.nothing, "%.399s", p.no_probes);
+        else if (!is_failing(v, &p))
+            choose(v, o, n, &options, &p);
+        *ret = p;
+    }
+    pr_free(o);
+    if (code)
+        pr_probe_rows_free(p.rows, p.n);
+    return code;
+}
+
+void pr_curriculum_probes_done(struct pr_curriculum_probes *p)
+{
+    pr_probe_rows_free(p->rows, p->n);
+    *p = (struct pr_curriculum_probes){0};
+}
