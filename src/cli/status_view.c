@@ -287,6 +287,20 @@ static void tell_testing(const json_t *f, struct pr_str *out)
     put_of(f, out);
 }
 
+static void tell_curriculum(const json_t *f, struct pr_str *out)
+{
+    const char *best = text_of(f, "best_strategy"), *decision = text_of(f, "decision");
+    const json_t *next = json_object_get(f, "next");
+    bool probes = !strcmp(text_of(f, "method"), "probes");
+    pr_str_printf(out, "%s: %s", *decision ? decision : "undecided", *best ? best : "random");
+    if (probes)
+        pr_str_printf(out, ", %lld probes", whole_of(f, "n_probes"));
+    else
+        pr_str_printf(out, ", no probes: %s", text_of(f, "method_reason"));
+    if (json_is_object(next))
+        pr_str_printf(out, ", next %s", text_of(next, "strategy"));
+}
+
 static const struct teller {
     const char *system;
     void (*tell)(const json_t *finding, struct pr_str *out);
@@ -295,6 +309,7 @@ static const struct teller {
     {"model-comparison", tell_comparison},
     {"confidence-calibrator", tell_calibrator},
     {"automated-testing", tell_testing},
+    {"curriculum-optimizer", tell_curriculum},
 };
 
 /* What it found, or why it found nothing. */
@@ -373,6 +388,20 @@ static void put_grader(struct view *v)
     pr_str_puts(&v->text, "\n");
 }
 
+/* Nothing while none runs. */
+static void put_probe(struct view *v)
+{
+    const json_t *p = json_object_get(json_object_get(v->state, "live"), "probe");
+    if (!*text_of(p, "strategy"))
+        return;
+    label(v, "probe");
+    put(v, text_of(p, "strategy"), 30);
+    pr_str_printf(
+        &v->text, ", seed %lld, process %lld, started ", whole_of(p, "seed"), whole_of(p, "pid"));
+    ago(v, text_of(p, "since"), &v->text);
+    pr_str_puts(&v->text, "\n");
+}
+
 static void put_queue(struct view *v)
 {
     const json_t *x, *list = json_object_get(v->state, "orders");
@@ -448,6 +477,7 @@ void pr_status_view(const json_t *state, size_t width, struct pr_str *out)
     put_counts(&v);
     put_systems(&v);
     put_grader(&v);
+    put_probe(&v);
     put_queue(&v);
     put_tokens(&v);
     put_alerts(&v);

@@ -82,7 +82,8 @@ static void state(void *ctx, const json_t *s)
 /* What was found, for reading. */
 
 static const char *const hidden[] = {"schema_version", "system", "state", "state_reason",
-    "proctor_version", "last_run", "score_rule", "tie_rule", "rule", "path", "run", "options"};
+    "proctor_version", "last_run", "last_update", "measured_by", "score_rule", "tie_rule", "rule",
+    "path", "run", "options"};
 
 static bool is_hidden(const char *key)
 {
@@ -145,10 +146,12 @@ static void put_numbers(struct pr_str *out, const char *name, const json_t *o)
 
 /* Lists that are worth their lines: which members of their items are shown. */
 static const struct {
-    const char *list, *members[6];
+    const char *list, *members[7];
 } lists[] = {
     {"rankings", {"checkpoint", "score", "accuracy", "loss", "ece"}},
     {"bins", {"range", "accuracy", "count"}},
+    {"strategies_tested",
+        {"strategy", "n_probes", "loss_mean_per_example", "difference_to_random", "p", "verdict"}},
 };
 #define MAX_ROWS 10
 

@@ -145,11 +145,14 @@ static const struct pr_config_key keys[] = {
     {"curriculum", "nice", PR_CONFIG_INT, SET(curriculum_nice), "19", 0, 19, NULL,
         "how far probes stand back from other programs, graders included; 19 is the farthest",
         NULL},
+    {"curriculum", "memory_mb", PR_CONFIG_INT, SET(curriculum_memory_mb), "0", 0, 16777216, NULL,
+        "memory that a probe by the built-in trainer may take, in MB; 0 is half of the machine's",
+        NULL},
     {"curriculum", "pool", PR_CONFIG_PATHS, AT(pool), "[]", 0, 0, NULL,
         "training examples for probes: files, and folders with *.jsonl; without an entry those of "
         "the queue (recently_completed, processing, high, normal, low)",
         "[data/train.jsonl, data/more]"},
-    {"curriculum", "pool_mb", PR_CONFIG_INT, SET(curriculum_pool_mb), "16", 1, 4096, NULL,
+    {"curriculum", "pool_mb", PR_CONFIG_INT, SET(curriculum_pool_mb), "8", 1, 4096, NULL,
         "MB of them that are copied for probes; of more, lines at random", NULL},
     {"curriculum", "pool_days", PR_CONFIG_INT, SET(curriculum_pool_days), "7", 1, 3650, NULL,
         "days for which the copy of the queue's examples is kept, so that probes stay comparable "

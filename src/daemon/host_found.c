@@ -11,7 +11,7 @@
 
 /* Said elsewhere in the line, or for programs. */
 static const char *const hidden[] = {"schema_version", "system", "state", "state_reason",
-    "last_run", "proctor_version", "suite", "path", "run", "options"};
+    "last_run", "last_update", "proctor_version", "suite", "path", "run", "options"};
 
 static bool is_hidden(const char *key, const json_t *v)
 {

@@ -173,6 +173,7 @@ static void init_timers(struct pr_supervisor *s)
     s->arrivals_timer = (struct pr_timer){.fired = pr_sv_arrivals_turn, .ctx = s};
     s->plan.timer = (struct pr_timer){.fired = pr_sv_plan_make, .ctx = s};
     pr_sv_grader_init(s);
+    pr_sv_probes_init(s);
 }
 
 static enum pr_code make_folders(struct pr_supervisor *s, struct pr_error *e)
@@ -193,6 +194,7 @@ static enum pr_code start(struct pr_supervisor *s, struct pr_error *e)
         (code = pr_sv_worker_new(s->loop, (int)s->config.grader_nice, &s->worker, e)))
         return code;
     pr_sv_restore_status(s);
+    pr_sv_probes_start(s);
     pr_sv_refresh_suites(s);
     pr_timer_after(s->loop, &s->compact, COMPACT_FIRST_MS);
     return pr_sv_watch(s, e);
@@ -234,10 +236,12 @@ void pr_supervisor_free(struct pr_supervisor *s)
     if (!s)
         return;
     stop_timers(s);
+    pr_sv_probes_abandon(s, 0, "the owner ends"); /* it ends while the rest is put away */
     pr_sv_grader_done(s);
     pr_sv_runners_done(s);
     pr_sv_judges_done(s);
     pr_sv_worker_free(s->worker);
+    pr_sv_probes_done(s);
     pr_sv_unwatch(s);
     if (s->in_transaction)
         pr_sv_end(s);
@@ -280,6 +284,10 @@ void pr_supervisor_reload(struct pr_supervisor *s, const struct pr_config *confi
     pr_config_grading_fingerprint(&s->config, s->options);
     if (strcmp(old_options, s->options) || !have_same_bases(&old, &s->config))
         pr_sv_abandon(s, 0, "the configuration changed");
+    if (memcmp(&old.settings, &s->config.settings, sizeof old.settings) ||
+        !json_equal(old.pool, s->config.pool) ||
+        !json_equal(old.probe_command, s->config.probe_command))
+        pr_sv_probes_abandon(s, 0, "the configuration changed");
     pr_config_done(&old);
     pr_sv_unblock(s, 0);
     for (size_t i = 0; i < s->n_runners; i++) {

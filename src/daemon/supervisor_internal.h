@@ -7,6 +7,7 @@
  *   sv_grades.c    what it says: opened, grades, done
  *   sv_judges.c    answers that only a command can judge
  *   sv_jobs.c      the systems' turns
+ *   sv_probes.c    the curriculum optimizer's probes: child processes that train a little
  *   sv_status.c    findings into the gradebook and the status files
  *   sv_worker.c    a thread that does one thing after the other
  *   sv_state.c     what goes on now, as a document
@@ -22,6 +23,8 @@
 #include "daemon/arrivals.h"
 #include "daemon/log.h"
 #include "daemon/orders.h"
+#include "daemon/prober.h"
+#include "daemon/question.h"
 #include "daemon/suites.h"
 #include "daemon/supervisor.h"
 #include "gradebook/gradebook.h"
@@ -102,6 +105,26 @@ struct pr_sv_grader {
     size_t n_orders;
     int64_t since_ms;
     int n_started; /* since the supervisor started */
+};
+
+/* ---- probes (sv_probes.c) ---- */
+
+struct pr_sv_probes {
+    struct pr_sv_runner *runner;    /* who asks for them; NULL: nobody */
+    struct pr_question *question;   /* as it was when that last ran; NULL: not known */
+    struct pr_probe_wanted *wanted; /* what is to be run next; NULL: nothing */
+    struct pr_timer again;          /* the budget allows another one then */
+    double used_seconds;            /* since it asks */
+    struct pr_probe_spent *lost;
+    size_t n_lost, lost_cap;
+    uint64_t n_started;
+    /* the one that runs */
+    struct pr_prober *child; /* NULL: none */
+    struct pr_probe_wanted *running;
+    struct pr_timer timer;
+    int64_t since_ns, since_ms, until_ns;
+    bool stopping, out_of_time;
+    char *stop_reason;
 };
 
 /* ---- the systems (sv_jobs.c, sv_status.c) ---- */
@@ -189,6 +212,8 @@ struct pr_supervisor {
     struct pr_sv_judges *judges;
     size_t n_judging;
 
+    struct pr_sv_probes probes;
+
     struct pr_sv_runner runners[PR_SV_MAX_SYSTEMS];
     size_t n_runners;
     int in_callback; /* jobs are freed after it */
@@ -257,6 +282,22 @@ bool pr_sv_judge(struct pr_supervisor *s, const struct pr_sv_order *o, const cha
     const struct pr_grade *g);
 void pr_sv_judges_rest(struct pr_supervisor *s); /* ends their processes when all is judged */
 void pr_sv_judges_done(struct pr_supervisor *s);
+
+/* ---- probes ---- */
+
+void pr_sv_probes_init(struct pr_supervisor *s);
+void pr_sv_probes_start(struct pr_supervisor *s);
+void pr_sv_probes_done(struct pr_supervisor *s);
+/* Starts the one that is wanted, when nothing is to be graded. */
+void pr_sv_probes_step(struct pr_supervisor *s);
+/* After a run of a system, applied: f's probe and q are taken over; f NULL: the run failed. */
+void pr_sv_probes_found(struct pr_sv_runner *r, struct pr_findings *f, struct pr_question *q);
+void pr_sv_probes_forget(struct pr_sv_runner *r); /* nobody asks for this system any more */
+/* Stops the one that runs if it started from this checkpoint (0: whichever); it is not stored. */
+void pr_sv_probes_abandon(struct pr_supervisor *s, int64_t checkpoint, const char *reason);
+/* One runs or is about to, and a job that runs once waits for it. */
+bool pr_sv_probes_pending(const struct pr_sv_runner *r);
+json_t *pr_sv_probes_state(const struct pr_supervisor *s); /* new reference */
 
 /* ---- systems ---- */
 

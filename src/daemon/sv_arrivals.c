@@ -47,6 +47,7 @@ static enum pr_code leave(
     clear_alerts(s, checkpoint);
     pr_sv_unblock(s, checkpoint);
     pr_sv_abandon(s, checkpoint, reason);
+    pr_sv_probes_abandon(s, checkpoint, reason);
     s->changes++;
     return PR_OK;
 }

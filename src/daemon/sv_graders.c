@@ -455,6 +455,8 @@ void pr_sv_step(struct pr_supervisor *s)
     if (!g->p) {
         while (next && !s->n_judging && !start(s, next->checkpoint))
             next = choose(s);
+        if (!next)
+            pr_sv_probes_step(s);
         return;
     }
     if (!g->opened || g->leaving || g->ended)

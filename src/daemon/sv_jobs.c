@@ -14,6 +14,10 @@ struct run {
     const struct pr_system *system;
     char *db_path;
     struct pr_settings settings;
+    struct pr_config config; /* of a system that uses the pool; else empty */
+    struct pr_probe_spent *lost;
+    size_t n_lost;
+    struct pr_question *question;
     char options[65];
     int64_t now_ms;
     uint64_t changes;
@@ -21,6 +25,19 @@ struct run {
     bool failed;
     struct pr_error e;
 };
+
+/* What probes would train on, where the system wants to know. */
+static enum pr_code look_at_pool(struct run *r, struct pr_view *v, struct pr_error *e)
+{
+    const struct pr_question_options o = {
+        .config = &r->config, .lost = r->lost, .n_lost = r->n_lost};
+    if (!r->system->uses_pool)
+        return PR_OK;
+    enum pr_code code = pr_question_look(v, &o, &r->question, e);
+    if (!code)
+        v->pool = &r->question->view;
+    return code;
+}
 
 static enum pr_code look(struct run *r, struct pr_gradebook *g, struct pr_error *e)
 {
@@ -30,7 +47,9 @@ static enum pr_code look(struct run *r, struct pr_gradebook *g, struct pr_error 
         return code;
     code = pr_view_open(g, &r->settings, r->options, r->now_ms, &v, e);
     if (!code) {
-        code = r->system->run(&v, &r->findings, e);
+        code = look_at_pool(r, &v, e);
+        if (!code)
+            code = r->system->run(&v, &r->findings, e);
         pr_view_close(&v);
     }
     pr_gradebook_rollback(g);
@@ -64,6 +83,8 @@ static void run_done(struct pr_sv_task *t)
     runner->seen = r->changes;
     runner->applied = true;
     pr_sv_apply(runner, &r->findings, r->now_ms, r->failed ? &r->e : NULL);
+    pr_sv_probes_found(runner, r->failed || runner->again ? NULL : &r->findings, r->question);
+    r->question = NULL;
     if (runner->again && runner->jobs)
         pr_sv_run(runner);
     pr_sv_plan_soon(s, 0); /* what was found may need more to be graded */
@@ -73,6 +94,10 @@ static void run_free(struct pr_sv_task *t)
 {
     struct run *r = (struct run *)t;
     pr_findings_done(&r->findings);
+    pr_question_free(r->question);
+    if (r->config.base_dir)
+        pr_config_done(&r->config);
+    pr_free(r->lost);
     pr_free(r->db_path);
     pr_free(r);
 }
@@ -117,6 +142,13 @@ void pr_sv_run(struct pr_sv_runner *r)
         .now_ms = pr_clock_utc_ms(),
         .changes = s->changes};
     memcpy(run->options, s->options, sizeof run->options);
+    if (r->system->uses_pool) {
+        pr_config_copy(&r->config, &run->config);
+        run->n_lost = s->probes.n_lost;
+        run->lost = pr_zalloc((run->n_lost + 1) * sizeof *run->lost);
+        if (run->n_lost)
+            memcpy(run->lost, s->probes.lost, run->n_lost * sizeof *run->lost);
+    }
     r->running = true;
     arm(r);
     pr_sv_worker_put(s->worker, &run->task);
@@ -140,7 +172,7 @@ static bool is_through(const struct pr_sv_runner *r)
 {
     const struct pr_supervisor *s = r->s;
     return s->scanned && !s->plan.pending && !s->suites_pending && !r->outstanding && r->applied &&
-           !r->running && !r->again && r->seen == s->changes;
+           !r->running && !r->again && r->seen == s->changes && !pr_sv_probes_pending(r);
 }
 
 static void tell_finished(struct pr_sv_runner *r)
@@ -171,7 +203,7 @@ void pr_sv_check_once(struct pr_supervisor *s)
             continue;
         if (is_through(r))
             tell_finished(r);
-        else if (!r->outstanding && !r->running)
+        else if (!r->outstanding && !r->running && !pr_sv_probes_pending(r))
             pr_sv_run(r);
     }
     s->in_callback--;
@@ -189,6 +221,7 @@ static void free_job(struct pr_job *j)
 static void stop_runner(struct pr_sv_runner *r)
 {
     pr_timer_stop(r->s->loop, &r->timer);
+    pr_sv_probes_forget(r);
     if (r->config.base_dir)
         pr_config_done(&r->config);
     r->config = (struct pr_config){0};

@@ -192,6 +192,7 @@ json_t *pr_supervisor_state(struct pr_supervisor *s)
     pr_json_set(o, "orders", orders(s));
     pr_json_set_int(o, "wanted", (int64_t)s->plan.n);
     pr_json_set(o, "grader", grader(s));
+    pr_json_set(o, "probe", pr_sv_probes_state(s));
     pr_json_set(o, "arrivals", arrivals(s));
     pr_json_set(o, "suites", suites(s));
     pr_json_set(o, "tokens", tokens(s));

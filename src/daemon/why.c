@@ -299,6 +299,29 @@ static void say_rank(const struct why *w, const json_t *x, size_t of)
     pr_str_done(&names);
 }
 
+/* What was trained from it, to find out in which order that is done best. */
+static enum pr_code set_probes(struct why *w, struct pr_error *e)
+{
+    struct pr_probe_row *v = NULL;
+    size_t n = 0, count = 0, failed = 0;
+    enum pr_code code = pr_gradebook_probes(w->g, NULL, 0, &v, &n, e);
+    if (code)
+        return code;
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].checkpoint != w->c->id)
+            continue;
+        count++;
+        failed += v[i].reason != NULL;
+    }
+    pr_json_set_int(w->doc, "n_probes", (int64_t)count);
+    pr_json_set_int(w->doc, "n_failed_probes", (int64_t)failed);
+    if (count)
+        append_sentence(w, "%zu probe%s of the curriculum optimizer started from it, %zu failed.",
+            count, count == 1 ? "" : "s", failed);
+    pr_probe_rows_free(v, n);
+    return PR_OK;
+}
+
 static enum pr_code set_rank(struct why *w, struct pr_error *e)
 {
     json_t *found = NULL;
@@ -408,7 +431,8 @@ static enum pr_code build(struct why *w, const char *options, int64_t now_ms, st
     if ((code = set_grades(w, e)))
         return code;
     say_missing(w);
-    if ((code = set_decisions(w, e)) || (code = set_rank(w, e)) || (code = set_judged(w, e)))
+    if ((code = set_decisions(w, e)) || (code = set_rank(w, e)) || (code = set_judged(w, e)) ||
+        (code = set_probes(w, e)))
         return code;
     return set_alerts(w, e);
 }

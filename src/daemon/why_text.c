@@ -163,6 +163,14 @@ static void tell_calibration(const struct telling *t)
     pr_str_putc(t->out, '.');
 }
 
+static void tell_strategy(const struct telling *t)
+{
+    const char *best = text_at(t, NULL, "best_strategy");
+    pr_str_printf(
+        t->out, "%s, the best order of training is %s", t->d->verdict, best ? best : "not known");
+    put_reason(t);
+}
+
 static const struct kind {
     const char *name;
     void (*tell)(const struct telling *t);
@@ -172,6 +180,7 @@ static const struct kind {
     {"ranking", tell_ranking},
     {"test", tell_test},
     {"calibration", tell_calibration},
+    {"strategy", tell_strategy},
 };
 
 void pr_why_say_decision(

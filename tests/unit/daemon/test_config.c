@@ -143,7 +143,7 @@ static void every_key_of_the_watch_is_read(void **state)
               "curriculum:\n  last: 4\n  samples: 60\n  seeds: 7\n  error_rate: 0.1\n"
               "  budget_percent: 5\n  probe_seconds: 30\n  probe_tokens: 400\n  batch: 2\n"
               "  learning_rate: 3e-4\n  lora_rank: 8\n  threads: 1\n  cpu_percent: 40\n"
-              "  nice: 3\n  pool: [a.jsonl, /b]\n  pool_mb: 2\n  pool_days: 1\n"
+              "  nice: 3\n  memory_mb: 900\n  pool: [a.jsonl, /b]\n  pool_mb: 2\n  pool_days: 1\n"
               "  probe_command: [sh, probe.sh, {order}, '{out}', -n, 3]\n",
             &c),
         PR_OK);
@@ -190,6 +190,7 @@ static void every_key_of_the_watch_is_read(void **state)
         .curriculum_threads = 1,
         .curriculum_cpu_percent = 40,
         .curriculum_nice = 3,
+        .curriculum_memory_mb = 900,
         .curriculum_pool_mb = 2,
         .curriculum_pool_days = 1};
     assert_memory_equal(&c.settings, &expected, sizeof expected);
@@ -431,7 +432,7 @@ static void the_default_file_states_the_defaults(void **state)
     }
     if (parse(pr_str_cstr(&plain), &c))
         fail_msg("%s\n%s", e.message, pr_str_cstr(&plain));
-    assert_int_equal(keys, 57);
+    assert_int_equal(keys, 58);
     equal(&defaults, &c);
     assert_true(c.date_given);
     pr_config_done(&c);

@@ -138,6 +138,32 @@ static void decisions_come_with_evidence_and_the_older_ones_marked(void **state)
     hand_made_done(&h);
 }
 
+static void probes_from_a_checkpoint_are_counted_and_the_verdict_told(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    json_t *doc;
+    hand_made_init(&h);
+    int64_t id = hand_made_checkpoint(&h, NULL, 10, NULL);
+    int64_t other = hand_made_checkpoint(&h, NULL, 20, NULL);
+    for (int64_t i = 0; i < 3; i++) {
+        const struct pr_probe_row p = {.question = (char *)(uintptr_t) "q",
+            .checkpoint = i ? id : other,
+            .arm = (char *)(uintptr_t) "random",
+            .seed = i,
+            .reason = i == 2 ? (char *)(uintptr_t) "no memory" : NULL};
+        HAND_MADE_OK(pr_gradebook_put_probe(h.g, &p, NULL, &hand_made_error));
+    }
+    decide(&h, id, 0, "strategy", "decided",
+        json_pack("{s:s, s:s}", "best_strategy", "hard_first", "reason", "it beats random order"));
+    assert_int_equal(why(&h, "10", &doc), PR_OK);
+    assert_int_equal(json_integer_value(json_object_get(doc, "n_probes")), 2);
+    assert_true(says(doc, "2 probes of the curriculum optimizer started from it, 1 failed."));
+    assert_true(says(doc, "decided, the best order of training is hard_first: it beats random"));
+    json_decref(doc);
+    hand_made_done(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_folders_name_goes_before_a_step),
         cmocka_unit_test(of_a_rewritten_folder_the_present_one_is_meant_and_of_gone_ones_the_last),
         cmocka_unit_test(decisions_come_with_evidence_and_the_older_ones_marked),
+        cmocka_unit_test(probes_from_a_checkpoint_are_counted_and_the_verdict_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,66 @@
+/* The question that probes answer: on which examples, with which settings, examined on what.
+ *
+ * Probes are compared with each other over hours, while files pass through the queue and the
+ * training's learning rate moves.  So what they train on is copied once, into .proctor/curriculum
+ * of the base folder, and the learning rate is fixed with it: a question stays the same until its
+ * settings, the validation set or the size of the model change, files of curriculum.pool change, or
+ * a copy of the queue has become old.
+ */
+#ifndef PR_DAEMON_QUESTION_H
+#define PR_DAEMON_QUESTION_H
+
+#include "daemon/config.h"
+#include "systems/view.h"
+
+/* Seconds that probes took which came to nothing: they count, and are in no gradebook. */
+struct pr_probe_spent {
+    int64_t at_ms; /* when it ended */
+    double seconds;
+};
+struct pr_question_options {
+    const struct pr_config *config;
+    const struct pr_probe_spent *lost;
+    size_t n_lost;
+};
+struct pr_question {
+    struct pr_view_pool view; /* its strings are owned by this struct */
+    char *pool_file, *suite_file;
+    double learning_rate;
+    int64_t lora_rank;
+    uint64_t memory; /* bytes that a probe needs here, by estimate; 0: it runs elsewhere */
+};
+/* Looks at the sources, copies them where that is due (a matter of seconds), and reads from the
+ * view what the rest is made of.  What cannot be is view.reason; a failure is one of storing.
+ * *ret owns everything: pr_question_free. */
+PR_MUST_CHECK enum pr_code pr_question_look(struct pr_view *v, const struct pr_question_options *o,
+    struct pr_question **ret, struct pr_error *e);
+void pr_question_free(struct pr_question *q);
+
+/* A bucket into which `percent` of the time flows, and which holds an hour's share: *ret is what is
+ * in it, below 0 when a probe took more than there was.  spent is sorted by time.  Returns when it
+ * is above 0 again: 0 now. */
+int64_t pr_question_budget(
+    const struct pr_probe_spent *spent, size_t n, int64_t percent, int64_t now_ms, double *ret);
+
+/* ---- the copy of the training examples (question_pool.c) ---- */
+
+struct pr_question_pool {
+    char *path;   /* of the copy, JSON Lines; NULL: there is none */
+    char *reason; /* why there is none; NULL */
+    char fingerprint[65];
+    size_t n;
+    json_t *levels; /* owned: {"easy": 120, …} */
+    double learning_rate;
+};
+/* rate: the training's now; NaN: not known. */
+PR_MUST_CHECK enum pr_code pr_question_pool(const struct pr_config *c, double rate, int64_t now_ms,
+    struct pr_question_pool *ret, struct pr_error *e);
+void pr_question_pool_done(struct pr_question_pool *p);
+/* BASE/.proctor/curriculum/<name>; pr_free. */
+char *pr_question_path(const struct pr_config *c, const char *name);
+/* Examples as lines of their own, id and difficulty written out: the same examples wherever they
+ * are read. */
+PR_MUST_CHECK enum pr_code pr_question_write(
+    const char *path, const struct pr_suite *s, struct pr_error *e);
+
+#endif
