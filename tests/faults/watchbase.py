@@ -23,7 +23,8 @@ CHECKPOINTS = os.path.join(RUN_A, "checkpoints")
 BUILD = os.environ.get("PROCTOR_BUILD", os.path.join(ROOT, "build"))
 PROCTOR = os.environ.get("PROCTOR_FAULTS", os.path.join(BUILD, "tests", "faults", "proctor_faults"))
 STATUS_FILES = ["regression_monitoring.json", "model_comparisons.json",
-                "confidence_calibration.json", "automated_testing.json"]
+                "confidence_calibration.json", "automated_testing.json",
+                "curriculum_optimization.json"]
 
 
 def strict(text):

@@ -8,7 +8,8 @@ from harness import proctor, run, scratch
 SYSTEMS = {"regression-monitor": "regression_monitoring.json",
            "model-comparison": "model_comparisons.json",
            "confidence-calibrator": "confidence_calibration.json",
-           "automated-testing": "automated_testing.json"}
+           "automated-testing": "automated_testing.json",
+           "curriculum-optimizer": "curriculum_optimization.json"}
 
 
 def test_each_system_runs_once_alone():

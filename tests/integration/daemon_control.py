@@ -15,7 +15,8 @@ WAIT = 60  # seconds: for what happens within one or two
 FILES = {"regression-monitor": "regression_monitoring.json",
          "model-comparison": "model_comparisons.json",
          "confidence-calibrator": "confidence_calibration.json",
-         "automated-testing": "automated_testing.json"}
+         "automated-testing": "automated_testing.json",
+         "curriculum-optimizer": "curriculum_optimization.json"}
 
 
 class Daemon:
@@ -236,7 +237,7 @@ def test_sighup_reads_the_configuration_and_keeps_the_old_when_it_is_broken():
         peer = Peer(folder)
         peer.put({"type": "state"})
         names = [s["name"] for s in peer.take_type("state")["state"]["systems"]]
-        assert "model-comparison" not in names and len(names) == 3, names
+        assert "model-comparison" not in names and len(names) == 4, names
 
 
 def test_systemd_is_told_what_goes_on():

@@ -1,5 +1,5 @@
 """The watch on a real run: its checkpoints are dropped into a folder one by one, and what the status
-files of the four systems say is held against an independent reference."""
+files of the systems say is held against an independent reference."""
 import json
 import os
 import sys
@@ -37,11 +37,11 @@ def drop(base, source, name):
 
 
 def about(base, name):
-    """All four, once they speak of this checkpoint and wait for nothing."""
+    """The first four, once they all speak of this checkpoint and wait for nothing."""
     documents = [base.document(one) for one in STATUS_FILES]
     if any(d is None or d["state"] != "ok" for d in documents):
         return None
-    monitor, comparison, calibration, testing = documents
+    monitor, comparison, calibration, testing = documents = documents[:4]
     if monitor["checkpoint"] == testing["checkpoint"] == calibration["checkpoint"] == name and \
             name in [r["checkpoint"] for r in comparison["rankings"]]:
         return documents
