@@ -22,7 +22,7 @@
     X(comparison)                                                                                  \
     X(sorting)                                                                                     \
     X(reversal)                                                                                    \
-    X(counting)
+    X(maximum)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
