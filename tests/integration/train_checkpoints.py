@@ -211,6 +211,23 @@ class Adapter(unittest.TestCase):
                 self.assertGreater(s.max_abs(got[0]["logprobs"], without[0]["logprobs"]),
                                    100 * TOLERANCE, "the adapter changes nothing")
 
+    def test_an_adapter_that_is_continued_stays_the_adapter_that_it_is(self):
+        """At a rate of 0 nothing may move, whatever ranks, patterns and whole modules it has."""
+        for name in sorted(os.listdir(s.fixture("adapters"))):
+            with self.subTest(adapter=name), tempfile.TemporaryDirectory() as tmp:
+                source = s.fixture("adapters", name)
+                base = s.model_dir(s.read_json(os.path.join(source, "reference.json"))["base"])
+                folder = train(source, tmp, "--base-model", base, "--lr", "0", "--dtype", "f32")
+                self.assertEqual(s.read_json(os.path.join(source, "adapter_config.json")),
+                                 s.read_json(os.path.join(folder, "adapter_config.json")))
+                inspected(folder, "--base-model", base)
+                rows = rows_of()
+                before, after = (
+                    [row["logprobs"] for row in
+                     s.score(where, rows, "--dtype", "f32", "--base-model", base)]
+                    for where in (source, folder))
+                self.assertEqual(before, after)
+
 
 if __name__ == "__main__":
     s.main()
