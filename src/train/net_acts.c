@@ -88,7 +88,6 @@ static size_t lay_out(const struct pr_net *n, struct pr_net_space *s, char *bloc
     for (int i = 0; s->n_sets == 1 && i < NET_LINEARS; i++)
         s->layer->t[i] = floats(&c, s->rows, widest(n, i));
     s->logits = floats(&c, s->head_rows, m->vocab);
-    s->hx = floats(&c, s->head_rows, m->hidden);
     s->hn = floats(&c, s->head_rows, m->hidden);
     s->ht = floats(&c, s->head_rows, n->head.r);
     s->nll = carve(&c, s->head_rows, 1, sizeof *s->nll);

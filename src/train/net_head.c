@@ -4,25 +4,15 @@
 
 #include "train/net_internal.h"
 
-#define GATHER 16 /* rows an item copies */
-
 struct chunk {
     struct pr_net *n;
     const struct pr_batch *batch;
-    const uint32_t *index; /* (rows) which rows of x these are */
+    const uint32_t *index; /* (rows) which of the batch's rows these are */
     uint32_t rows;
-    const float *x;
+    const float *x; /* (rows, H) */
+    float *dx;      /* (rows, H) */
     float scale;
 };
-
-static void gather_item(void *ctx, size_t item, int thread)
-{
-    (void)thread;
-    const struct chunk *c = ctx;
-    size_t hidden = c->n->config.hidden;
-    for (size_t r = item * GATHER; r < (item + 1) * GATHER && r < c->rows; r++)
-        memcpy(c->n->space.hx + r * hidden, c->x + c->index[r] * hidden, hidden * sizeof(float));
-}
 
 /* Turns a row's logits into their gradient. */
 static void loss_item(void *ctx, size_t r, int thread)
@@ -38,8 +28,7 @@ static enum pr_code chunk_loss(struct chunk *c, double *nll, struct pr_error *e)
 {
     struct pr_net *n = c->n;
     struct pr_net_space *s = &n->space;
-    pr_pool_run(n->pool, (c->rows + GATHER - 1) / GATHER, gather_item, c);
-    pr_net_norm_forward(n, &n->final_norm, c->rows, s->hx, s->hn, NULL, NULL);
+    pr_net_norm_forward(n, &n->final_norm, c->rows, c->x, s->hn, NULL, NULL);
     enum pr_code code = pr_net_linear_forward(
         n, &n->head, c->rows, s->hn, n->config.hidden, s->ht, s->logits, n->config.vocab, false, e);
     if (code)
@@ -58,25 +47,27 @@ static enum pr_code chunk_back(struct chunk *c, struct pr_error *e)
     enum pr_code code = pr_net_linear_back(n, &n->head, c->rows, s->hn, n->config.hidden, s->ht,
         s->logits, n->config.vocab, below ? s->dhn : NULL, n->config.hidden, false, e);
     if (!code && below)
-        pr_net_norm_back(n, &n->final_norm, c->rows, s->hx, s->dhn, s->dx, c->index);
+        pr_net_norm_back(n, &n->final_norm, c->rows, c->x, s->dhn, c->dx);
     return code;
 }
 
-enum pr_code pr_net_head(struct pr_net *n, const struct pr_batch *b, const float *x,
-    uint32_t n_counted, double scale, double *ret_nll, struct pr_error *e)
+enum pr_code pr_net_head(struct pr_net *n, const struct pr_batch *b, const float *x, double scale,
+    double *ret_nll, struct pr_error *e)
 {
     struct pr_net_space *s = &n->space;
     enum pr_code code = PR_OK;
     if (scale > 0)
-        memset(s->dx, 0, (size_t)b->n_rows * n->config.hidden * sizeof *s->dx);
+        memset(s->dx, 0, (size_t)s->n_counted * n->config.hidden * sizeof *s->dx);
     *ret_nll = 0;
-    for (uint32_t first = 0; first < n_counted && !code; first += s->head_rows) {
-        uint32_t left = n_counted - first;
+    for (uint32_t first = 0; first < s->n_counted && !code; first += s->head_rows) {
+        uint32_t left = s->n_counted - first;
+        size_t at = (size_t)first * n->config.hidden;
         struct chunk c = {.n = n,
             .batch = b,
             .index = s->counted + first,
             .rows = left < s->head_rows ? left : s->head_rows,
-            .x = x,
+            .x = x + at,
+            .dx = scale > 0 ? s->dx + at : NULL,
             .scale = (float)scale};
         code = chunk_loss(&c, ret_nll, e);
         if (!code && scale > 0)

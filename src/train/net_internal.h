@@ -77,20 +77,21 @@ struct pr_net_space {
     float *x;                  /* (n_x, R, H) each kept layer's input, then the output */
     struct pr_net_acts *layer; /* (n_sets); an allocation of its own */
     uint32_t n_x, n_sets;
-    float *dx;            /* (R, H) gradient of the residual stream */
-    float *dnorm;         /* (R, H) */
-    float *dmlp;          /* (R, F) */
-    float *datt;          /* (R, Q) */
-    float *dqkv;          /* (R, Q + 2K) */
-    float *dt;            /* (R, largest r) */
-    float *partial;       /* (blocks of rows, H or 2·head_dim): sums of norms' gradients */
-    float *logits;        /* (head_rows, V) */
-    float *hx, *hn, *dhn; /* (head_rows, H): gathered rows, normalised, their gradient */
-    float *ht;            /* (head_rows, r of the head) */
-    double *nll;          /* (head_rows) */
-    float *tmp;           /* (threads, tmp_size) */
-    uint32_t *pos;        /* (R) position of each row in its sequence */
-    uint32_t *counted;    /* (R) the rows that count */
+    float *dx;         /* (R, H) gradient of the residual stream */
+    float *dnorm;      /* (R, H) */
+    float *dmlp;       /* (R, F) */
+    float *datt;       /* (R, Q) */
+    float *dqkv;       /* (R, Q + 2K) */
+    float *dt;         /* (R, largest r) */
+    float *partial;    /* (blocks of rows, H or 2·head_dim): sums of norms' gradients */
+    float *logits;     /* (head_rows, V) */
+    float *hn, *dhn;   /* (head_rows, H): normalised rows, their gradient */
+    float *ht;         /* (head_rows, r of the head) */
+    double *nll;       /* (head_rows) */
+    float *tmp;        /* (threads, tmp_size) */
+    uint32_t *pos;     /* (R) position of each row in its sequence */
+    uint32_t *counted; /* (n_counted, of R) the rows that count, ascending */
+    uint32_t n_counted;
     size_t tmp_size;
 };
 
@@ -186,10 +187,13 @@ void pr_net_embed_back(struct pr_net *n, const int32_t *ids, uint32_t rows, cons
 /* y = norm(x); where `copy` is not NULL also copy = x + bias (bias NULL: x). */
 void pr_net_norm_forward(struct pr_net *n, const struct pr_net_norm *norm, uint32_t rows,
     const float *x, float *y, float *copy, const float *bias);
-/* dx += and norm->dw += ∂, given dy = ∂/∂norm(x); row r of dx is dx[index[r]] where index is not
- * NULL. */
+/* dx += and norm->dw += ∂, given dy = ∂/∂norm(x). */
 void pr_net_norm_back(struct pr_net *n, const struct pr_net_norm *norm, uint32_t rows,
-    const float *x, const float *dy, float *dx, const uint32_t *index);
+    const float *x, const float *dy, float *dx);
+/* y (n_counted, cols) = the rows of x that count, + bias (NULL: none); y may be x. */
+void pr_net_gather(struct pr_net *n, const float *x, size_t cols, const float *bias, float *y);
+/* x (rows, cols): the n_counted rows at its beginning go where they came from, the others are 0. */
+void pr_net_scatter(struct pr_net *n, uint32_t rows, size_t cols, float *x);
 /* Biases, QK-norm and rotation of q and k; the bias of v. */
 void pr_net_place(struct pr_net *n, const struct pr_net_layer *l, struct pr_net_acts *a,
     const uint32_t *pos, uint32_t rows);
@@ -202,7 +206,10 @@ void pr_net_silu_back(struct pr_net *n, struct pr_net_acts *a, uint32_t rows, co
 void pr_net_add_columns(
     struct pr_net *n, uint32_t rows, uint32_t cols, const float *dy, size_t ldy, float *db);
 
-/* ---- net_layer.c, net_head.c ---- */
+/* ---- net_layer.c, net_head.c ----
+ *
+ * Behind the last layer's attention only the rows that count go on: the others' outputs would be
+ * looked at by nobody. */
 
 PR_MUST_CHECK enum pr_code pr_net_layer_forward(
     struct pr_net *n, uint32_t l, uint32_t rows, struct pr_error *e);
@@ -212,8 +219,8 @@ PR_MUST_CHECK enum pr_code pr_net_layer_again(
 /* space.dx: from the gradient of the layer's output to that of its input. */
 PR_MUST_CHECK enum pr_code pr_net_layer_back(
     struct pr_net *n, uint32_t l, uint32_t rows, struct pr_error *e);
-/* Loss of the n_counted rows space.counted of x; scale > 0: also gradients, and dx. */
+/* Loss of the n_counted rows of x; scale > 0: also gradients, and dx. */
 PR_MUST_CHECK enum pr_code pr_net_head(struct pr_net *n, const struct pr_batch *b, const float *x,
-    uint32_t n_counted, double scale, double *ret_nll, struct pr_error *e);
+    double scale, double *ret_nll, struct pr_error *e);
 
 #endif

@@ -4,7 +4,7 @@
  *   g = norm2(mid);  out = mid + (silu(g·Wgateᵀ) · g·Wupᵀ)·Wdownᵀ
  *
  * Back follows the same lines in reverse; space.dx holds the gradient of the residual stream all
- * the way and each half adds its part.
+ * the way and each half adds its part.  Of the last layer only the rows that count go on from mid.
  */
 #include "train/net_internal.h"
 
@@ -25,6 +25,12 @@ static struct pr_attention *attention_of(struct pr_net *n, uint32_t l)
     return &n->attention;
 }
 
+/* Rows that come out of layer l's attention. */
+static uint32_t rows_after(const struct pr_net *n, uint32_t l, uint32_t rows)
+{
+    return l + 1 < n->config.n_layers ? rows : n->space.n_counted;
+}
+
 static enum pr_code attention_half(
     struct pr_net *n, uint32_t l, uint32_t rows, const float *x, struct pr_error *e)
 {
@@ -34,7 +40,11 @@ static enum pr_code attention_half(
     struct sizes s = sizes_of(n);
     float *q = a->raw ? a->raw : a->qkv;
     size_t ld = a->raw ? s.q + s.k : s.qkv;
-    pr_net_norm_forward(n, &layer->attn_norm, rows, x, a->norm1, a->mid, w[NET_O].bias);
+    bool last = l + 1 == n->config.n_layers;
+    pr_net_norm_forward(
+        n, &layer->attn_norm, rows, x, a->norm1, last ? NULL : a->mid, w[NET_O].bias);
+    if (last)
+        pr_net_gather(n, x, s.hidden, w[NET_O].bias, a->mid);
     enum pr_code code =
         pr_net_linear_forward(n, &w[NET_Q], rows, a->norm1, s.hidden, a->t[NET_Q], q, ld, false, e);
     if (!code)
@@ -47,10 +57,12 @@ static enum pr_code attention_half(
         return code;
     pr_net_place(n, layer, a, n->space.pos, rows);
     code = pr_attention_forward(attention_of(n, l), a->qkv, s.qkv, a->att, s.q, a->lse, e);
-    if (!code)
-        code = pr_net_linear_forward(
-            n, &w[NET_O], rows, a->att, s.q, a->t[NET_O], a->mid, s.hidden, true, e);
-    return code;
+    if (code)
+        return code;
+    if (last)
+        pr_net_gather(n, a->att, s.q, NULL, a->att);
+    return pr_net_linear_forward(
+        n, &w[NET_O], rows_after(n, l, rows), a->att, s.q, a->t[NET_O], a->mid, s.hidden, true, e);
 }
 
 /* Up to the activation; `out` NULL: no more than that. */
@@ -79,7 +91,7 @@ static enum pr_code mlp_half(
 enum pr_code pr_net_layer_forward(struct pr_net *n, uint32_t l, uint32_t rows, struct pr_error *e)
 {
     enum pr_code code = attention_half(n, l, rows, pr_net_x(n, l), e);
-    return code ? code : mlp_half(n, l, rows, pr_net_x(n, l + 1), e);
+    return code ? code : mlp_half(n, l, rows_after(n, l, rows), pr_net_x(n, l + 1), e);
 }
 
 /* The low-rank t of down_proj is the one thing that only the last product would make again. */
@@ -125,7 +137,7 @@ static enum pr_code mlp_back(
         code = pr_net_linear_back(n, &w[NET_UP], rows, a->norm2, s.hidden, a->t[NET_UP], a->up, s.f,
             dnorm, s.hidden, true, e);
     if (!code && dnorm)
-        pr_net_norm_back(n, &layer->mlp_norm, rows, a->mid, dnorm, p->dx, NULL);
+        pr_net_norm_back(n, &layer->mlp_norm, rows, a->mid, dnorm, p->dx);
     return code;
 }
 
@@ -151,23 +163,27 @@ static enum pr_code attention_back(
     struct pr_net_space *p = &n->space;
     struct sizes s = sizes_of(n);
     float *dnorm = down || layer->attn_norm.dw ? p->dnorm : NULL;
-    enum pr_code code = pr_net_linear_back(n, &layer->linear[NET_O], rows, a->att, s.q, a->t[NET_O],
-        p->dx, s.hidden, p->datt, s.q, false, e);
-    if (!code)
-        code =
-            pr_attention_back(attention_of(n, l), a->qkv, s.qkv, p->datt, s.q, a->lse, p->dqkv, e);
+    enum pr_code code = pr_net_linear_back(n, &layer->linear[NET_O], rows_after(n, l, rows), a->att,
+        s.q, a->t[NET_O], p->dx, s.hidden, p->datt, s.q, false, e);
+    if (code)
+        return code;
+    if (l + 1 == n->config.n_layers) {
+        pr_net_scatter(n, rows, s.q, p->datt);
+        pr_net_scatter(n, rows, s.hidden, p->dx);
+    }
+    code = pr_attention_back(attention_of(n, l), a->qkv, s.qkv, p->datt, s.q, a->lse, p->dqkv, e);
     if (code)
         return code;
     pr_net_place_back(n, layer, a, p->pos, rows, p->dqkv);
     code = qkv_back(n, l, rows, dnorm, e);
     if (!code && dnorm)
-        pr_net_norm_back(n, &layer->attn_norm, rows, pr_net_x(n, l), dnorm, p->dx, NULL);
+        pr_net_norm_back(n, &layer->attn_norm, rows, pr_net_x(n, l), dnorm, p->dx);
     return code;
 }
 
 enum pr_code pr_net_layer_back(struct pr_net *n, uint32_t l, uint32_t rows, struct pr_error *e)
 {
     bool below = l > n->first || n->d_embed, attention = below || n->layers[l].attn_trained;
-    enum pr_code code = mlp_back(n, l, rows, attention, e);
+    enum pr_code code = mlp_back(n, l, rows_after(n, l, rows), attention, e);
     return code || !attention ? code : attention_back(n, l, rows, below, e);
 }

@@ -47,13 +47,14 @@ static enum pr_code turn(struct pr_net *n, const struct pr_batch *b, struct pr_e
 
 static void place_rows(struct pr_net *n, const struct pr_batch *b)
 {
-    uint32_t counted = 0;
+    struct pr_net_space *p = &n->space;
+    p->n_counted = 0;
     for (uint32_t s = 0; s < b->n_sequences; s++)
         for (uint32_t r = b->starts[s]; r < b->starts[s + 1]; r++)
-            n->space.pos[r] = r - b->starts[s];
+            p->pos[r] = r - b->starts[s];
     for (uint32_t r = 0; r < b->n_rows; r++)
         if (b->targets[r] != -100)
-            n->space.counted[counted++] = r;
+            p->counted[p->n_counted++] = r;
 }
 
 static enum pr_code backward(struct pr_net *n, const struct pr_batch *b, struct pr_error *e)
@@ -95,8 +96,7 @@ enum pr_code pr_net_pass(struct pr_net *n, const struct pr_batch *b, double scal
     for (uint32_t l = 0; l < n->config.n_layers && !code; l++)
         code = pr_net_layer_forward(n, l, b->n_rows, e);
     if (!code)
-        code = pr_net_head(
-            n, b, pr_net_x(n, n->config.n_layers), (uint32_t)pass.counted, scale, &pass.nll, e);
+        code = pr_net_head(n, b, pr_net_x(n, n->config.n_layers), scale, &pass.nll, e);
     if (!code && scale > 0)
         code = backward(n, b, e);
     if (!code)

@@ -18,7 +18,7 @@ struct work {
     const struct pr_net_norm *norm, *norm2;
     struct pr_net_acts *acts;
     const int32_t *ids;
-    const uint32_t *index, *pos;
+    const uint32_t *pos;
     uint32_t rows, cols;
     size_t ld;
     const float *x, *dy, *bias;
@@ -139,19 +139,45 @@ static void norm_back_item(void *ctx, size_t item, int thread)
     if (dw)
         memset(dw, 0, hidden * sizeof *dw);
     for (size_t r = item * BLOCK; r < upto(item * BLOCK, BLOCK, w->rows); r++) {
-        size_t to = w->index ? w->index[r] : r;
         w->n->kernels->rmsnorm_back(w->x + r * hidden, w->norm->w, w->dy + r * hidden, hidden,
-            w->n->config.rms_eps, w->dx + to * hidden, dw);
+            w->n->config.rms_eps, w->dx + r * hidden, dw);
     }
 }
 
 void pr_net_norm_back(struct pr_net *n, const struct pr_net_norm *norm, uint32_t rows,
-    const float *x, const float *dy, float *dx, const uint32_t *index)
+    const float *x, const float *dy, float *dx)
 {
-    struct work w = {
-        .n = n, .norm = norm, .rows = rows, .x = x, .dy = dy, .dx = dx, .index = index};
+    struct work w = {.n = n, .norm = norm, .rows = rows, .x = x, .dy = dy, .dx = dx};
     run(&w, rows, BLOCK, norm_back_item);
     add_partials(n, rows, n->config.hidden, n->space.partial, n->config.hidden, norm->dw);
+}
+
+/* ---- the rows that count ---- */
+
+/* Both run in one thread: row by row in place, a small part of a pass. */
+void pr_net_gather(struct pr_net *n, const float *x, size_t cols, const float *bias, float *y)
+{
+    const struct pr_net_space *s = &n->space;
+    for (size_t i = 0; i < s->n_counted; i++) {
+        if (y != x || s->counted[i] != i)
+            memcpy(y + i * cols, x + s->counted[i] * cols, cols * sizeof *x);
+        if (bias)
+            n->kernels->add(bias, cols, y + i * cols);
+    }
+}
+
+void pr_net_scatter(struct pr_net *n, uint32_t rows, size_t cols, float *x)
+{
+    const struct pr_net_space *s = &n->space;
+    size_t end = rows; /* rows from here on are in place */
+    for (size_t i = s->n_counted; i-- > 0;) {
+        size_t to = s->counted[i];
+        memset(x + (to + 1) * cols, 0, (end - to - 1) * cols * sizeof *x);
+        if (to != i)
+            memcpy(x + to * cols, x + i * cols, cols * sizeof *x);
+        end = to;
+    }
+    memset(x, 0, end * cols * sizeof *x);
 }
 
 /* ---- q, k and v ---- */
