@@ -174,7 +174,7 @@ def test_a_second_run_is_refused_and_names_the_first():
         # Beside it everything else goes, also run --once.
         row = proctor("regression-monitor", "--base-dir", folder, "--once", "--json").row()
         assert row["checkpoint"] == "checkpoint-2886", row
-        assert len(proctor("run", "--base-dir", folder, "--once", "--json").rows()) == 4
+        assert len(proctor("run", "--base-dir", folder, "--once", "--json").rows()) == 5
         done = proctor("regression-monitor", "--base-dir", folder, "--once", "--threshold", "33",
                        "--json")
         assert done.row()["threshold_percent"] == 33
