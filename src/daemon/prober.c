@@ -77,6 +77,7 @@ static void fill_args(const struct pr_prober_options *o, struct args *a)
     add(a, "proctor"); /* as ps shows it */
     add(a, "probe");
     add(a, o->start);
+    add_option(a, "--base-dir", c->base_dir); /* how prompts and grades are made, and bases */
     add_option(a, "--pool", o->question->pool_file);
     add_option(a, "--suite", o->question->suite_file);
     add_number(a, "--samples", s->curriculum_samples);
