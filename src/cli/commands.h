@@ -37,6 +37,7 @@
     X(skills)                                                                                      \
     X(train)                                                                                       \
     X(train_tokenizer)                                                                             \
+    X(probe)                                                                                       \
     X(grader)                                                                                      \
     X(help)                                                                                        \
     X(version)
