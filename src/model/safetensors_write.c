@@ -26,6 +26,7 @@ struct pr_safetensors_writer {
     uint64_t place;                       /* bytes handed in, the header's included */
     unsigned char *buf;
     size_t used;
+    struct pr_sha256 *hash; /* of what was written */
 };
 
 static enum pr_code flush(struct pr_safetensors_writer *w, struct pr_error *e)
@@ -39,6 +40,7 @@ static enum pr_code flush(struct pr_safetensors_writer *w, struct pr_error *e)
             return pr_fail_errno(e, errno, "%s: write", w->name);
         done += (size_t)r;
     }
+    pr_sha256_update(w->hash, w->buf, w->used);
     w->used = 0;
     return PR_OK;
 }
@@ -182,6 +184,7 @@ enum pr_code pr_safetensors_writer_open(int dir_fd, const char *name,
     struct pr_safetensors_writer *w = pr_zalloc(sizeof *w);
     *w = (struct pr_safetensors_writer){.fd = fd, .name = pr_strdup(name), .n = n};
     w->buf = pr_alloc(CHUNK);
+    w->hash = pr_sha256_new();
     w->ends = pr_zalloc((n + 1) * sizeof *w->ends);
     w->entries = pr_zalloc((n + 1) * sizeof *w->entries);
     if (n)
@@ -233,7 +236,8 @@ enum pr_code pr_safetensors_writer_f32(
     return code;
 }
 
-enum pr_code pr_safetensors_writer_close(struct pr_safetensors_writer *w, struct pr_error *e)
+enum pr_code pr_safetensors_writer_close(
+    struct pr_safetensors_writer *w, char ret_sha256[PR_SHA256_HEX], struct pr_error *e)
 {
     struct stat st;
     enum pr_code code = PR_OK;
@@ -252,6 +256,12 @@ enum pr_code pr_safetensors_writer_close(struct pr_safetensors_writer *w, struct
     w->fd = -1;
     if (close(fd) && !code)
         code = pr_fail_errno(e, errno, "%s: close", w->name);
+    if (!code && ret_sha256) {
+        uint8_t digest[PR_SHA256_LEN];
+        pr_sha256_final(w->hash, digest);
+        w->hash = NULL;
+        pr_sha256_hex(digest, ret_sha256);
+    }
     pr_safetensors_writer_drop(w);
     return code;
 }
@@ -262,6 +272,10 @@ void pr_safetensors_writer_drop(struct pr_safetensors_writer *w)
         return;
     if (w->fd >= 0)
         close(w->fd);
+    if (w->hash) {
+        uint8_t unused[PR_SHA256_LEN];
+        pr_sha256_final(w->hash, unused);
+    }
     pr_free(w->name);
     pr_free(w->ends);
     pr_free(w->entries);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "model/safetensors.h"
 
 struct pr_safetensors_writer;
@@ -34,9 +35,10 @@ PR_MUST_CHECK enum pr_code pr_safetensors_writer_f32(
 /* The same as bytes in the tensor's own type. */
 PR_MUST_CHECK enum pr_code pr_safetensors_writer_bytes(
     struct pr_safetensors_writer *w, const void *bytes, size_t n, struct pr_error *e);
-/* Checks that every tensor came whole, syncs, closes, and frees w whatever comes of it. */
+/* Checks that every tensor came whole, syncs, closes, and frees w whatever comes of it. ret_sha256,
+ * if not NULL: of the whole file, in hex. */
 PR_MUST_CHECK enum pr_code pr_safetensors_writer_close(
-    struct pr_safetensors_writer *w, struct pr_error *e);
+    struct pr_safetensors_writer *w, char ret_sha256[PR_SHA256_HEX], struct pr_error *e);
 /* Gives up: closes and frees; what was written stays.  NULL is fine. */
 void pr_safetensors_writer_drop(struct pr_safetensors_writer *w);
 

@@ -13,7 +13,19 @@
 #include "base/fault.h"
 #include "train/save_internal.h"
 
-static enum pr_code write_state_folder(const struct pr_save *s, int dir_fd, struct pr_error *e)
+/* The caller's document, and what tells a damaged file. */
+static enum pr_code write_training(
+    const struct pr_save *s, int dir_fd, json_t *sums, struct pr_error *e)
+{
+    json_t *training = json_copy((json_t *)(uintptr_t)s->training);
+    json_object_set(training, PR_SAVE_SUMS, sums);
+    enum pr_code code = pr_save_write_json(dir_fd, PR_SAVE_TRAINING_FILE, training, e);
+    json_decref(training);
+    return code;
+}
+
+static enum pr_code write_state_folder(
+    const struct pr_save *s, int dir_fd, json_t *sums, struct pr_error *e)
 {
     static const char name[] = PR_SAVE_STATE_FOLDER;
     if (mkdirat(dir_fd, name, 0777))
@@ -21,10 +33,10 @@ static enum pr_code write_state_folder(const struct pr_save *s, int dir_fd, stru
     int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return pr_fail_errno(e, errno, "%s", name);
-    enum pr_code code = pr_save_state(s, fd, e);
+    enum pr_code code = pr_save_state(s, fd, sums, e);
     pr_fault_point(PR_FAULT_SAVE_STATE);
     if (!code)
-        code = pr_save_write_json(fd, PR_SAVE_TRAINING_FILE, s->training, e);
+        code = write_training(s, fd, sums, e);
     if (code)
         pr_wrap(e, code, "%s", name);
     else
@@ -39,16 +51,18 @@ static enum pr_code write_parts(const struct pr_save *s, int dir_fd, struct pr_e
     enum pr_code code = pr_folder_open(s->model, &model, e);
     if (code)
         return code;
-    code = pr_save_weights(s, dir_fd, e);
+    json_t *sums = json_object();
+    code = pr_save_weights(s, dir_fd, sums, e);
     pr_fault_point(PR_FAULT_SAVE_WEIGHTS);
     if (!code)
-        code = write_state_folder(s, dir_fd, e);
+        code = write_state_folder(s, dir_fd, sums, e);
     if (!code)
         code = pr_save_copy_files(&model, dir_fd, !pr_save_is_adapter(s), e);
     if (!code)
         code = pr_save_config(s, &model, dir_fd, e);
     if (!code)
         code = pr_save_write_json(dir_fd, "trainer_state.json", s->trainer_state, e);
+    json_decref(sums);
     pr_folder_done(&model);
     return code;
 }

@@ -16,6 +16,7 @@
 #define PR_SAVE_STATE_FOLDER  "proctor"
 #define PR_SAVE_STATE_FILE    "optimizer.safetensors"
 #define PR_SAVE_TRAINING_FILE "training.json"
+#define PR_SAVE_SUMS          "sha256" /* key in PR_SAVE_TRAINING_FILE: {file: SHA-256 in hex} */
 /* In PR_SAVE_STATE_FILE, before a parameter's name. */
 #define PR_SAVE_M      "exp_avg."
 #define PR_SAVE_V      "exp_avg_sq."
@@ -59,9 +60,14 @@ PR_MUST_CHECK enum pr_code pr_save_adapter_config(
     const struct pr_save *s, struct pr_folder *model, int dir_fd, struct pr_error *e);
 bool pr_save_is_adapter(const struct pr_save *s);
 
-/* model.safetensors, its shards and their index, or adapter_model.safetensors. */
-PR_MUST_CHECK enum pr_code pr_save_weights(const struct pr_save *s, int dir_fd, struct pr_error *e);
+/* model.safetensors, its shards and their index, or adapter_model.safetensors; sums[name] = the
+ * SHA-256 of each file of tensors. */
+PR_MUST_CHECK enum pr_code pr_save_weights(
+    const struct pr_save *s, int dir_fd, json_t *sums, struct pr_error *e);
 /* PR_SAVE_STATE_FILE, in its folder. */
-PR_MUST_CHECK enum pr_code pr_save_state(const struct pr_save *s, int dir_fd, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_save_state(
+    const struct pr_save *s, int dir_fd, json_t *sums, struct pr_error *e);
+/* Is it the name of a file that pr_save_weights writes tensors into? */
+bool pr_save_is_weights(const char *name);
 
 #endif

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/sha256.h"
 #include "model/checkpoint.h"
 #include "train/save_internal.h"
 
 #define TRAINING_PATH PR_SAVE_STATE_FOLDER "/" PR_SAVE_TRAINING_FILE
 #define STATE_PATH    PR_SAVE_STATE_FOLDER "/" PR_SAVE_STATE_FILE
+#define PART          ((size_t)1 << 20) /* bytes read at a time */
 
 static int newest_first(const void *a, const void *b)
 {
@@ -37,12 +39,55 @@ static enum pr_code list_steps(const char *out, int64_t **ret, size_t *ret_n, st
     return PR_OK;
 }
 
-/* Can a training go on from it?  Looks at headers; the numbers are pr_save_restore's. */
+/* Has the file the SHA-256 that it was written with? */
+static enum pr_code check_sum(int dir_fd, const char *name, const json_t *sums, struct pr_error *e)
+{
+    const char *want = json_string_value(json_object_get(sums, name));
+    uint8_t digest[PR_SHA256_LEN];
+    char hex[PR_SHA256_HEX];
+    int fd;
+    enum pr_code code = pr_file_open(dir_fd, name, true, &fd, NULL, e);
+    if (code)
+        return code;
+    struct pr_sha256 *h = pr_sha256_new();
+    char *part = pr_alloc(PART);
+    ssize_t r;
+    while ((r = read(fd, part, PART)) > 0 || (r < 0 && errno == EINTR))
+        if (r > 0)
+            pr_sha256_update(h, part, (size_t)r);
+    if (r < 0)
+        code = pr_fail_errno(e, errno, "%s: read", name);
+    pr_sha256_final(h, digest);
+    pr_sha256_hex(digest, hex);
+    pr_free(part);
+    close(fd);
+    if (!code && (!want || strcmp(want, hex) != 0))
+        code = pr_fail(e, PR_E_FORMAT, "%s: its content is not what was saved (SHA-256)", name);
+    return code;
+}
+
+static enum pr_code check_sums(
+    int dir_fd, const char *path, const json_t *training, struct pr_error *e)
+{
+    const json_t *sums = json_object_get(training, PR_SAVE_SUMS);
+    char **names;
+    size_t n;
+    enum pr_code code = check_sum(dir_fd, STATE_PATH, sums, e);
+    if (code || (code = pr_dir_list(path, &names, &n, e)))
+        return code;
+    for (size_t i = 0; i < n && !code; i++)
+        if (pr_save_is_weights(names[i]))
+            code = check_sum(dir_fd, names[i], sums, e);
+    pr_names_free(names, n);
+    return code;
+}
+
+/* Can a training go on from it?  Whether it fits the net is pr_save_restore's to see. */
 static enum pr_code check(const char *path, json_t **ret_training, struct pr_error *e)
 {
     struct pr_safetensors *state;
     struct pr_error why;
-    json_t *training;
+    json_t *training = NULL;
     bool complete = false;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -61,12 +106,14 @@ static enum pr_code check(const char *path, json_t **ret_training, struct pr_err
         pr_safetensors_free(state);
         code = pr_json_read(fd, TRAINING_PATH, PR_SAVE_JSON_MAX, PR_JSON_STRICT, &training, e);
     }
-    if (!code && !json_is_object(training)) {
-        json_decref(training);
+    if (!code && !json_is_object(training))
         code = pr_fail(e, PR_E_FORMAT, TRAINING_PATH ": not an object");
-    }
-    close(fd);
     if (!code)
+        code = check_sums(fd, path, training, e);
+    close(fd);
+    if (code)
+        json_decref(training);
+    else
         *ret_training = training;
     return code;
 }

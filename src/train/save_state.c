@@ -26,13 +26,6 @@ static void stored_done(struct stored *s)
     pr_free(s->weights);
 }
 
-static bool is_weights(const char *name)
-{
-    size_t n = strlen(name), m = strlen(".safetensors");
-    return (!strncmp(name, "model", 5) || !strncmp(name, "adapter_model", 13)) && n > m &&
-           !strcmp(name + n - m, ".safetensors");
-}
-
 static enum pr_code open_all(int dir_fd, const char *dir, struct stored *ret, struct pr_error *e)
 {
     char **names;
@@ -44,7 +37,7 @@ static enum pr_code open_all(int dir_fd, const char *dir, struct stored *ret, st
         return code;
     for (size_t i = 0; i < n && !code; i++) {
         struct pr_safetensors *s;
-        if (!is_weights(names[i]))
+        if (!pr_save_is_weights(names[i]))
             continue;
         code = pr_safetensors_open(dir_fd, names[i], true, &s, e);
         if (!code)

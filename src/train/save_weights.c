@@ -24,8 +24,9 @@ static struct pr_safetensors_entry entry_of(
 
 /* Parameters [begin, end) as one file. */
 static enum pr_code write_file(const struct pr_save *s, int dir_fd, const char *name,
-    const struct pr_param *params, size_t begin, size_t end, struct pr_error *e)
+    const struct pr_param *params, size_t begin, size_t end, json_t *sums, struct pr_error *e)
 {
+    char sum[PR_SHA256_HEX];
     size_t n = end - begin;
     struct pr_safetensors_entry *v = pr_zalloc((n + 1) * sizeof *v);
     struct pr_safetensors_writer *w;
@@ -37,9 +38,13 @@ static enum pr_code write_file(const struct pr_save *s, int dir_fd, const char *
         return code;
     for (size_t i = begin; i < end && !code; i++)
         code = pr_safetensors_writer_f32(w, params[i].value, params[i].n, e);
+    if (code) {
+        pr_safetensors_writer_drop(w);
+        return code;
+    }
+    code = pr_safetensors_writer_close(w, sum, e);
     if (!code)
-        return pr_safetensors_writer_close(w, e);
-    pr_safetensors_writer_drop(w);
+        pr_json_set_str(sums, name, sum);
     return code;
 }
 
@@ -63,7 +68,7 @@ static size_t share_out(
 }
 
 static enum pr_code write_shards(const struct pr_save *s, int dir_fd, const struct pr_param *params,
-    const size_t *ends, size_t n_files, struct pr_error *e)
+    const size_t *ends, size_t n_files, json_t *sums, struct pr_error *e)
 {
     json_t *index = json_object(), *metadata = json_object(), *map = json_object();
     uint64_t bytes = 0;
@@ -71,7 +76,7 @@ static enum pr_code write_shards(const struct pr_save *s, int dir_fd, const stru
     for (size_t k = 0, i = 0; k < n_files && !code; k++) {
         char name[64];
         snprintf(name, sizeof name, "model-%05zu-of-%05zu.safetensors", k + 1, n_files);
-        code = write_file(s, dir_fd, name, params, i, ends[k], e);
+        code = write_file(s, dir_fd, name, params, i, ends[k], sums, e);
         for (; i < ends[k]; i++) {
             bytes += (uint64_t)params[i].n * pr_dtype_size(s->dtype);
             pr_json_set_str(map, params[i].name, name);
@@ -86,22 +91,31 @@ static enum pr_code write_shards(const struct pr_save *s, int dir_fd, const stru
     return code;
 }
 
-enum pr_code pr_save_weights(const struct pr_save *s, int dir_fd, struct pr_error *e)
+enum pr_code pr_save_weights(const struct pr_save *s, int dir_fd, json_t *sums, struct pr_error *e)
 {
     size_t n;
     const struct pr_param *params = pr_net_params(s->net, &n);
     if (pr_save_is_adapter(s))
-        return write_file(s, dir_fd, "adapter_model.safetensors", params, 0, n, e);
+        return write_file(s, dir_fd, "adapter_model.safetensors", params, 0, n, sums, e);
     size_t *ends = pr_alloc((n + 1) * sizeof *ends);
     uint64_t limit = s->shard_bytes ? s->shard_bytes : SHARD_BYTES;
     size_t n_files = share_out(params, n, s->dtype, limit, ends);
-    enum pr_code code = n_files == 1 ? write_file(s, dir_fd, "model.safetensors", params, 0, n, e)
+    enum pr_code code = n_files == 1
+                            ? write_file(s, dir_fd, "model.safetensors", params, 0, n, sums, e)
                         : n_files > MAX_SHARDS
                             ? pr_fail(e, PR_E_LIMIT, "%zu files of weights, at most %d are written",
                                   n_files, MAX_SHARDS)
-                            : write_shards(s, dir_fd, params, ends, n_files, e);
+                            : write_shards(s, dir_fd, params, ends, n_files, sums, e);
     pr_free(ends);
     return code;
+}
+
+bool pr_save_is_weights(const char *name)
+{
+    static const char end[] = ".safetensors";
+    size_t n = strlen(name), m = strlen(end);
+    return (!strncmp(name, "model", 5) || !strncmp(name, "adapter_model", 13)) && n > m &&
+           !strcmp(name + n - m, end);
 }
 
 /* The names of the state's tensors, in one arena. */
@@ -129,8 +143,9 @@ static enum pr_code write_state(struct pr_safetensors_writer *w, const struct pr
     return code;
 }
 
-enum pr_code pr_save_state(const struct pr_save *s, int dir_fd, struct pr_error *e)
+enum pr_code pr_save_state(const struct pr_save *s, int dir_fd, json_t *sums, struct pr_error *e)
 {
+    char sum[PR_SHA256_HEX];
     static const char *const prefixes[] = {PR_SAVE_M, PR_SAVE_V, PR_SAVE_MASTER};
     size_t n, k = 0;
     const struct pr_param *params = pr_net_params(s->net, &n);
@@ -149,8 +164,10 @@ enum pr_code pr_save_state(const struct pr_save *s, int dir_fd, struct pr_error 
         if (code)
             pr_safetensors_writer_drop(w);
         else
-            code = pr_safetensors_writer_close(w, e);
+            code = pr_safetensors_writer_close(w, sum, e);
     }
+    if (!code)
+        pr_json_set_str(sums, PR_SAVE_STATE_FOLDER "/" PR_SAVE_STATE_FILE, sum);
     pr_arena_done(&names);
     pr_free(v);
     return code;

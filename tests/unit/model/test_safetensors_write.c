@@ -42,7 +42,7 @@ static struct pr_safetensors_writer *begin(const struct pr_safetensors_entry *v,
 static void end(struct pr_safetensors_writer *w)
 {
     struct pr_error e;
-    if (pr_safetensors_writer_close(w, &e))
+    if (pr_safetensors_writer_close(w, NULL, &e))
         fail_msg("%s", e.message);
 }
 
@@ -104,10 +104,15 @@ static void the_header_says_what_transformers_wants_to_see(void **state)
     size_t n;
     json_t *header;
     struct pr_error e;
+    char said_sum[PR_SHA256_HEX], sum[PR_SHA256_HEX];
+    uint8_t digest[PR_SHA256_LEN];
     struct pr_safetensors_writer *w = begin(&v, 1);
     assert_int_equal(pr_safetensors_writer_f32(w, &x, 1, &e), 0);
-    end(w);
+    assert_int_equal(pr_safetensors_writer_close(w, said_sum, &e), 0);
     assert_int_equal(pr_file_read(dir, "f.safetensors", 1 << 20, &bytes, &n, &e), 0);
+    pr_sha256(bytes, n, digest);
+    pr_sha256_hex(digest, sum);
+    assert_string_equal(said_sum, sum);
     assert_int_equal(n % 64, 4);
     uint64_t length;
     memcpy(&length, bytes, 8);
@@ -152,7 +157,7 @@ static void too_much_and_too_little_data_are_refused(void **state)
     assert_int_equal(pr_safetensors_writer_f32(w, x, 3, &e), PR_E_USAGE);
     assert_int_equal(pr_safetensors_writer_f32(w, x, 2, &e), 0);
     assert_int_equal(pr_safetensors_writer_f32(w, x, 1, &e), PR_E_USAGE); /* not of f32 */
-    assert_int_equal(pr_safetensors_writer_close(w, &e), PR_E_USAGE);
+    assert_int_equal(pr_safetensors_writer_close(w, NULL, &e), PR_E_USAGE);
     assert_non_null(strstr(e.message, "'n' did not come whole"));
     temp_unlink("f.safetensors");
     w = begin(v, 1);

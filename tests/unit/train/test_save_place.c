@@ -147,6 +147,18 @@ static void a_source_cannot_make_us_read_elsewhere(void **state)
     fixture_free(f);
 }
 
+/* Turns a bit of the last byte. */
+static void temp_flip(const char *name)
+{
+    char byte;
+    int fd = open(temp_path(name), O_RDWR);
+    off_t at = lseek(fd, -1, SEEK_END);
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
 static void the_newest_that_is_whole_is_gone_on_from(void **state)
 {
     (void)state;
@@ -161,6 +173,14 @@ static void the_newest_that_is_whole_is_gone_on_from(void **state)
     temp_cut("out/checkpoint-100/proctor/optimizer.safetensors", 1);
     assert_string_equal(newest(f, note), "checkpoint-10");
     assert_non_null(strstr(note, "checkpoint-100 is passed over: proctor/optimizer.safetensors: "));
+    temp_flip("out/checkpoint-10/proctor/optimizer.safetensors");
+    assert_string_equal(newest(f, note), "checkpoint-9");
+    assert_non_null(strstr(note, "optimizer.safetensors: its content is not what was saved"));
+    temp_flip("out/checkpoint-10/proctor/optimizer.safetensors");
+    assert_string_equal(newest(f, note), "checkpoint-10");
+    temp_flip("out/checkpoint-10/model.safetensors");
+    assert_string_equal(newest(f, note), "checkpoint-9");
+    assert_non_null(strstr(note, "model.safetensors: its content is not what was saved"));
     temp_text("out/checkpoint-10/proctor/training.json", "{");
     assert_string_equal(newest(f, note), "checkpoint-9");
     assert_non_null(strstr(note, "checkpoint-10 is passed over: proctor/training.json"));
