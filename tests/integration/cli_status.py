@@ -133,7 +133,7 @@ def test_a_running_watch_is_asked():
             assert doc["owner"]["pid"] == watch.pid and doc["newest"]["level"] == "ok"
             assert all(s["active"] for s in doc["systems"])
             assert doc["training"]["current_step"] == 4500
-            # All four systems cost one grading.
+            # All systems together cost one grading.
             assert doc["tokens"]["examples"] == 300
             assert doc["tokens"]["if_each_system_graded"] > 3 * doc["tokens"]["computed"]
             assert "watched by process %d" % watch.pid in proctor("status", "--base-dir", base).out
