@@ -194,10 +194,7 @@ static const struct pr_option options[] = {
         "status/training_status.json of the base folder that --out lies in, if any)",
         NULL, PR_OPT_TEXT},
     PR_OPTION_DTYPE,
-    {"threads", "N",
-        "threads to compute with; a result depends on its seed and this number "
-        "(default: one for each CPU)",
-        NULL, PR_OPT_INT, 1, 4096},
+    PR_OPTION_THREADS,
     PR_OPTION_BASE_MODEL,
     PR_OPTION_TEMPLATE_VAR,
     {"date", "DATE", "the date that a template's strftime_now shows", "2026-01-01", PR_OPT_TEXT},

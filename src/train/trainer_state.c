@@ -27,6 +27,15 @@ static json_t *log_history(const struct pr_trainer *t)
     return list;
 }
 
+/* Sequences a step; of given batches, which need not be alike, the mean. */
+static int64_t batch_size(const struct pr_trainer *t)
+{
+    const json_t *facts = pr_train_data_json(t->data);
+    double sequences = json_number_value(json_object_get(facts, "sequences"));
+    double batches = json_number_value(json_object_get(facts, "batches"));
+    return batches > 0 ? llround(sequences / batches) : t->o->data.batch;
+}
+
 json_t *pr_trainer_state(const struct pr_trainer *t)
 {
     json_t *o = json_object();
@@ -48,7 +57,7 @@ json_t *pr_trainer_state(const struct pr_trainer *t)
     pr_json_set_int(o, "save_steps", t->o->save_every ? t->o->save_every : t->steps);
     pr_json_set(o, "stateful_callbacks", json_object());
     pr_json_set_real(o, "total_flos", 0, NULL);
-    pr_json_set_int(o, "train_batch_size", t->o->token_batches ? 1 : t->o->data.batch);
+    pr_json_set_int(o, "train_batch_size", batch_size(t));
     pr_json_set(o, "trial_name", json_null());
     pr_json_set(o, "trial_params", json_null());
     return o;

@@ -28,7 +28,7 @@ def train(out, *args, model=MODEL, data=DATA, **more):
         args = ("--data", data) + args
     if model:
         args = (model,) + args
-    return proctor("train", *args, "--out", out, "--threads", 2, **more)
+    return proctor("train", "--threads", 2, *args, "--out", out, **more)
 
 
 def path(folder, *parts):
@@ -111,6 +111,9 @@ def test_the_same_command_gives_the_same_bytes():
         a, b = (train(path(tmp, name), *args).rows() for name in "ab")
         assert without_time(a) == without_time(b)
         same_folders(path(tmp, "a"), path(tmp, "b"))
+        for n in (1, 3):
+            train(path(tmp, f"threads-{n}"), *args, "--threads", n)
+            same_folders(path(tmp, "a"), path(tmp, f"threads-{n}"))
         other = train(path(tmp, "c"), *args[:-1], 4).rows()
         assert without_time(a) != without_time(other)
 
@@ -136,7 +139,7 @@ def test_recomputing_activations_changes_no_bit():
 
 def test_a_training_goes_on_as_if_it_had_never_stopped():
     with scratch() as tmp:
-        args = ("--steps", 12, "--batch", 50, "--lr", 1e-3, "--schedule", "cosine", "--warmup", 3,
+        args = ("--steps", 12, "--batch", 12, "--lr", 1e-3, "--schedule", "cosine", "--warmup", 3,
                 "--save-every", 4)
         whole = train(path(tmp, "whole"), *args).rows()
         train(path(tmp, "parts"), *args)
@@ -193,7 +196,7 @@ def interrupted(out, number, *args):
 
 def test_a_signal_ends_the_step_and_writes_a_checkpoint():
     with scratch() as tmp:
-        args = ("--steps", 40, "--batch", 40, "--lr", 1e-3)
+        args = ("--steps", 40, "--batch", 10, "--lr", 1e-3)
         whole = train(path(tmp, "whole"), *args).rows()
         for number in (signal.SIGINT, signal.SIGTERM):
             out = path(tmp, number.name)
@@ -209,7 +212,7 @@ def test_a_signal_ends_the_step_and_writes_a_checkpoint():
 
 def test_killed_it_goes_on_from_its_last_checkpoint():
     with scratch() as tmp:
-        args = ("--steps", 40, "--batch", 40, "--lr", 1e-3, "--save-every", 1, "--keep", 3)
+        args = ("--steps", 40, "--batch", 10, "--lr", 1e-3, "--save-every", 1, "--keep", 3)
         whole = train(path(tmp, "whole"), *args)
         code, _, _ = interrupted(path(tmp, "out"), signal.SIGKILL, *args)
         assert code == -9
