@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "curriculum/probe.h"
 #include "daemon/config_keys.h"
 #include "lib/suggest.h"
 #include "systems/system.h"
@@ -324,6 +325,20 @@ static bool argument(const struct pr_yaml *y, struct pr_str *ret)
     return (name || y->type == PR_YAML_SCALAR) && !ret->over;
 }
 
+/* Said when the file is read, not by the first probe. */
+static enum pr_code check_command(const struct pr_config_place *p, const struct pr_config_key *k,
+    const struct pr_yaml *y, const json_t *list)
+{
+    struct pr_error why;
+    size_t n = json_array_size(list);
+    const char **argv = pr_zalloc((n + 1) * sizeof *argv);
+    for (size_t i = 0; i < n; i++)
+        argv[i] = json_string_value(json_array_get(list, i));
+    bool fits = !n || !pr_probe_command_check(argv, &why);
+    pr_free(argv);
+    return fits ? PR_OK : failed(p, k, y, why.message);
+}
+
 static enum pr_code set_command(const struct pr_config_place *p, const struct pr_config_key *k,
     const struct pr_yaml *y, struct pr_config *c)
 {
@@ -341,8 +356,12 @@ static enum pr_code set_command(const struct pr_config_place *p, const struct pr
             return expected(p, k, y->items[i]);
         }
     }
-    replace_json(field_of(k, c), list);
-    return PR_OK;
+    enum pr_code code = check_command(p, k, y, list);
+    if (code)
+        json_decref(list);
+    else
+        replace_json(field_of(k, c), list);
+    return code;
 }
 
 static setter *const setters[] = {

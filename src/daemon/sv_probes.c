@@ -142,7 +142,15 @@ static void put_away(struct pr_supervisor *s)
     p->stopping = p->out_of_time = false;
 }
 
-static void fill_result(const json_t *o, struct pr_probe_row *row, char *reason, size_t size)
+/* What it says it trained on is what it was given. */
+static bool is_of(const struct pr_question *q, const json_t *o)
+{
+    const json_t *pool = json_object_get(o, "pool");
+    return !pool || json_equal(pool, json_object_get(q->view.document, "pool"));
+}
+
+static void fill_result(const struct pr_question *q, const json_t *o, struct pr_probe_row *row,
+    char *reason, size_t size)
 {
     struct pr_error e;
     const char *why = NULL;
@@ -152,6 +160,9 @@ static void fill_result(const json_t *o, struct pr_probe_row *row, char *reason,
         pr_json_get_real(o, "accuracy", false, 0, 1, &row->accuracy, &e)) {
         snprintf(reason, size, "what it printed is no outcome: %.300s", e.message);
         row->loss = NAN;
+    } else if (!is_of(q, o)) {
+        snprintf(reason, size, "its examples to train on are not those of the question");
+        row->loss = row->accuracy = NAN;
     } else if (!isfinite(row->loss)) {
         (void)!pr_json_get_str(o, "loss_mean_per_example_reason", false, &why, NULL);
         snprintf(reason, size, "its model's loss is unknown: %.300s", why ? why : "not a number");
@@ -174,7 +185,7 @@ static json_t *outcome(struct pr_supervisor *s, struct pr_probe_row *row, char *
     }
     o = pr_prober_result(p->child, reason, size);
     if (o)
-        fill_result(o, row, reason, size);
+        fill_result(p->question, o, row, reason, size);
     return o;
 }
 

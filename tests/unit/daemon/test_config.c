@@ -275,6 +275,11 @@ static void a_list_or_map_that_makes_no_sense_is_refused(void **state)
         assert_int_equal(parse(text, &c), PR_E_FORMAT);
         assert_non_null(strstr(e.message, "proctor.yaml:2: curriculum.probe_command: a list: a"));
     }
+    struct pr_config unnamed;
+    assert_int_equal(
+        parse("curriculum:\n  probe_command: [train, '{order}']\n", &unnamed), PR_E_FORMAT);
+    assert_non_null(strstr(e.message, "proctor.yaml:2: curriculum.probe_command: "));
+    assert_non_null(strstr(e.message, "{out}"));
     refused("curriculum:\n  pool: [{}]\n",
         "proctor.yaml:2: curriculum.pool: a list of files and folders was expected");
     refused("monitor:\n  error_rate: 0.7\n",
