@@ -32,18 +32,23 @@ struct pr_net_options {
     /* Matrix products in bf16 (weights rounded from f32 masters, sums f32), everything else f32. */
     bool bf16;
     struct pr_net_lora lora;
-    enum pr_recompute recompute; /* auto: where activations would pass memory_bytes */
-    uint64_t memory_bytes;       /* 0: half of the machine's */
-    uint64_t seed;               /* of what starts at random: a LoRA's A, a new model */
+    /* Keep only each layer's input and make the rest again on the way back, which takes a third
+     * more time; the gradients are the same bits.  Auto: where weights, gradients and activations
+     * would pass memory_bytes (0: half of the machine's). */
+    enum pr_recompute recompute;
+    uint64_t memory_bytes;
+    uint64_t seed; /* of what starts at random: a LoRA's A, a new model */
 };
 
-/* The weights of a checkpoint opened with `weights`, which is borrowed and must outlive the net (an
- * adapter is continued: its own rank, alpha and modules count, options->lora is ignored).
- * PR_E_UNSUPPORTED names what cannot be trained. */
+/* The weights of a checkpoint opened with `weights`, which is borrowed and must outlive the net. An
+ * adapter is continued: its own rank, alpha and modules count, options->lora is ignored, and what
+ * it brings whole (modules_to_save) is trained with it.  A new LoRA begins as PEFT's: A uniform in
+ * ±1/√in, B zero.  PR_E_USAGE lists the targets that there are; PR_E_UNSUPPORTED names what cannot
+ * be trained. */
 PR_MUST_CHECK enum pr_code pr_net_open(struct pr_checkpoint *c, const struct pr_net_options *o,
     struct pr_pool *pool, struct pr_net **ret, struct pr_error *e);
-/* A new model of this shape: matrices N(0, std²), norms 1, biases 0.  std: config.json's
- * initializer_range. */
+/* A new model of this shape: matrices N(0, std²), norms 1, biases 0, by options->seed, the same on
+ * every machine and at every number of threads.  std: config.json's initializer_range. */
 PR_MUST_CHECK enum pr_code pr_net_new(const struct pr_model_config *config, double std,
     const struct pr_net_options *o, struct pr_pool *pool, struct pr_net **ret, struct pr_error *e);
 void pr_net_free(struct pr_net *n);
@@ -79,8 +84,10 @@ struct pr_pass {
     double nll;       /* Σ −ln p over the counted targets; NaN where a number was not finite */
     uint64_t counted; /* of them */
 };
-/* Forward, and with `scale` > 0 backward: gradients += scale · ∂nll/∂parameter (so scale 1/counted
- * of the whole batch gives the mean's).  A batch without counted targets changes nothing. */
+/* Forward, and with `scale` > 0 backward (else nothing of the pass is kept): gradients += scale ·
+ * ∂nll/∂parameter, so scale 1/counted of the whole batch gives the mean's.  A batch without counted
+ * targets changes nothing.  After an error the gradients are to be zeroed.  Results are the same
+ * bits at every number of threads. */
 PR_MUST_CHECK enum pr_code pr_net_pass(struct pr_net *n, const struct pr_batch *b, double scale,
     struct pr_pass *ret, struct pr_error *e);
 /* Bytes held now: weights, gradients, activations. */

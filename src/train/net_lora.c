@@ -138,7 +138,9 @@ enum pr_code pr_net_list_adapter(struct pr_net *n, struct pr_error *e)
         }
     if (pr_checkpoint_lora(n->checkpoint, "lm_head", &own))
         take_pair(n, "lm_head", &own);
+    if (!n->n_params)
+        return pr_fail(e, PR_E_UNSUPPORTED, "the adapter has no low-rank pairs to train");
     keep_targets(n, on);
     take_saved(n);
-    return n->n_params ? PR_OK : pr_fail(e, PR_E_FORMAT, "the adapter holds nothing to train");
+    return PR_OK;
 }

@@ -134,7 +134,7 @@ static double check_param(
     if (length < 1e-3) /* below what f32 losses can show */
         return 0;
     /* The loss moves by about this: enough beside its rounding, little beside its curvature. */
-    for (double move = 0.02; move < 10; move *= 4) {
+    for (double move = 0.02; move < 10 && best > 1e-3; move *= 4) {
         double found = slope(o, b, p->value, gradient, p->n, length, move / length);
         double error = fabs(found / length - 1);
         best = error < best ? error : best;
