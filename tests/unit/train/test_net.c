@@ -126,13 +126,26 @@ static double length_of(const float *v, size_t n)
     return sqrt(s);
 }
 
+/* Does the loss stay where it is in some direction? */
+static bool flat(struct opened *o, const struct pr_batch *b, const struct pr_param *p)
+{
+    struct pr_rng rng;
+    float *d = pr_alloc(p->n * sizeof *d);
+    pr_rng_seed(&rng, p->n);
+    for (size_t i = 0; i < p->n; i++)
+        d[i] = (float)pr_rng_normal(&rng);
+    double found = slope(o, b, p->value, d, p->n, length_of(d, p->n), 0.1);
+    pr_free(d);
+    return fabs(found) < 0.01;
+}
+
 /* Along its own gradient, the loss must rise by that gradient's length. */
 static double check_param(
     struct opened *o, const struct pr_batch *b, const struct pr_param *p, const float *gradient)
 {
     double length = length_of(gradient, p->n), best = INFINITY;
     if (length < 1e-3) /* below what f32 losses can show */
-        return 0;
+        return flat(o, b, p) ? 0 : INFINITY;
     /* The loss moves by about this: enough beside its rounding, little beside its curvature. */
     for (double move = 0.02; move < 10 && best > 1e-3; move *= 4) {
         double found = slope(o, b, p->value, gradient, p->n, length, move / length);
