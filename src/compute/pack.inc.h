@@ -128,41 +128,60 @@ static void op_pack(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void
     op_pack_ld(kind, src_dtype, src, stride, n, k, PR_PANEL, panel);
 }
 
-/* Two rows of bf16 as pairs, the first's in the low halves. */
-PR_INLINE void interleave(const uint16_t *low, const uint16_t *high, size_t cols, uint16_t *out)
+/* VL elements of a row as bits of bf16, in the low halves. */
+PR_INLINE vu load_bf16_bits(enum pr_dtype from, const unsigned char *p)
 {
-    for (size_t j = 0; j < cols; j += VL) {
-        vu pairs = (vu)vf_load_bf16(low + j) >> 16 | (vu)vf_load_bf16(high + j);
+    if (from == PR_BF16)
+        return (vu)vf_load_bf16((const uint16_t *)(const void *)p) >> 16;
+    return vf_round_bf16(vf_load((const float *)(const void *)p));
+}
+
+/* Two rows (bf16 or f32) as pairs of bf16, the first's in the low halves. */
+PR_INLINE void interleave(enum pr_dtype from, const unsigned char *low, const unsigned char *high,
+    size_t cols, uint16_t *out)
+{
+    size_t step = VL * (from == PR_BF16 ? 2 : 4);
+    for (size_t j = 0; j < cols; j += VL, low += step, high += step) {
+        vu pairs = load_bf16_bits(from, low) | load_bf16_bits(from, high) << 16;
         vf_store((float *)(void *)(out + 2 * j), (vf)pairs);
+    }
+}
+
+static void interleave_rows(enum pr_dtype src_dtype, const unsigned char *in, size_t in_row,
+    size_t n, size_t k, size_t cols, uint16_t *out)
+{
+    _Alignas(64) unsigned char rows[2][PR_PANEL * 2] = {{0}};
+    for (size_t i = 0; i < k; i += 2, in += 2 * in_row, out += 2 * cols) {
+        if (n == cols && i + 1 < k && src_dtype == PR_BF16) {
+            interleave(PR_BF16, in, in + in_row, cols, out);
+        } else if (n == cols && i + 1 < k && src_dtype == PR_F32) {
+            interleave(PR_F32, in, in + in_row, cols, out);
+        } else {
+            memset(rows[1], 0, sizeof rows[1]);
+            convert_row(src_dtype, in, n, PR_BF16, rows[0]);
+            if (i + 1 < k)
+                convert_row(src_dtype, in + in_row, n, PR_BF16, rows[1]);
+            interleave(PR_BF16, rows[0], rows[1], cols, out);
+        }
     }
 }
 
 static void op_pack_rows(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
     size_t stride, size_t n, size_t k, size_t cols, void *panel)
 {
-    _Alignas(64) uint16_t rows[2][PR_PANEL] = {{0}};
     const unsigned char *in = src;
     unsigned char *out = panel;
     enum pr_dtype type = panel_types[kind];
     size_t elem = pr_panel_elem(kind), in_row = stride * pr_dtype_size(src_dtype);
-    if (src_dtype == type && n * elem == SQUARE_BYTES && kind != PR_PANEL_BF16) {
+    if (kind == PR_PANEL_BF16) {
+        interleave_rows(src_dtype, in, in_row, n, k, cols, panel);
+    } else if (src_dtype == type && n * elem == SQUARE_BYTES) {
         for (size_t i = 0; i < k; i++, in += in_row, out += SQUARE_BYTES)
             copy_square_row(in, out);
-        return;
-    }
-    if (kind != PR_PANEL_BF16) {
+    } else {
         for (size_t i = 0; i < k; i++, in += in_row, out += cols * elem) {
             convert_row(src_dtype, in, n, type, out);
             memset(out + n * elem, 0, (cols - n) * elem);
         }
-        return;
-    }
-    for (size_t i = 0; i < k; i += 2, in += 2 * in_row, out += 4 * cols) {
-        convert_row(src_dtype, in, n, type, (unsigned char *)rows[0]);
-        if (i + 1 < k)
-            convert_row(src_dtype, in + in_row, n, type, (unsigned char *)rows[1]);
-        else
-            memset(rows[1], 0, sizeof rows[1]);
-        interleave(rows[0], rows[1], cols, (uint16_t *)(void *)out);
     }
 }
