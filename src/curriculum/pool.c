@@ -6,6 +6,8 @@
 
 #include "base/alloc.h"
 
+#define LOOK 64 /* examples between looks at stop */
+
 static int by_digest(const void *a, const void *b)
 {
     return memcmp(((const struct pr_example *)a)->digest, ((const struct pr_example *)b)->digest,
@@ -48,16 +50,22 @@ static enum pr_code count_all(
 {
     struct pr_suite *s = p->suite;
     struct pr_error why;
-    size_t kept = 0, all = s->n;
+    size_t kept = 0, all = s->n, i = 0;
+    bool stopped = false;
     p->tokens = pr_zalloc((s->n + 1) * sizeof *p->tokens);
-    for (size_t i = 0; i < s->n; i++) {
+    for (; i < all && !stopped; i++) {
         struct pr_example x = s->v[i];
+        stopped = o->stopped && i % LOOK == 0 && o->stopped();
         if (count(o->start, &x, o->max_position, &p->tokens[kept], &why))
             leave_out(p, &x, &why);
         else
             s->v[kept++] = x;
     }
+    for (; i < all; i++)
+        pr_example_done(&s->v[i]);
     s->n = kept;
+    if (stopped)
+        return pr_fail(e, PR_E_CANCELLED, "stopped");
     return kept ? PR_OK
                 : pr_fail(e, PR_E_FORMAT, "none of the pool's %zu examples can be trained on: %s",
                       all, p->left_out);

@@ -7,6 +7,7 @@
 #ifndef PR_CURRICULUM_POOL_H
 #define PR_CURRICULUM_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,6 +57,7 @@ struct pr_curriculum_pool_options {
     const json_t *progress;          /* orders levels of other names; NULL */
     const struct pr_prompter *start; /* counts answer tokens; NULL: they are not counted */
     uint32_t max_position;           /* a longer sequence is left out; 0: none is */
+    bool (*stopped)(void);           /* true: PR_E_CANCELLED; NULL */
 };
 /* PR_E_FORMAT when nothing was usable, naming the first reason. */
 PR_MUST_CHECK enum pr_code pr_curriculum_pool_load(

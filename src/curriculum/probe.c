@@ -2,6 +2,7 @@
 #include "curriculum/probe.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 #include "base/sha256.h"
 #include "curriculum/probe_internal.h"
 #include "model/checkpoint.h"
+
+#define MAX_CONFIG ((size_t)1 << 24)
 
 enum pr_code pr_probe_goes_on(const struct pr_probe *p, struct pr_error *e)
 {
@@ -83,7 +86,7 @@ static enum pr_code load_pool(
 {
     const struct pr_probe_options *o = p->o;
     struct pr_checkpoint_options co = {
-        .base_model = o->base_model, .bases = o->bases, .n_bases = o->n_bases};
+        .base_model = p->base_folder, .bases = o->bases, .n_bases = o->n_bases};
     struct pr_prompt_options po = {.template_vars = o->template_vars, .now_utc_ms = o->now_utc_ms};
     struct pr_checkpoint *c;
     struct pr_prompter *prompter = NULL;
@@ -102,7 +105,8 @@ static enum pr_code load_pool(
             .samples = o->pool_samples,
             .progress = o->progress,
             .start = prompter,
-            .max_position = config->max_position};
+            .max_position = config->max_position,
+            .stopped = o->stopped};
         code = pr_curriculum_pool_load(&lo, ret, e);
     }
     pr_prompter_free(prompter);
@@ -169,6 +173,29 @@ static enum pr_code prepare(struct pr_probe *p, struct pr_probe_result *ret, str
 }
 
 /* ---- from beginning to end ---- */
+
+/* Where the start is an adapter, its base. */
+static enum pr_code find_base(struct pr_probe *p, struct pr_error *e)
+{
+    const struct pr_probe_options *o = p->o;
+    const char *name = NULL, *folder = o->base_model;
+    json_t *config = NULL;
+    char *path = pr_path_join(p->start, "adapter_config.json");
+    enum pr_code code = PR_OK;
+    if (pr_path_exists(path) &&
+        !(code = pr_json_read(AT_FDCWD, path, MAX_CONFIG, PR_JSON_STRICT, &config, e)))
+        code = pr_json_get_str(config, "base_model_name_or_path", false, &name, e);
+    if (code)
+        pr_wrap(e, code, "%s", o->start);
+    for (size_t i = 0; name && !folder && i < o->n_bases; i++)
+        if (!strcmp(o->bases[i][0], name))
+            folder = o->bases[i][1];
+    p->base_name = name ? pr_strdup(name) : NULL;
+    p->base_folder = folder ? pr_strdup(folder) : NULL;
+    json_decref(config);
+    pr_free(path);
+    return code;
+}
 
 static enum pr_code load_suite(const struct pr_probe_options *o, struct pr_suite **ret,
     struct pr_probe_result *result, struct pr_error *e)
@@ -246,7 +273,9 @@ static enum pr_code claim(struct pr_probe *p, struct pr_error *e)
 static enum pr_code run(struct pr_probe *p, struct pr_probe_result *ret, struct pr_error *e)
 {
     struct pr_suite *suite = NULL;
-    enum pr_code code = load_suite(p->o, &suite, ret, e);
+    enum pr_code code = find_base(p, e);
+    if (!code)
+        code = load_suite(p->o, &suite, ret, e);
     if (!code)
         code = prepare(p, ret, e);
     if (!code)
@@ -275,6 +304,8 @@ enum pr_code pr_probe_run(
     code = run(&p, ret, e);
     ret->seconds = since(begun);
     pr_free(p.start);
+    pr_free(p.base_name);
+    pr_free(p.base_folder);
     if (pr_probe_folder_release(&p.folder, o->keep, &left) && !code) {
         *e = left; /* a disk that fills up probe by probe is to be known of */
         code = left.code;

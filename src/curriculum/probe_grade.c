@@ -100,19 +100,17 @@ static enum pr_code start(const struct pr_probe *p, const char *checkpoint, stru
     const char *const argv[] = {o->program, "grader", NULL};
     struct pr_grader_events events = {
         .grade = on_grade, .done = on_done, .order_failed = on_failed, .ended = on_ended, .ctx = x};
-    /* An adapter that the trainer made stands on the start checkpoint or on that one's base,
-     * whatever path it names them by. */
+    /* An adapter that the trainer made stands on the start checkpoint, or on that one's base by the
+     * name that it has there. */
     const char *(*bases)[2] = pr_alloc((o->n_bases + 3) * sizeof *bases);
     size_t n = 0;
     for (; n < o->n_bases; n++)
         memcpy(bases[n], o->bases[n], sizeof *bases);
-    const char *const folders[] = {o->start, p->start, o->base_model};
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        if (folders[i]) {
-            bases[n][0] = bases[n][1] = folders[i];
-            n++;
-        }
-    }
+    const char *const pairs[][2] = {
+        {o->start, p->start}, {p->start, p->start}, {p->base_name, p->base_folder}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (pairs[i][0] && pairs[i][1])
+            memcpy(bases[n++], pairs[i], sizeof *bases);
     struct pr_grader_options go = {.argv = o->program ? argv : NULL,
         .path = checkpoint,
         .bases = (const char *const(*)[2])bases,

@@ -10,7 +10,10 @@
 struct pr_probe {
     const struct pr_probe_options *o;
     struct pr_probe_folder folder;
-    char *start;            /* owned: the start checkpoint's real path */
+    char *start; /* owned: the start checkpoint's real path */
+    /* Where the start is an adapter: what it calls its base, and that one's folder (owned; NULL:
+     * whoever needs it finds it in the Hugging Face cache). */
+    char *base_name, *base_folder;
     int64_t deadline_ns;    /* monotonic; 0: none */
     uint64_t steps, tokens; /* of the order */
 };

@@ -101,9 +101,9 @@ static void builtin_arguments(const struct pr_probe *p, struct pr_probe_argv *a)
         add_format(a, "--lora-rank=%u", o->lora_rank);
     if (o->n_threads)
         add_format(a, "--threads=%d", o->n_threads);
-    if (o->base_model) {
+    if (p->base_folder) {
         add_text(a, "--base-model");
-        add_text(a, o->base_model);
+        add_text(a, p->base_folder);
     }
     add_prompt_options(o, a);
     pr_str_done(&rate);

@@ -188,6 +188,21 @@ def test_a_trained_adapter_is_examined_on_its_base():
         assert document["loss_mean_per_example"] != document["baseline"]["loss_mean_per_example"]
 
 
+def test_an_adapter_is_trained_on_and_examined_over_its_base():
+    base = os.path.join(harness.MODELS, "qwen3-tiny")
+    with harness.scratch() as folder:
+        start = os.path.join(folder, "adapter")
+        shutil.copytree(os.path.join(harness.FIXTURES, "adapters", "qwen3-all-linear"), start)
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(os.path.join(base, name), start)
+        document = probe(folder, "--base-model", base, "--baseline", start=start).row()
+        assert document["loss_mean_per_example"] < document["baseline"]["loss_mean_per_example"]
+        with open(os.path.join(folder, "proctor.yaml"), "w") as f:
+            f.write("models:\n  bases:\n    test/qwen3-tiny: %s\n" % base)
+        again = probe(folder, "--base-dir", folder, "--baseline", start=start).row()
+        assert figures(again) == dict(figures(document), baseline_seconds=again["baseline_seconds"])
+
+
 # ---- a trainer of the user's ----
 
 
