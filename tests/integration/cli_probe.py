@@ -403,11 +403,11 @@ def children_of(pid):
 def test_killed_at_any_moment_nothing_of_it_runs_on_and_the_start_is_as_it_was():
     before = state_of(START)
     with harness.scratch() as folder:
-        for i in range(25):
+        for i in range(16):
             child = subprocess.Popen([PROCTOR, "probe", START, "--pool", POOL, "--suite", SUITE, "--strategy", "random",
                                       "--tokens", "400", "--threads", "1", "--baseline", "--work",
                                       os.path.join(folder, "work")], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            end = time.monotonic() + i * 0.05
+            end = time.monotonic() + i * 0.06
             seen = set()
             while time.monotonic() < end and child.poll() is None:
                 seen.update(children_of(child.pid))
