@@ -135,25 +135,27 @@ static size_t choose(const struct pr_net *n, struct pr_net_space *s)
     return bytes;
 }
 
-/* So many rows that the logits keep to their share, in chunks of about the same size. */
-static uint32_t head_rows(const struct pr_net *n, uint32_t counted)
+static uint32_t most_head_rows(const struct pr_net *n)
 {
     size_t most = LOGIT_BYTES / sizeof(float) / n->config.vocab;
-    most = most < 16 ? 16 : most;
-    size_t chunks = (counted + most - 1) / most;
-    return chunks ? (uint32_t)((counted + chunks - 1) / chunks) : 1;
+    return most < 16 ? 16 : most > UINT32_MAX ? UINT32_MAX : (uint32_t)most;
 }
 
-enum pr_code pr_net_room(
-    struct pr_net *n, uint32_t rows, uint32_t counted, bool backward, struct pr_error *e)
+uint32_t pr_net_head_rows(const struct pr_net *n, uint32_t counted)
+{
+    uint32_t most = most_head_rows(n), chunks = counted / most + (counted % most != 0);
+    return chunks ? counted / chunks + (counted % chunks != 0) : 1;
+}
+
+enum pr_code pr_net_room(struct pr_net *n, uint32_t rows, bool backward, struct pr_error *e)
 {
     struct pr_net_space *s = &n->space;
-    uint32_t head = head_rows(n, counted);
-    if (rows <= s->rows && head <= s->head_rows && (s->backward || !backward))
+    if (rows <= s->rows && (s->backward || !backward))
         return PR_OK;
-    struct pr_net_space new = {.backward = backward || s->backward,
-        .rows = rows > s->rows ? rows : s->rows,
-        .head_rows = head > s->head_rows ? head : s->head_rows};
+    uint32_t most = most_head_rows(n);
+    struct pr_net_space new = {
+        .backward = backward || s->backward, .rows = rows > s->rows ? rows : s->rows};
+    new.head_rows = new.rows < most ? new.rows : most;
     pr_net_room_done(n);
     new.bytes = choose(n, &new);
     enum pr_code code = pr_big_alloc(&new.block, new.bytes, 1, "activations", e);

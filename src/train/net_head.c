@@ -55,17 +55,18 @@ enum pr_code pr_net_head(struct pr_net *n, const struct pr_batch *b, const float
     double *ret_nll, struct pr_error *e)
 {
     struct pr_net_space *s = &n->space;
+    uint32_t most = pr_net_head_rows(n, s->n_counted);
     enum pr_code code = PR_OK;
     if (scale > 0)
         memset(s->dx, 0, (size_t)s->n_counted * n->config.hidden * sizeof *s->dx);
     *ret_nll = 0;
-    for (uint32_t first = 0; first < s->n_counted && !code; first += s->head_rows) {
+    for (uint32_t first = 0; first < s->n_counted && !code; first += most) {
         uint32_t left = s->n_counted - first;
         size_t at = (size_t)first * n->config.hidden;
         struct chunk c = {.n = n,
             .batch = b,
             .index = s->counted + first,
-            .rows = left < s->head_rows ? left : s->head_rows,
+            .rows = left < most ? left : most,
             .x = x + at,
             .dx = scale > 0 ? s->dx + at : NULL,
             .scale = (float)scale};

@@ -160,9 +160,12 @@ const struct pr_param *pr_net_find(const struct pr_net *n, const char *name);
 
 /* ---- net_acts.c ---- */
 
-/* Makes room for passes of `rows` rows of which `counted` count, with backward or without. */
+/* Makes room for passes of `rows` rows, with backward or without. */
 PR_MUST_CHECK enum pr_code pr_net_room(
-    struct pr_net *n, uint32_t rows, uint32_t counted, bool backward, struct pr_error *e);
+    struct pr_net *n, uint32_t rows, bool backward, struct pr_error *e);
+/* Rows of which logits exist at a time in a pass with `counted` counted ones: of chunks of about
+ * the same size.  The pass alone decides it, since it decides the order of sums. */
+uint32_t pr_net_head_rows(const struct pr_net *n, uint32_t counted);
 void pr_net_room_done(struct pr_net *n);
 /* Views of layer l: its input, its output, and the rest. */
 float *pr_net_x(const struct pr_net *n, uint32_t l);

@@ -80,7 +80,7 @@ enum pr_code pr_net_pass(struct pr_net *n, const struct pr_batch *b, double scal
     for (uint32_t r = 0; !code && r < b->n_rows; r++)
         pass.counted += b->targets[r] != -100;
     if (!code && pass.counted)
-        code = pr_net_room(n, b->n_rows, (uint32_t)pass.counted, scale > 0, e);
+        code = pr_net_room(n, b->n_rows, scale > 0, e);
     if (!code && pass.counted)
         code = turn(n, b, e);
     if (code)
