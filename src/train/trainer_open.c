@@ -165,8 +165,8 @@ static enum pr_code plan(struct pr_trainer *t, struct pr_error *e)
     return PR_OK;
 }
 
-/* Settings that two trainings may differ in and still be one: what is saved when, and the number of
- * steps. */
+/* Two trainings may differ in what is saved when and in the number of steps, and still be one;
+ * rates are compared step by step (trainer_state.c). */
 static enum pr_code same_training(
     const struct pr_trainer *t, const char *checkpoint, const json_t *training, struct pr_error *e)
 {

@@ -97,6 +97,22 @@ static enum pr_code take_log(struct pr_trainer *t, const char *checkpoint, struc
     return code;
 }
 
+/* The steps that were made had the rates that this training's would have: of a file of rates, and
+ * of a schedule over another number of steps, only that counts. */
+static enum pr_code same_rates(
+    const struct pr_trainer *t, const char *checkpoint, struct pr_error *e)
+{
+    for (size_t i = 0; i < t->n_log; i++) {
+        double then = t->log[i].learning_rate, now = pr_schedule_at(&t->schedule, t->log[i].step);
+        if (then < now || then > now)
+            return pr_fail(e, PR_E_USAGE,
+                "--out: %s is of another training (step %lld had the learning rate %.9g, now it "
+                "would be %.9g): give another folder, or --resume never",
+                checkpoint, (long long)t->log[i].step, then, now);
+    }
+    return PR_OK;
+}
+
 enum pr_code pr_trainer_state_resume(
     struct pr_trainer *t, const char *checkpoint, const json_t *training, struct pr_error *e)
 {
@@ -112,6 +128,8 @@ enum pr_code pr_trainer_state_resume(
     t->answer_total = (uint64_t)answer;
     t->input_total = (uint64_t)input;
     code = take_log(t, checkpoint, e);
+    if (!code)
+        code = same_rates(t, checkpoint, e);
     if (!code && t->n_log) {
         const struct pr_train_log *l = &t->log[t->n_log - 1];
         t->last = (struct pr_train_step){.step = step,
@@ -140,15 +158,11 @@ static void hash_json(json_t *o, const char *key, const json_t *v)
 static void put_rates(json_t *o, const struct pr_schedule *s)
 {
     static const char *const kinds[] = {"constant", "linear", "cosine"};
-    if (s->table) { /* of a longer table the beginning is the same: only what was trained counts */
-        pr_json_set_str(o, "schedule", "a file");
+    pr_json_set_str(o, "schedule", s->table ? "a file" : kinds[s->kind]);
+    if (s->table)
         return;
-    }
-    pr_json_set_str(o, "schedule", kinds[s->kind]);
     pr_json_set_real(o, "lr", s->lr, NULL);
     pr_json_set_int(o, "warmup", s->warmup);
-    if (s->kind != PR_SCHEDULE_CONSTANT)
-        pr_json_set_int(o, "steps", s->steps);
 }
 
 static void put_lora(json_t *o, const struct pr_net_lora *l)

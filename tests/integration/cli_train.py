@@ -181,6 +181,16 @@ def test_another_training_is_not_gone_on_with():
         assert "'seed' was 1, now it is 2" in r.err and "--resume never" in r.err, r.err
         assert files_of(path(tmp, "out")) == before
         assert len(train(path(tmp, "out"), *args, "--seed", 2, "--resume", "never").rows()) == 2
+        same = ("--batch", 4, "--lr", "@" + write(tmp, "rates", "1e-3 2e-3 3e-3"))
+        train(path(tmp, "rates-out"), *same, "--steps", 2)
+        assert len(train(path(tmp, "rates-out"), *same).rows()) == 1  # the file is longer: one more
+        write(tmp, "rates", "1e-3 5e-3 3e-3 4e-3")
+        r = train(path(tmp, "rates-out"), *same, status=2)
+        assert "step 2 had the learning rate 0.002, now it would be 0.005" in r.err, r.err
+        linear = ("--batch", 4, "--schedule", "linear")
+        train(path(tmp, "linear"), *linear, "--steps", 2)
+        r = train(path(tmp, "linear"), *linear, "--steps", 3, status=2)
+        assert "step 2 had the learning rate 1e-05, now" in r.err, r.err
 
 
 def interrupted(out, number, *args):
