@@ -11,7 +11,8 @@ import subprocess
 import harness
 from harness import FIXTURES, RUN_A, proctor, scratch
 
-MODEL = os.path.join(RUN_A, "checkpoints", "checkpoint-2886")
+MODEL = os.path.join(FIXTURES, "models", "qwen3-tiny")
+TRAINED = os.path.join(RUN_A, "checkpoints", "checkpoint-2886")
 TOKENIZER = os.path.join(FIXTURES, "tokenizers", "small-qwen-a")
 DATA = os.path.join(RUN_A, "validation.jsonl")
 FIELDS = ["step", "loss", "learning_rate", "grad_norm", "tokens", "epoch", "tokens_per_second"]
@@ -97,10 +98,12 @@ def test_what_is_trained_is_what_eval_grades():
         with open(DATA, encoding="utf-8") as f:
             lines = [next(f) for _ in range(12)]
         data = write(tmp, "twelve.jsonl", "".join(lines))
-        graded = proctor("eval", MODEL, "--suite", data, "--quiet", "--dtype", "f32").row()
-        row = train(path(tmp, "out"), "--steps", 1, "--batch", 12, "--dtype", "f32", data=data).row()
+        graded = proctor("eval", TRAINED, "--suite", data, "--quiet", "--dtype", "f32").row()
+        row = train(path(tmp, "out"), "--steps", 1, "--batch", 12, "--dtype", "f32", data=data,
+                    model=TRAINED).row()
         assert math.isclose(row["loss"], graded["loss"], rel_tol=1e-5), (row, graded["loss"])
-        r = train(path(tmp, "more"), "--steps", 30, "--batch", 12, "--lr", 2e-3, data=data)
+        r = train(path(tmp, "more"), "--steps", 30, "--batch", 12, "--lr", 2e-3, data=data,
+                  model=TRAINED)
         graded = proctor("eval", path(tmp, "more", "checkpoint-30"), "--suite", data, "--quiet").row()
         assert graded["loss"] < 0.5 * r.rows()[0]["loss"], graded["loss"]
 
@@ -206,7 +209,7 @@ def interrupted(out, number, *args):
 
 def test_a_signal_ends_the_step_and_writes_a_checkpoint():
     with scratch() as tmp:
-        args = ("--steps", 40, "--batch", 10, "--lr", 1e-3)
+        args = ("--steps", 300, "--batch", 10, "--lr", 1e-3)
         whole = train(path(tmp, "whole"), *args).rows()
         for number in (signal.SIGINT, signal.SIGTERM):
             out = path(tmp, number.name)
@@ -217,20 +220,20 @@ def test_a_signal_ends_the_step_and_writes_a_checkpoint():
             assert "the same command goes on from there" in err, err
             rows = [json.loads(x) for x in lines] + train(out, *args).rows()
             assert without_time(rows) == without_time(whole)
-            same_folders(path(tmp, "whole", "checkpoint-40"), path(out, "checkpoint-40"))
+            same_folders(path(tmp, "whole", "checkpoint-300"), path(out, "checkpoint-300"))
 
 
 def test_killed_it_goes_on_from_its_last_checkpoint():
     with scratch() as tmp:
-        args = ("--steps", 40, "--batch", 10, "--lr", 1e-3, "--save-every", 1, "--keep", 3)
+        args = ("--steps", 150, "--batch", 10, "--lr", 1e-3, "--save-every", 5, "--keep", 3)
         whole = train(path(tmp, "whole"), *args)
         code, _, _ = interrupted(path(tmp, "out"), signal.SIGKILL, *args)
         assert code == -9
         rows = train(path(tmp, "out"), *args).rows()
-        assert rows and rows[-1]["step"] == 40
-        same_folders(path(tmp, "whole", "checkpoint-40"), path(tmp, "out", "checkpoint-40"))
-        assert sorted(os.listdir(path(tmp, "out"))) == ["checkpoint-38", "checkpoint-39",
-                                                        "checkpoint-40"], whole.err
+        assert rows and rows[-1]["step"] == 150
+        same_folders(path(tmp, "whole", "checkpoint-150"), path(tmp, "out", "checkpoint-150"))
+        assert sorted(os.listdir(path(tmp, "out"))) == ["checkpoint-140", "checkpoint-145",
+                                                        "checkpoint-150"], whole.err
 
 
 def test_an_order_is_followed():
@@ -342,7 +345,7 @@ def test_training_status_goes_where_the_watch_reads_it():
         doc = read(tmp, "status", "training_status.json")
         assert doc["schema_version"] == 1 and doc["status"] == "completed", doc
         assert doc["current_step"] == doc["total_steps"] == 4
-        assert doc["model_name"] == "checkpoint-2886" and doc["timestamp"].endswith("Z")
+        assert doc["model_name"] == "qwen3-tiny" and doc["timestamp"].endswith("Z")
         assert doc["last_checkpoint"] == path(out, "checkpoint-4")
         log = read(out, "checkpoint-4", "trainer_state.json")["log_history"][-1]
         assert all(doc[k] == log[k] for k in ("epoch", "loss", "learning_rate", "grad_norm"))
