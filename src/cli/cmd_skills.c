@@ -182,6 +182,8 @@ static int generate(const struct pr_args *a, const struct wanted *w)
     struct pr_error e;
     struct pr_generator *g = pr_generator_new((uint64_t)pr_args_int(a, "seed", 0),
         w->n_skills ? w->skills : NULL, w->n_skills, w->difficulties);
+    if (pr_args_flag(a, "repeat"))
+        pr_generator_repeat(g);
     enum pr_code code = exclude(g, a, &e);
     int status = PR_EXIT_OK;
     if (code)
@@ -191,7 +193,7 @@ static int generate(const struct pr_args *a, const struct wanted *w)
         status = PR_EXIT_STOPPED;
         goto out;
     }
-    if (pr_out_open())
+    if (pr_out_open() && (made < count || !pr_args_flag(a, "repeat")))
         say_empty_cells(g, made, count);
     if (path)
         code = file.over ? pr_fail(&e, PR_E_LIMIT, "%s would be larger than 16 GiB", path)
@@ -206,7 +208,8 @@ out:
 
 static enum pr_code check_use(const struct pr_args *a, struct pr_error *e)
 {
-    static const char *const own[] = {"count", "seed", "skill", "difficulty", "exclude", "out"};
+    static const char *const own[] = {
+        "count", "seed", "skill", "difficulty", "exclude", "repeat", "out"};
     if (a->n_positional && strcmp(a->positional[0], "generate") != 0)
         return pr_fail(e, PR_E_USAGE, "'%s' is not known here; 'generate' is", a->positional[0]);
     for (size_t i = 0; i < sizeof own / sizeof *own && !a->n_positional; i++)
@@ -249,6 +252,10 @@ static const struct pr_option options[] = {
         "leave out every question that these examples ask, as validation examples must not be "
         "trained on",
         NULL, PR_OPT_FILES},
+    {"repeat", NULL,
+        "where fewer exist than asked for they come again, with -2, -3 … after their id, so that "
+        "every skill keeps its share",
+        NULL, PR_OPT_FLAG},
     {"out", "FILE", "write here instead of stdout; the file appears when it is complete", NULL,
         PR_OPT_TEXT},
 };

@@ -15,7 +15,8 @@
 struct prompt {
     const char *s; /* in the arena */
     size_t n;
-    bool met; /* a cell came upon it */
+    bool met;    /* a cell came upon it */
+    size_t made; /* times it was handed out; 0: excluded */
 };
 
 struct cell {
@@ -31,6 +32,7 @@ struct pr_generator {
     struct prompt *slots; /* open addressing; s NULL is free */
     size_t mask, n_prompts;
     struct pr_str prompt, golden;
+    bool repeat;
 };
 
 /* ---- the set of prompts -------------------------------------------------------------------- */
@@ -134,36 +136,75 @@ void pr_generator_exclude(struct pr_generator *g, const char *prompt, size_t n)
     enter(g, prompt, n, &is_new);
 }
 
-static bool next_of(struct pr_generator *g, struct cell *c)
+void pr_generator_repeat(struct pr_generator *g)
+{
+    g->repeat = true;
+}
+
+/* Any problem of the cell: its entry. */
+static struct prompt *draw(struct pr_generator *g, struct cell *c, bool *ret_new)
+{
+    pr_str_clear(&g->prompt);
+    pr_str_clear(&g->golden);
+    c->state.skill->make(&c->rng, c->state.difficulty, &g->prompt, &g->golden);
+    return enter(g, g->prompt.data, g->prompt.len, ret_new);
+}
+
+/* One that was never made. */
+static bool next_distinct(struct pr_generator *g, struct cell *c)
 {
     for (size_t misses = 0; misses < PATIENCE + PATIENCE_PER * c->shown; misses++) {
         bool is_new;
-        pr_str_clear(&g->prompt);
-        pr_str_clear(&g->golden);
-        c->state.skill->make(&c->rng, c->state.difficulty, &g->prompt, &g->golden);
-        struct prompt *p = enter(g, g->prompt.data, g->prompt.len, &is_new);
+        struct prompt *p = draw(g, c, &is_new);
         if (!p->met) {
             p->met = true;
             c->shown++;
         }
-        if (is_new)
+        if (is_new) {
+            p->made = 1;
             return true;
+        }
     }
     return false;
+}
+
+/* One that was made before; *ret_time: and how often it then was. */
+static bool next_again(struct pr_generator *g, struct cell *c, size_t *ret_time)
+{
+    for (size_t misses = 0; misses < PATIENCE + PATIENCE_PER * c->shown; misses++) {
+        bool is_new;
+        struct prompt *p = draw(g, c, &is_new);
+        if (!p->made && !is_new)
+            continue;
+        *ret_time = ++p->made;
+        return true;
+    }
+    return false;
+}
+
+static bool next_of(struct pr_generator *g, struct cell *c, size_t *ret_time)
+{
+    *ret_time = 1;
+    if (!c->state.empty && next_distinct(g, c))
+        return true;
+    c->state.empty = true;
+    return g->repeat && next_again(g, c, ret_time);
 }
 
 bool pr_generator_next(struct pr_generator *g, struct pr_problem *ret)
 {
     for (size_t tried = 0; tried < g->n_cells; tried++) {
         struct cell *c = &g->cells[g->turn];
+        size_t time;
         g->turn = (g->turn + 1) % g->n_cells;
-        if (c->state.empty || (c->state.empty = !next_of(g, c)))
+        if (!next_of(g, c, &time))
             continue;
         c->state.made++;
         *ret = (struct pr_problem){.skill = c->state.skill,
             .difficulty = c->state.difficulty,
             .prompt = pr_str_cstr(&g->prompt),
-            .golden = pr_str_cstr(&g->golden)};
+            .golden = pr_str_cstr(&g->golden),
+            .time = time};
         return true;
     }
     return false;
@@ -185,5 +226,8 @@ void pr_problem_id(const struct pr_problem *p, char buf[64])
     char hex[PR_SHA256_HEX];
     pr_sha256(p->prompt, strlen(p->prompt), digest);
     pr_sha256_hex(digest, hex);
-    snprintf(buf, 64, "%s-%s-%.12s", p->skill->name, pr_difficulty_name(p->difficulty), hex);
+    int n =
+        snprintf(buf, 64, "%s-%s-%.12s", p->skill->name, pr_difficulty_name(p->difficulty), hex);
+    if (p->time > 1)
+        snprintf(buf + n, 64 - (size_t)n, "-%zu", p->time);
 }

@@ -14,6 +14,7 @@ struct pr_problem {
     enum pr_difficulty difficulty;
     /* NUL-terminated; until the next call. */
     const char *prompt, *golden;
+    size_t time; /* 1, or the how many-th time this problem comes */
 };
 
 struct pr_generator;
@@ -24,9 +25,12 @@ struct pr_generator *pr_generator_new(uint64_t seed, const struct pr_skill *cons
 void pr_generator_free(struct pr_generator *g);
 /* This prompt is not to be made (white space around it does not count). */
 void pr_generator_exclude(struct pr_generator *g, const char *prompt, size_t n);
-/* The next problem, one cell after the other, never a prompt again; false when no cell has any
- * left.  A cell counts as empty when so many tries in a row brought nothing new that one more
- * problem is next to impossible (1,000 and twenty times what it has shown). */
+/* From now on a cell that has no more distinct problems draws from those it has shown again, so
+ * that every cell keeps its share however many are asked for. */
+void pr_generator_repeat(struct pr_generator *g);
+/* The next problem, one cell after the other, no prompt again without repeat; false when no cell
+ * has any left.  A cell counts as empty when so many tries in a row brought nothing new that one
+ * more problem is next to impossible (1,000 and twenty times what it has shown). */
 bool pr_generator_next(struct pr_generator *g, struct pr_problem *ret);
 
 /* How far a cell is; i < the number of cells. */
@@ -40,7 +44,7 @@ size_t pr_generator_cells(const struct pr_generator *g);
 struct pr_generator_cell pr_generator_cell(const struct pr_generator *g, size_t i);
 
 /* "addition-easy-" and 12 hex digits of the prompt's SHA-256: the same wherever the problem occurs;
- * buf holds at least 64. */
+ * "-2" follows where it comes a second time; buf holds at least 64. */
 void pr_problem_id(const struct pr_problem *p, char buf[64]);
 
 #endif

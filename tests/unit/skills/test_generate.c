@@ -92,6 +92,30 @@ static void what_is_excluded_is_passed_over_and_the_rest_stays(void **state)
     pr_generator_free(g);
 }
 
+/* With repeat every skill keeps its share, and what was excluded still never comes. */
+static void a_cell_that_is_used_up_draws_again_when_told(void **state)
+{
+    (void)state;
+    const struct pr_skill *skills[] = {pr_skill_find("addition"), pr_skill_find("sorting")};
+    struct pr_generator *g = pr_generator_new(3, skills, 2, easy);
+    struct pr_problem p;
+    size_t again = 0;
+    char id[64];
+    pr_generator_exclude(g, "42+7=", 5);
+    pr_generator_repeat(g);
+    for (size_t i = 0; i < 2 * 900; i++) {
+        assert_true(pr_generator_next(g, &p));
+        assert_string_not_equal(p.prompt, "42+7=");
+        again += p.time > 1;
+        pr_problem_id(&p, id);
+        assert_true((p.time > 1) == (strlen(id) > strlen("addition-easy-dc53833e1d5a")));
+    }
+    assert_int_equal(pr_generator_cell(g, 0).made, 900);
+    assert_int_equal(pr_generator_cell(g, 1).made, 900);
+    assert_int_equal(again, 900 - 549);
+    pr_generator_free(g);
+}
+
 static void a_cell_does_not_depend_on_what_else_is_asked_for(void **state)
 {
     (void)state;
@@ -132,6 +156,7 @@ int main(void)
         cmocka_unit_test(no_problem_comes_twice_and_all_cells_have_their_turn),
         cmocka_unit_test(a_cell_gives_all_it_has_and_then_says_so),
         cmocka_unit_test(what_is_excluded_is_passed_over_and_the_rest_stays),
+        cmocka_unit_test(a_cell_that_is_used_up_draws_again_when_told),
         cmocka_unit_test(a_cell_does_not_depend_on_what_else_is_asked_for),
         cmocka_unit_test(an_id_names_skill_difficulty_and_prompt),
     };
