@@ -20,6 +20,7 @@
 #include "cli/options.h"
 
 #define PR_COMMANDS(X)                                                                             \
+    X(demo)                                                                                        \
     X(inspect)                                                                                     \
     X(tokenize)                                                                                    \
     X(render)                                                                                      \

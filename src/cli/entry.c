@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/own_child.h"
 #include "cli/term.h"
 
 static int unknown_command(const char *word)
@@ -46,6 +47,7 @@ static int run(const struct pr_command *c, int argc, char *argv[])
 
 int pr_cli_main(int argc, char *argv[])
 {
+    pr_own_child_bind();
     pr_interrupt_init();
     if (argc < 2) {
         pr_say(NULL, "a command is missing; 'proctor help' lists them");

@@ -2,7 +2,7 @@
 """Sets what `proctor eval` said of a run's checkpoints beside an independent reference; fails where
 they are not the same.
 
-  proctor eval CHECKPOINT… --suite FILE | tools/demo_check.py RESULTS.json
+  proctor eval CHECKPOINT… --suite FILE | tools/check_reference.py RESULTS.json
 """
 import json
 import sys

@@ -1,0 +1,283 @@
+/* proctor demo: the whole loop on a bare machine, in a folder of its own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/demo.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/own_child.h"
+#include "cli/term.h"
+
+#define TURN_MS    250
+#define STOP_MS    5000
+#define NOTE       ".proctor/demo.json"
+#define WATCH_LOG  "logs/demo-watch.log"
+#define TRAIN_LOG  "logs/demo-train.log"
+#define PROBES_LOG "logs/demo-curriculum.log"
+
+/* How much is trained, and when something is shown of it. */
+#define STEPS      "4000"
+#define SAVE_EVERY "250"
+#define DAMAGE_AT  1000 /* steps, at least */
+
+static const char *const watch_args[] = {"run", "--base-dir", ".", NULL};
+static const char *const train_args[] = {"train", "--from-scratch", "models/config.json",
+    "--tokenizer", "models/tokenizer", "--data", "data/training", "--out", PR_DEMO_MODELS,
+    "--steps", STEPS, "--save-every", SAVE_EVERY, "--batch", "64", "--lr", "0.003", "--schedule",
+    "cosine", "--warmup", "100", "--weight-decay", "0.05", "--grad-clip", "1", "--seed", "1",
+    "--status", "status/training_status.json", NULL};
+static const char *const probe_args[] = {"curriculum-optimizer", "--base-dir", ".", NULL};
+
+struct demo {
+    struct pr_own_child watch, train, probes;
+    struct pr_demo_shown shown;
+    bool live;
+    int64_t until_ns; /* INT64_MAX: no limit */
+};
+
+/* ---- what is remembered between runs ---- */
+
+static void remember(const struct demo *d)
+{
+    json_t *o = json_object();
+    struct pr_str text = PR_STR_INIT(1 << 16);
+    struct pr_error e;
+    pr_json_set_int(o, "schema_version", 1);
+    pr_json_set_int(o, "damaged_step", d->shown.damaged);
+    pr_json_set_bool(o, "trained", d->shown.trained);
+    pr_json_dump(o, 2, 0, &text);
+    if (pr_mkdirs(".proctor", &e) || pr_file_write_atomic(NOTE, pr_str_cstr(&text), text.len, &e))
+        pr_say("demo", "%s", e.message);
+    pr_str_done(&text);
+    json_decref(o);
+}
+
+static void recall(struct demo *d)
+{
+    json_t *o;
+    struct pr_error ignored;
+    if (pr_json_read(AT_FDCWD, NOTE, 1 << 16, 0, &o, &ignored))
+        return;
+    d->shown.damaged = (int64_t)json_integer_value(json_object_get(o, "damaged_step"));
+    d->shown.trained = json_is_true(json_object_get(o, "trained"));
+    json_decref(o);
+}
+
+/* ---- its course ---- */
+
+static void show(struct pr_str *text)
+{
+    if (text->len)
+        pr_out_text(pr_str_cstr(text), text->len);
+    pr_str_clear(text);
+}
+
+/* On a terminal one line at the bottom is kept up to date. */
+static void show_line(const struct demo *d)
+{
+    struct pr_str line = PR_STR_INIT(4096), out = PR_STR_INIT(8192);
+    if (!d->live)
+        return;
+    pr_demo_line(&d->shown, &line);
+    pr_str_puts(&out, "\r");
+    pr_term_clean(&out, pr_str_cstr(&line), line.len, pr_term_width(1) - 1);
+    pr_str_puts(&out, "\033[K\r");
+    pr_out_text(pr_str_cstr(&out), out.len);
+    pr_str_done(&line);
+    pr_str_done(&out);
+}
+
+static void clear_line(const struct demo *d, struct pr_str *text)
+{
+    if (d->live && text->len)
+        pr_out_text("\r\033[K", 4);
+}
+
+/* One look at everything: news, the damage when its time has come, the bar. */
+static enum pr_code turn(struct demo *d, struct pr_error *e)
+{
+    struct pr_str text = PR_STR_INIT(1 << 20);
+    enum pr_code code = PR_OK;
+    pr_demo_news(&d->shown, &text);
+    int64_t newest = pr_demo_newest(&d->shown);
+    if (!d->shown.damaged && newest >= DAMAGE_AT) {
+        code = pr_demo_damage(newest, e);
+        if (!code) {
+            d->shown.damaged = newest + 1;
+            remember(d);
+            pr_str_printf(&text,
+                "        checkpoint-%lld is put in: checkpoint-%lld with noise in its weights, as "
+                "if training had blown up\n",
+                (long long)newest + 1, (long long)newest);
+        }
+    }
+    clear_line(d, &text);
+    show(&text);
+    show_line(d);
+    pr_str_done(&text);
+    if (!code && !pr_own_child_runs(&d->watch) && !pr_interrupted())
+        code = pr_fail(e, PR_E_IO,
+            "proctor run ended with status %d: " WATCH_LOG " in the demo's folder says why",
+            d->watch.status);
+    return code;
+}
+
+static void wait_a_little(void)
+{
+    struct pollfd stop = {.fd = pr_interrupt_fd(), .events = POLLIN};
+    poll(&stop, 1, TURN_MS);
+}
+
+static bool goes_on(const struct demo *d)
+{
+    return !pr_interrupted() && pr_clock_monotonic_ns() < d->until_ns && pr_out_open();
+}
+
+static void announce(const char *const *args)
+{
+    struct pr_str out = PR_STR_INIT(1 << 14);
+    pr_demo_command(&out, args);
+    pr_str_puts(&out, " &\n");
+    show(&out);
+    pr_str_done(&out);
+}
+
+static enum pr_code training(struct demo *d, struct pr_error *e)
+{
+    enum pr_code code = PR_OK;
+    if (d->shown.trained)
+        return PR_OK;
+    announce(train_args);
+    code = pr_own_child_start(&d->train, train_args, TRAIN_LOG, e);
+    while (!code && goes_on(d) && pr_own_child_runs(&d->train)) {
+        code = turn(d, e);
+        wait_a_little();
+    }
+    if (!code && goes_on(d) && d->train.status)
+        return pr_fail(e, PR_E_IO,
+            "proctor train ended with status %d: " TRAIN_LOG " in the demo's folder says why",
+            d->train.status);
+    if (!code && goes_on(d)) {
+        d->shown.trained = true;
+        remember(d);
+    }
+    return code;
+}
+
+static bool last_is_shown(const struct demo *d)
+{
+    return pr_demo_newest(&d->shown) >= strtol(STEPS, NULL, 10) &&
+           (!d->shown.damaged || pr_demo_has_row(&d->shown, d->shown.damaged));
+}
+
+static enum pr_code settle(struct demo *d, struct pr_error *e)
+{
+    enum pr_code code = PR_OK;
+    while (!code && goes_on(d) && !last_is_shown(d)) {
+        code = turn(d, e);
+        wait_a_little();
+    }
+    return code;
+}
+
+static enum pr_code probing(struct demo *d, struct pr_error *e)
+{
+    if (!goes_on(d))
+        return PR_OK;
+    announce(probe_args);
+    enum pr_code code = pr_own_child_start(&d->probes, probe_args, PROBES_LOG, e);
+    while (!code && goes_on(d) && !pr_demo_curriculum_over()) {
+        code = turn(d, e);
+        wait_a_little();
+    }
+    return code;
+}
+
+static enum pr_code course(struct demo *d, struct pr_error *e)
+{
+    enum pr_code code = pr_demo_make(e);
+    if (code)
+        return code;
+    d->shown.began_ns = pr_clock_monotonic_ns();
+    recall(d);
+    announce(watch_args);
+    if ((code = pr_own_child_start(&d->watch, watch_args, WATCH_LOG, e)) ||
+        (code = training(d, e)) || (code = settle(d, e)) || (code = probing(d, e)))
+        return code;
+    return PR_OK;
+}
+
+/* The trainer first: it writes a checkpoint, which the watch may still see. */
+static void stop_all(struct demo *d)
+{
+    pr_own_child_stop(&d->probes, STOP_MS);
+    pr_own_child_stop(&d->train, STOP_MS);
+    pr_own_child_stop(&d->watch, STOP_MS);
+}
+
+static int run(const struct pr_args *a)
+{
+    struct demo d = {.live = pr_term_is(1)};
+    struct pr_error e;
+    struct pr_str text = PR_STR_INIT(1 << 20);
+    const char *dir = a->n_positional ? a->positional[0] : "proctor-demo";
+    double minutes = pr_args_real(a, "minutes", 0);
+    d.until_ns = minutes > 0 ? pr_clock_monotonic_ns() + (int64_t)(minutes * 60e9) : INT64_MAX;
+    enum pr_code code = pr_mkdirs(dir, &e);
+    if (!code && chdir(dir))
+        code = pr_fail_errno(&e, errno, "%s", dir);
+    if (!code) {
+        pr_str_printf(&text, "$ cd %s\n", dir);
+        show(&text);
+        code = course(&d, &e);
+    }
+    stop_all(&d);
+    if (code && code != PR_E_CANCELLED)
+        pr_say("demo", "%s", e.message);
+    else if (d.shown.n)
+        pr_demo_summary(&d.shown, dir, &text);
+    show(&text);
+    pr_str_done(&text);
+    pr_demo_shown_done(&d.shown);
+    return code && code != PR_E_CANCELLED ? PR_EXIT_REFUSED
+           : pr_interrupted()             ? PR_EXIT_STOPPED
+                                          : PR_EXIT_OK;
+}
+
+static const struct pr_option options[] = {
+    {"minutes", "M", "end after so many minutes, whatever is reached", NULL, PR_OPT_REAL, 0.1, 1e6},
+};
+
+const struct pr_command pr_command_demo = {
+    .name = "demo",
+    .summary = "see the whole loop on this machine: a training from scratch, watched",
+    .arguments = "[DIR]",
+    .about =
+        "Needs nothing but this program: no download, no GPU. In the folder DIR (by default "
+        "proctor-demo) it makes problems of rising difficulty, a tokenizer and a small "
+        "Qwen3-shaped model, trains that from scratch, and runs the watch beside it. Each step is "
+        "a "
+        "command of proctor that it shows, so that it can be done again by hand.\n\n"
+        "What there is to see: a row for each checkpoint as it is graded, with the loss falling "
+        "and the accuracy rising, easy problems first; a checkpoint that is damaged on purpose and "
+        "must be called critical; the ranking, the calibration; and in the end the curriculum "
+        "optimizer's probes, whose verdict may well be 'undecided'.\n\n"
+        "It takes about ten minutes on two CPU cores. Ctrl-C stops training and watch in good "
+        "order; "
+        "run again in the same place, it goes on.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .max_args = 1,
+    .examples = {{"All of it", "proctor demo"},
+        {"Somewhere else, for two minutes", "proctor demo /tmp/demo --minutes 2"}},
+    .run = run,
+};

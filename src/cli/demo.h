@@ -1,0 +1,56 @@
+/* `proctor demo`: a training and its watch, made of proctor's own commands, in a folder of its own.
+ *
+ *   demo_make.c    what has to be there first: problems, tokenizer, configuration
+ *   demo_damage.c  one checkpoint that is bad on purpose
+ *   demo_show.c    what is shown of it: a row a checkpoint, the summary
+ *   cmd_demo.c     the course of it
+ *
+ * The working folder is the demo's base folder, so that its commands read as a person would type
+ * them there. */
+#ifndef PR_CLI_DEMO_H
+#define PR_CLI_DEMO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
+
+#define PR_DEMO_MODELS "models/current_model"
+
+/* Makes what is not there yet, saying each command; done before, it says nothing. */
+PR_MUST_CHECK enum pr_code pr_demo_make(struct pr_error *e);
+/* Appends "$ proctor args…" to out. */
+void pr_demo_command(struct pr_str *out, const char *const *args);
+
+/* Writes checkpoint-`step + 1` from checkpoint-`step`: its weights disturbed, without the state
+ * that a training goes on from.  Appears whole. */
+PR_MUST_CHECK enum pr_code pr_demo_damage(int64_t step, struct pr_error *e);
+
+/* What was shown already. */
+struct pr_demo_shown {
+    int64_t began_ns;
+    int64_t *steps; /* of checkpoints that have their row */
+    size_t n, cap;
+    int64_t damaged; /* step of the bad one; 0: none yet */
+    bool caught;     /* and the watch said so */
+    int64_t probes;  /* curriculum probes at the last row about them */
+    bool trained;    /* the training is over */
+};
+void pr_demo_shown_done(struct pr_demo_shown *s);
+/* Reads status/ and appends what is new since the last call. */
+void pr_demo_news(struct pr_demo_shown *s, struct pr_str *out);
+/* One line about the training and the probes, for a bar; appends. */
+void pr_demo_line(const struct pr_demo_shown *s, struct pr_str *out);
+/* The end: ranking, calibration, the curriculum's verdict, where to look; appends. */
+void pr_demo_summary(const struct pr_demo_shown *s, const char *dir, struct pr_str *out);
+/* Has the curriculum optimizer said something: decided, or all strategies tried often enough? */
+bool pr_demo_curriculum_over(void);
+/* Is there a row of this step's checkpoint? */
+bool pr_demo_has_row(const struct pr_demo_shown *s, int64_t step);
+/* The largest step with a row, that is not the damaged one; 0: none. */
+int64_t pr_demo_newest(const struct pr_demo_shown *s);
+
+#endif

@@ -1,0 +1,132 @@
+/* See demo.h: problems of rising difficulty, a tokenizer, the shape of a small model. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/demo.h"
+#include "cli/output.h"
+#include "cli/own_child.h"
+#include "daemon/config.h"
+
+#define LOG "logs/demo.log"
+
+/* 0.8 million parameters: enough for the problems, small enough for two CPU cores. */
+static const char model[] = "{\n"
+                            "  \"architectures\": [\"Qwen3ForCausalLM\"],\n"
+                            "  \"model_type\": \"qwen3\",\n"
+                            "  \"hidden_size\": 128,\n"
+                            "  \"num_hidden_layers\": 4,\n"
+                            "  \"num_attention_heads\": 4,\n"
+                            "  \"num_key_value_heads\": 2,\n"
+                            "  \"head_dim\": 32,\n"
+                            "  \"intermediate_size\": 384,\n"
+                            "  \"hidden_act\": \"silu\",\n"
+                            "  \"vocab_size\": 320,\n"
+                            "  \"max_position_embeddings\": 256,\n"
+                            "  \"rms_norm_eps\": 1e-06,\n"
+                            "  \"rope_theta\": 10000.0,\n"
+                            "  \"attention_bias\": false,\n"
+                            "  \"initializer_range\": 0.05,\n"
+                            "  \"tie_word_embeddings\": true,\n"
+                            "  \"torch_dtype\": \"float32\"\n"
+                            "}\n";
+
+/* What differs from the defaults: answers are short, and the curriculum's turn comes after the
+ * training, so that both have the machine for themselves. */
+static const char *const settings[][2] = {
+    {"watch.scan_seconds", "1"},
+    {"eval.max_new_tokens", "24"},
+    {"machine.disabled", "[curriculum-optimizer]"},
+    {"curriculum.pool", "[data/training]"},
+    {"curriculum.budget_percent", "100"},
+    {"curriculum.probe_tokens", "20000"},
+    {"curriculum.batch", "64"},
+    {"curriculum.learning_rate", "0.001"},
+    {"curriculum.samples", "150"},
+};
+#define N_SETTINGS (sizeof settings / sizeof *settings)
+
+static const char *const folders[] = {
+    "data/validation", "data/training", PR_DEMO_MODELS, "status", "logs"};
+
+struct step {
+    const char *makes; /* it is done when this is there */
+    const char *args[20];
+};
+static const struct step steps[] = {
+    {"data/validation/easy.jsonl", {"skills", "generate", "--difficulty", "easy", "--count", "100",
+                                       "--seed", "1", "--out", "data/validation/easy.jsonl"}},
+    {"data/validation/medium.jsonl",
+        {"skills", "generate", "--difficulty", "medium", "--count", "100", "--seed", "1", "--out",
+            "data/validation/medium.jsonl"}},
+    {"data/validation/hard.jsonl", {"skills", "generate", "--difficulty", "hard", "--count", "100",
+                                       "--seed", "1", "--out", "data/validation/hard.jsonl"}},
+    {"data/training/easy.jsonl",
+        {"skills", "generate", "--difficulty", "easy", "--count", "26000", "--repeat", "--seed",
+            "2", "--exclude", "data/validation/easy.jsonl", "--out", "data/training/easy.jsonl"}},
+    {"data/training/medium.jsonl",
+        {"skills", "generate", "--difficulty", "medium", "--count", "24000", "--repeat", "--seed",
+            "2", "--exclude", "data/validation/medium.jsonl", "--out",
+            "data/training/medium.jsonl"}},
+    {"data/training/hard.jsonl",
+        {"skills", "generate", "--difficulty", "hard", "--count", "8000", "--repeat", "--seed", "2",
+            "--exclude", "data/validation/hard.jsonl", "--out", "data/training/hard.jsonl"}},
+    {"models/tokenizer/tokenizer.json",
+        {"train-tokenizer", "--data", "data/training/easy.jsonl", "data/training/medium.jsonl",
+            "data/training/hard.jsonl", "--vocab-size", "320", "--out", "models/tokenizer"}},
+};
+
+void pr_demo_command(struct pr_str *out, const char *const *args)
+{
+    pr_str_puts(out, "$ proctor");
+    for (size_t i = 0; args[i]; i++)
+        pr_str_printf(out, " %s", args[i]);
+}
+
+/* Runs a step and shows it as a line with the seconds it took. */
+static enum pr_code take(const struct step *s, struct pr_error *e)
+{
+    struct pr_own_child c = {0};
+    struct pr_str line = PR_STR_INIT(1 << 14);
+    int64_t began = pr_clock_monotonic_ns();
+    enum pr_code code = pr_own_child_start(&c, s->args, LOG, e);
+    if (!code)
+        code = pr_own_child_wait(&c, e);
+    if (!code && (c.status || !pr_path_exists(s->makes)))
+        code = pr_fail(e, PR_E_IO,
+            "proctor %s ended with status %d and no %s: %s in the "
+            "demo's folder says why",
+            s->args[0], c.status, s->makes, LOG);
+    if (!code) {
+        pr_demo_command(&line, s->args);
+        pr_str_printf(&line, "   (%.1f s)\n", (double)(pr_clock_monotonic_ns() - began) / 1e9);
+        pr_out_text(pr_str_cstr(&line), line.len);
+    }
+    pr_str_done(&line);
+    return code;
+}
+
+static enum pr_code write_text(const char *path, const char *text, size_t n, struct pr_error *e)
+{
+    return pr_path_exists(path) ? PR_OK : pr_file_write_atomic(path, text, n, e);
+}
+
+enum pr_code pr_demo_make(struct pr_error *e)
+{
+    enum pr_code code = PR_OK;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders && !code; i++)
+        code = pr_mkdirs(folders[i], e);
+    struct pr_str yaml = PR_STR_INIT(1 << 20);
+    pr_config_file(settings, N_SETTINGS, &yaml);
+    if (!code)
+        code = write_text("proctor.yaml", pr_str_cstr(&yaml), yaml.len, e);
+    pr_str_done(&yaml);
+    if (!code)
+        code = write_text("models/config.json", model, strlen(model), e);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !code; i++)
+        if (!pr_path_exists(steps[i].makes))
+            code = take(&steps[i], e);
+    return code;
+}

@@ -1,0 +1,105 @@
+"""proctor demo: makes what it needs, trains, watches, stops in good order, goes on where it was."""
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+
+import harness
+from harness import PROCTOR, proctor
+
+ROW = re.compile(r"^ *\d+:\d\d +checkpoint-(\d+) +([\d.]+) ")
+PATIENCE = 280  # seconds until something that must come counts as missing
+
+
+class Demo:
+    """A demo whose lines are read as they come."""
+
+    def __init__(self, folder):
+        self.process = subprocess.Popen([PROCTOR, "demo", folder], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.lines, self.rest = [], b""
+
+    def wait_for(self, pattern):
+        """The match of the first line, from here on, that holds the pattern."""
+        until = time.monotonic() + PATIENCE
+        seen = len(self.lines)
+        while time.monotonic() < until:
+            for line in self.lines[seen:]:
+                found = re.search(pattern, line)
+                if found:
+                    return found
+            seen = len(self.lines)
+            if not select.select([self.process.stdout], [], [], 1)[0]:
+                continue
+            chunk = os.read(self.process.stdout.fileno(), 65536)
+            assert chunk, "ended: %s\n%s" % ("\n".join(self.lines), self.process.stderr.read().decode())
+            *whole, self.rest = (self.rest + chunk).split(b"\n")
+            self.lines += [line.decode() for line in whole]
+        raise AssertionError("no line with %r in:\n%s" % (pattern, "\n".join(self.lines)))
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=60)
+        return (self.rest + out).decode(), err.decode()
+
+
+def processes_in(folder):
+    """Processes whose working folder is this one."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.path.realpath(os.readlink("/proc/%s/cwd" % pid)) == os.path.realpath(folder):
+                found.append(open("/proc/%s/cmdline" % pid).read().replace("\0", " "))
+        except OSError:
+            pass
+    return found
+
+
+def test_it_shows_a_graded_checkpoint_stops_whole_and_goes_on():
+    with harness.scratch() as scratch:
+        folder = os.path.join(scratch, "demo")
+        demo = Demo(folder)
+        first = int(demo.wait_for(ROW.pattern).group(1))
+        rest, err = demo.interrupt()
+        assert demo.process.returncode == 130, (demo.process.returncode, err)
+        assert "ranked" in rest and "Look further" in rest, rest
+        assert processes_in(folder) == []
+
+        # What it leaves is whole: every checkpoint is accepted, every status file is a document.
+        models = os.path.join(folder, "models", "current_model")
+        checkpoints = [n for n in os.listdir(models) if not n.startswith(".")]
+        assert "checkpoint-%d" % first in checkpoints
+        for name in checkpoints:
+            assert proctor("inspect", os.path.join(models, name), "--json").row()["accepted"]
+        for name in os.listdir(os.path.join(folder, "status")):
+            with open(os.path.join(folder, "status", name), encoding="utf-8") as f:
+                assert json.load(f)["schema_version"] == 1
+
+        # Again: nothing is made anew, and the training goes on from its last checkpoint.
+        last = max(int(n.split("-")[1]) for n in checkpoints)
+        problems = os.stat(os.path.join(folder, "data", "training", "easy.jsonl")).st_mtime_ns
+        demo = Demo(folder)
+        demo.wait_for(r"^ *\d+:\d\d +checkpoint-%d " % first)
+        while int(demo.wait_for(ROW.pattern).group(1)) <= last:
+            pass
+        demo.interrupt()
+        assert os.stat(os.path.join(folder, "data", "training", "easy.jsonl")).st_mtime_ns == problems
+        assert not any("skills generate" in line for line in demo.lines)
+        with open(os.path.join(folder, "logs", "demo-train.log"), encoding="utf-8") as f:
+            steps = [json.loads(line)["step"] for line in f if line.startswith('{"step"')]
+        assert last in steps and steps.index(1) == 0 and steps.count(1) == 1, steps[:3]
+
+
+def test_it_ends_when_its_time_is_over():
+    with harness.scratch() as scratch:
+        folder = os.path.join(scratch, "demo")
+        done = proctor("demo", folder, "--minutes", "0.1")
+        assert "$ proctor run" in done.out
+        assert processes_in(folder) == []
+
+
+if __name__ == "__main__":
+    harness.run(globals())
