@@ -85,8 +85,12 @@ PR_INLINE void fetch(const char *p)
     __builtin_prefetch(p + 64, 0, 2);
 }
 
-/* kind, mr and nv are constants at every call: the arrays become registers. */
-PR_INLINE void tile(enum pr_panel_kind kind, const int mr, const int nv, const struct tile *t)
+#define AT_AHEAD 12 /* steps of k that a transposed a is fetched before it is used */
+
+/* kind, turned, mr and nv are constants at every call: the arrays become registers.  turned: a is
+ * f32 and transposed, its element (r, k) at k·lda + r. */
+PR_INLINE void tile(
+    enum pr_panel_kind kind, const bool turned, const int mr, const int nv, const struct tile *t)
 {
     vf acc[TILE_ROWS][TILE_VECTORS] = {{{0}}};
     size_t k = t->k, lda = t->lda, cols = t->cols, ldc = t->ldc, step = t->ahead_step;
@@ -108,15 +112,17 @@ PR_INLINE void tile(enum pr_panel_kind kind, const int mr, const int nv, const s
         }
     } else {
         const float *x = t->a;
-        for (size_t i = 0; i < k; i++, x++, ahead += step) {
+        for (size_t i = 0; i < k; i++, x += turned ? lda : 1, ahead += step) {
             vf b[TILE_VECTORS];
             fetch(ahead);
+            if (turned)
+                __builtin_prefetch(x + AT_AHEAD * lda, 0, 3);
             UNROLL
             for (int j = 0; j < nv; j++)
                 b[j] = load_panel(kind, t->panel, i * cols + (size_t)(j * VL));
             UNROLL
             for (int r = 0; r < mr; r++) {
-                vf v = vf_set1(x[(size_t)r * lda]);
+                vf v = vf_set1(x[turned ? (size_t)r : (size_t)r * lda]);
                 UNROLL
                 for (int j = 0; j < nv; j++)
                     acc[r][j] = vf_fma(v, b[j], acc[r][j]);
@@ -137,14 +143,20 @@ typedef void tile_fn(const struct tile *t);
 #define TILE_DEFINE(kind, mr, nv)                                                                  \
     static void TILE_NAME_(kind, mr, nv)(const struct tile *t)                                     \
     {                                                                                              \
-        tile(kind, mr, nv, t);                                                                     \
+        tile(kind, false, mr, nv, t);                                                              \
     }
 
 #define TILE_OF_F32(mr, nv)  TILE_DEFINE(PR_PANEL_F32_F32, mr, nv)
 #define TILE_OF_FB16(mr, nv) TILE_DEFINE(PR_PANEL_F32_BF16, mr, nv)
 #define TILE_OF_F16(mr, nv)  TILE_DEFINE(PR_PANEL_F32_F16, mr, nv)
 #define TILE_OF_BF16(mr, nv) TILE_DEFINE(PR_PANEL_BF16, mr, nv)
+#define TILE_OF_AT(mr, nv)                                                                         \
+    static void tile_at_##mr##x##nv(const struct tile *t)                                          \
+    {                                                                                              \
+        tile(PR_PANEL_F32_F32, true, mr, nv, t);                                                   \
+    }
 TILES(TILE_OF_F32)
+TILES(TILE_OF_AT)
 TILES(TILE_OF_FB16)
 TILES(TILE_OF_F16)
 TILES(TILE_OF_BF16)
@@ -288,3 +300,42 @@ GEMM_DEFINE(gemm_f32_f32, PR_PANEL_F32_F32)
 GEMM_DEFINE(gemm_f32_bf16, PR_PANEL_F32_BF16)
 GEMM_DEFINE(gemm_f32_f16, PR_PANEL_F32_F16)
 GEMM_DEFINE(gemm_bf16, PR_PANEL_BF16)
+
+/* --- a transposed --- */
+
+#define AT_BLOCK ((size_t)256) /* of k: the lines of a that a tile touches stay for the next tile  \
+                                */
+
+static tile_fn *const tiles_at[TILE_ROWS + 1][TILE_VECTORS + 1] = {
+#define TILE_AT_ENTRY(mr, nv) [mr][nv] = tile_at_##mr##x##nv,
+    TILES(TILE_AT_ENTRY)
+#undef TILE_AT_ENTRY
+};
+
+static void gemm_at(size_t rows, size_t cols, size_t k, const float *a, size_t lda,
+    const void *panel, float *c, size_t ldc, bool accumulate)
+{
+    size_t i = 0, n_tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+    do { /* once even for k = 0 */
+        size_t n = k - i < AT_BLOCK ? k - i : AT_BLOCK;
+        struct tile t = {.cols = cols,
+            .k = n,
+            .lda = lda,
+            .ldc = ldc,
+            .accumulate = accumulate || i,
+            .ahead = (const char *)panel + (i + n) * cols * sizeof *a,
+            .ahead_step = cols * sizeof *a / n_tiles};
+        for (size_t row = 0, number = 0, mr; row < rows; row += mr, number++) {
+            mr = (rows - row + (n_tiles - number) - 1) / (n_tiles - number);
+            t.a = a + i * lda + row;
+            for (size_t j = 0, nv; j < cols; j += nv * VL) {
+                nv = tile_vectors(mr, cols - j);
+                t.panel = (const float *)panel + i * cols + j;
+                t.c = c + row * ldc + j;
+                tiles_at[mr][nv](&t);
+            }
+            t.ahead += n * t.ahead_step;
+        }
+        i += n;
+    } while (i < k);
+}

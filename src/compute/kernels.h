@@ -108,6 +108,9 @@ struct pr_kernels {
      * of cols >= n columns (16, 32, 48 or 64): panel[i][j] = src[i][j], columns from n on 0. */
     void (*pack_rows)(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
         size_t stride, size_t n, size_t k, size_t cols, void *panel);
+    /* As gemm of PR_PANEL_F32_F32 with a transposed: its element (row r, k i) is a[i·lda + r]. */
+    void (*gemm_at)(size_t rows, size_t cols, size_t k, const float *a, size_t lda,
+        const void *panel, float *c, size_t ldc, bool accumulate);
     /* Softmax of one row of scores: s[lo..hi) become exp(s·scale − lse), the rest of s[0..n) 0;
      * returns lse = ln Σ exp(s·scale).  lo < hi <= n.  NaN makes all of them NaN. */
     float (*softmax_row)(float *s, size_t n, size_t lo, size_t hi, float scale);

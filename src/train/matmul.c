@@ -19,6 +19,11 @@
 #define GROUP_ROWS ((size_t)252)  /* of one item of multiplying, at most; a multiple of 6 and 4 */
 #define LEAST_ROWS ((size_t)48)   /* and at least, unless there are fewer */
 
+/* Widest a, and c, of the third shape for which a is multiplied as it lies: the elements of a wider
+ * one, far apart, do not stay in the first-level cache, and turning pays when all of a wide c has
+ * use of it. */
+#define AT_MOST ((size_t)512)
+
 struct job {
     const struct pr_matmul *mm;
     enum pr_matmul_shape shape;
@@ -111,14 +116,25 @@ static void prepare_item(void *ctx, size_t item, int thread)
         make_rows(j, item - j->pack_items);
 }
 
+static void multiply(const struct job *j, size_t rows, size_t cols, const char *a, size_t lda,
+    const char *panel, float *c, size_t ldc)
+{
+    const struct pr_kernels *kn = j->mm->kernels;
+    if (j->shape == PR_TN && !j->made_a)
+        kn->gemm_at(
+            rows, cols, j->k, (const float *)(const void *)a, lda, panel, c, ldc, j->accumulate);
+    else
+        kn->gemm[j->kind](rows, cols, j->k, a, lda, panel, c, ldc, j->accumulate);
+}
+
 /* A panel that is wider than what is left of c goes by way of `edge` (rows, cols). */
-static void multiply_edge(const struct job *j, size_t rows, size_t n, const void *a, size_t lda,
+static void multiply_edge(const struct job *j, size_t rows, size_t n, const char *a, size_t lda,
     const char *panel, float *c, float *edge)
 {
     size_t cols = up_to(n, 16);
     for (size_t r = 0; j->accumulate && r < rows; r++)
         memcpy(edge + r * cols, c + r * j->ldc, n * sizeof *c);
-    j->mm->kernels->gemm[j->kind](rows, cols, j->k, a, lda, panel, edge, cols, j->accumulate);
+    multiply(j, rows, cols, a, lda, panel, edge, cols);
     for (size_t r = 0; r < rows; r++)
         memcpy(c + r * j->ldc, edge + r * cols, n * sizeof *c);
 }
@@ -129,13 +145,14 @@ static void multiply_item(void *ctx, size_t item, int thread)
     size_t panel = item / j->groups, r0 = item % j->groups * j->group_rows;
     size_t rows = least(j->m - r0, j->group_rows), n = panel_columns(j, panel);
     size_t lda = j->made_a ? j->ld_made : j->lda;
-    const char *a = j->made_a ? j->made_a + r0 * lda * j->elem : (const char *)(j->a + r0 * lda);
+    const float *as_it_lies = j->a + (j->shape == PR_TN ? r0 : r0 * lda);
+    const char *a = j->made_a ? j->made_a + r0 * lda * j->elem : (const char *)as_it_lies;
     const char *b = j->panels + panel * j->panel_bytes;
     float *c = j->c + r0 * j->ldc + panel * PR_PANEL;
     if (n % 16)
         multiply_edge(j, rows, n, a, lda, b, c, j->edges + (size_t)thread * GROUP_ROWS * PR_PANEL);
     else
-        j->mm->kernels->gemm[j->kind](rows, n, j->k, a, lda, b, c, j->ldc, j->accumulate);
+        multiply(j, rows, n, a, lda, b, c, j->ldc);
 }
 
 /* Groups of rows: enough items for the threads to share evenly, each long enough for the panel's
@@ -171,7 +188,8 @@ static enum pr_code make_scratch(struct pr_matmul *mm, struct job *j, struct pr_
     j->ld_made = up_to(k, PR_PANEL) + 16; /* no power of two: rows must not share lines */
     size_t panels = (n + PR_PANEL - 1) / PR_PANEL * j->panel_bytes, made = 0;
     size_t edges = (size_t)pr_pool_threads(mm->pool) * GROUP_ROWS * PR_PANEL * sizeof(float);
-    if (mm->bf16 || j->shape == PR_TN)
+    bool turn = j->shape == PR_TN && (j->lda > AT_MOST || j->n > AT_MOST);
+    if (mm->bf16 || turn)
         made = up_to(least(j->m, BLOCK_M) * j->ld_made * j->elem, 64);
     size_t bytes = panels + made + edges;
     if (bytes > mm->scratch_bytes) {

@@ -117,6 +117,42 @@ static void panels_of_rows_hold_the_matrix(void **state)
     }
 }
 
+/* The same products in the same order: the very bits of gemm on the matrix turned before. */
+static void gemm_at_has_the_bits_of_gemm(void **state)
+{
+    (void)state;
+    struct pr_rng r;
+    pr_rng_seed(&r, 80);
+    for (int round = 0; round < 80; round++) {
+        size_t rows = 1 + below(&r, 80), cols = 16 + 16 * below(&r, 4);
+        size_t k = round % 4 ? below(&r, 60) : 250 + below(&r, 400), lda = rows + below(&r, 9);
+        size_t ld = k + 1, ldc = cols + below(&r, 9);
+        bool accumulate = below(&r, 2);
+        float *a = big((k * lda + 1) * 4), *turned = big(rows * ld * 4);
+        float *panel = big((k + 1) * cols * 4), *c = big(rows * ldc * 4),
+              *want = big(rows * ldc * 4);
+        fill_normal(&r, a, k * lda);
+        fill_normal(&r, panel, k * cols);
+        for (size_t row = 0; row < rows; row++)
+            for (size_t i = 0; i < k; i++)
+                turned[row * ld + i] = a[i * lda + row];
+        FOR_EACH_TABLE(kn)
+        {
+            fill_normal(&r, c, rows * ldc);
+            memcpy(want, c, rows * ldc * 4);
+            kn->gemm[PR_PANEL_F32_F32](rows, cols, k, turned, ld, panel, want, ldc, accumulate);
+            kn->gemm_at(rows, cols, k, a, lda, panel, c, ldc, accumulate);
+            CHECK(
+                !memcmp(c, want, rows * ldc * 4), "%s gemm_at %zux%zux%zu", kn->isa, rows, cols, k);
+        }
+        pr_big_free(a, (k * lda + 1) * 4);
+        pr_big_free(turned, rows * ld * 4);
+        pr_big_free(panel, (k + 1) * cols * 4);
+        pr_big_free(c, rows * ldc * 4);
+        pr_big_free(want, rows * ldc * 4);
+    }
+}
+
 /* --- rows --- */
 
 /* Central differences of f at x[i], with steps that floats hold exactly enough. */
@@ -480,6 +516,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(panels_of_any_width_hold_the_matrix),
         cmocka_unit_test(panels_of_rows_hold_the_matrix),
+        cmocka_unit_test(gemm_at_has_the_bits_of_gemm),
         cmocka_unit_test(rmsnorm_back_is_the_central_difference),
         cmocka_unit_test(silu_mul_back_is_the_central_difference),
         cmocka_unit_test(rope_by_the_negative_sine_is_its_backward),

@@ -140,15 +140,15 @@ static void products_are_the_sums_in_double(void **state)
 static void large_products_are_the_sums_in_double(void **state)
 {
     (void)state;
-    static const size_t sizes[][3] = {
-        {2100, 40, 70}, {70, 1100, 90}, {50, 70, 2300}, {300, 1030, 1030}, {2050, 1025, 5}};
+    static const size_t sizes[][3] = {{2100, 40, 70}, {70, 1100, 90}, {50, 70, 2300},
+        {300, 1030, 1030}, {2050, 1025, 5}, {700, 600, 1100}, {520, 100, 1030}};
     struct pr_pool *pool = pool_of(2);
     struct pr_matmul mm;
     struct pr_rng r;
     pr_rng_seed(&r, 52);
     for (int bf16 = 0; bf16 < 2; bf16++) {
         pr_matmul_init(&mm, pool, pr_kernels_default(), bf16);
-        for (size_t s = 0; s < 15; s++) {
+        for (size_t s = 0; s < 21; s++) {
             const size_t *size = sizes[s / 3];
             struct problem p = problem_new(&r, s % 3, size[0], size[1], size[2], PR_F32);
             float *c = big(p.c_n * 4);
