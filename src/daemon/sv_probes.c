@@ -79,12 +79,20 @@ static bool runs_once(const struct pr_sv_runner *r)
     return true;
 }
 
-/* What jobs that run once may spend: the budget's share of one interval. */
+static bool is_decided(const struct pr_sv_runner *r)
+{
+    const char *decision = json_string_value(json_object_get(r->document, "decision"));
+    return decision && !strcmp(decision, "decided");
+}
+
+/* Jobs that run once are content with a decision, and may spend the budget's share of one interval.
+ */
 static bool is_round_spent(const struct pr_supervisor *s)
 {
     const struct pr_sv_runner *r = s->probes.runner;
     double share = (double)r->config.settings.curriculum_budget_percent / 100;
-    return runs_once(r) && s->probes.used_seconds >= share * r->system->interval_s;
+    return runs_once(r) &&
+           (is_decided(r) || s->probes.used_seconds >= share * r->system->interval_s);
 }
 
 static bool is_wanted(const struct pr_supervisor *s)

@@ -199,8 +199,9 @@ const struct pr_system pr_system_curriculum_optimizer = {
         "train. Where no probe fits, the status tells how fast each difficulty is being learned "
         "(method 'observational'), and the mix that follows from it.\n\n"
         "With --once it grades what it needs, then runs probes until they took the budget's share "
-        "of one interval (75 seconds by default; a probe that was begun is finished) or nothing is "
-        "left to be tried, and tells what is known then. Calling it again goes on from there.",
+        "of one interval (75 seconds by default; a probe that was begun is finished), or the "
+        "question is decided or nothing is left to be tried, and tells what is known then. Calling "
+        "it again goes on from there.",
     .roles = PR_ROLE_INFERENCE,
     .interval_s = 300,
     .uses_pool = true,

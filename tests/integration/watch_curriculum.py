@@ -174,11 +174,19 @@ def test_a_clear_winner_is_decided_upon_through_a_kill():
         assert len({r[:3] for r in rows}) == len(rows)
         base.check_nothing_was_open()
         assert "decided: hard_first" in base.command("status")
+        daemon.stop()  # a round is over when the question is decided, even with open arms left
+        row = json.loads(base.command("curriculum-optimizer", "--once", "--json"))
+        assert row["decision"] == "decided" and row["n_probes"] <= len(base.probes()), row
+        assert base.probes()[:len(rows)] == rows
+        n = len(base.probes())
+        base.command("curriculum-optimizer", "--once")
+        assert len(base.probes()) == n
         assert "probes of the curriculum optimizer started from it" in base.command(
             "why", "checkpoint-1574")
         print("%d probes, %.2f s each" % (len(rows), sum(r[5] for r in rows) / len(rows)))
     finally:
-        daemon.stop()
+        if daemon.poll() is None:
+            daemon.stop()
         assert base.digest() == before, "the training's own files were touched"
         left = os.path.join(base.dir, ".proctor", "probes")
         assert not os.path.isdir(left) or not os.listdir(left), os.listdir(left)
