@@ -309,6 +309,44 @@ def test_a_checkpoint_that_the_grader_refuses_is_a_failed_probe():
         assert not os.path.exists(os.path.join(folder, "work"))
 
 
+SPOIL = r'''
+import glob, json, os, shutil, struct, sys
+order, start, out, token = sys.argv[1:5]
+shutil.copytree(start, out, dirs_exist_ok=True)
+for path in glob.glob(os.path.join(out, "*.safetensors")):
+    with open(path, "r+b") as f:
+        size = struct.unpack("<Q", f.read(8))[0]
+        tensor = json.loads(f.read(size)).get("model.embed_tokens.weight")
+        if tensor:  # bf16
+            width = tensor["shape"][1]
+            f.seek(8 + size + tensor["data_offsets"][0] + 2 * width * int(token))
+            f.write(b"\xc0\x7f" * width)
+'''
+
+
+def test_nan_for_one_example_makes_the_loss_unknown_and_not_the_mean_of_the_others():
+    start = os.path.join(harness.MODELS, "qwen3-tiny-untied")
+    with open(SUITE, encoding="utf-8") as f:
+        rows = [json.loads(line) for line in f][:15]
+    ids = proctor("tokenize", start, input=[{"text": row["prompt"] + " " + row["golden"]} for row in rows]).rows()
+    seen = [set(row["ids"]) for row in ids]
+    token, bad = next((t, n) for t in seen[0] for n in [sum(t in s for s in seen)] if n < 8)
+    with harness.scratch() as folder:
+        suite = os.path.join(folder, "suite.jsonl")
+        with open(suite, "w") as f:
+            for i, row in enumerate(rows):
+                level = "hard" if token in seen[i] else "easy"
+                f.write(json.dumps(dict(row, difficulty=level)) + "\n")
+        document = proctor("probe", start, "--pool", POOL, "--suite", suite, "--strategy", "random", "--tokens", "60",
+                           "--work", os.path.join(folder, "work"), "--", sys.executable, "-c", SPOIL, "{order}",
+                           "{start}", "{out}", token).row()
+    levels = document["by_difficulty"]
+    assert document["n"] == 15 and levels["hard"]["n"] == bad
+    assert document["loss_mean_per_example"] is None and "NaN" in document["loss_mean_per_example_reason"]
+    assert levels["hard"]["loss_mean_per_example"] is None
+    assert levels["easy"]["loss_mean_per_example"] > 0
+
+
 # ---- it ends with everything that it started ----
 
 
