@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -102,12 +103,15 @@ static void read_grading(struct job *j)
     const struct pr_args *a = j->args;
     const struct pr_config *c = &j->session.config;
     struct pr_probe_options *o = &j->o;
+    struct sysinfo info;
     o->max_new_tokens = (size_t)pr_args_int(a, "max-new-tokens", c->max_new_tokens);
     o->dtype = pr_args_text(a, "dtype") ? pr_args_text(a, "dtype") : c->dtype;
     o->now_utc_ms = j->session.options.now_utc_ms;
     o->bases = (const char *const(*)[2])c->bases;
     o->n_bases = c->n_bases;
     o->max_memory = (uint64_t)c->grader_memory_mb << 20;
+    if (!o->max_memory && !sysinfo(&info)) /* as graders of the watch */
+        o->max_memory = (uint64_t)info.totalram * info.mem_unit / 2;
     o->template_vars = j->variables;
 }
 
