@@ -43,7 +43,7 @@ static int on_step(void *ctx, const struct pr_train_step *s)
 {
     struct job *j = ctx;
     put_line(s);
-    if (!j->tokens)
+    if (!(j->tokens > 0))
         j->first = s->step - 1;
     j->tokens += (double)s->rows;
     snprintf(j->label, sizeof j->label, "step %lld%s%.0lld, loss %.4g", (long long)s->step,
