@@ -2,7 +2,7 @@
 """Sets a training step of proctor beside PyTorch's on the same made checkpoint, by turns, and both
 beside the machine's arithmetic limit; then a LoRA step of a 0.6 B model with its peak memory.
 
-  bench/train.py BUILD_DIR [--rounds N] [--no-lora] [--folder DIR]
+  bench/train.py BUILD_DIR [--rounds N] [--no-lora] [--large DIR]
 
 PyTorch runs where TORCH_PYTHON (default /usr/bin/python3) can import it and TORCH_PEER is a script
 that is called as `train CHECKPOINT` and prints "median RATE best RATE tok/s" for 16 sequences of 128
@@ -10,7 +10,7 @@ tokens in f32 (default: the one in ../shared, where that is); else it is called 
 measured twice: as it comes, and with OMP_WAIT_POLICY=PASSIVE, which keeps its idle threads from
 taking CPUs from those of the BLAS.  Debian's PyTorch multiplies by the system's libblas.so.3: with
 the reference one (no libopenblas0 installed) it is slower by far, and the comparison says so.
---folder keeps the checkpoints for another time.
+--large is a 0.6 B checkpoint that is there already.
 """
 import argparse
 import json
@@ -100,8 +100,7 @@ def small_model(build, folder, rounds):
     print(f"PyTorch multiplies by {torch_blas()}")
 
 
-def lora_steps(build, folder):
-    model = made(build, folder, "large", LARGE)
+def lora_steps(build, model):
     print("\n0.6 B parameters, LoRA of rank 8 on all seven modules, 2048 tokens a step\n"
           f"{'':34}{'tokens/s':>10}{'of the limit':>14}{'peak memory':>13}")
     worst = 0
@@ -121,12 +120,13 @@ def main():
     p.add_argument("build")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--no-lora", action="store_true")
-    p.add_argument("--folder")
+    p.add_argument("--large")
     o = p.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = o.folder or temporary
+    with tempfile.TemporaryDirectory() as folder:
         small_model(o.build, folder, o.rounds)
-        if not o.no_lora and not lora_steps(o.build, folder):
+        if o.no_lora:
+            return
+        if not lora_steps(o.build, o.large or made(o.build, folder, "large", LARGE)):
             sys.exit("a step took more than 4 GiB")
 
 
