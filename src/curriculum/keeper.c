@@ -13,8 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OOM_SCORE "700" /* of 1000: goes before graders, and before the training that is watched   \
-                         */
+#define OOM_SCORE   "700" /* of 1000: goes before graders and the training that is watched */
 #define MS          INT64_C(1000000)
 #define SLICE_MS    100  /* in which the program has its share of the CPUs */
 #define GRACE_MS    500  /* between SIGTERM and SIGKILL */
