@@ -242,6 +242,29 @@ static void every_gradient_is_written(void **state)
     pr_pool_free(pool);
 }
 
+static void what_the_scratch_held_does_not_matter(void **state)
+{
+    (void)state;
+    static const uint32_t lengths[] = {128};
+    struct pr_pool *pool = pool_of(1);
+    struct pr_rng r;
+    pr_rng_seed(&r, 65);
+    FOR_EACH_TABLE(kn)
+    {
+        struct problem p = problem_new(&r, pool, kn, lengths, 1, 2, 1, 32, 0);
+        for (size_t i = 0; i < p.rows * p.ld_qkv; i++)
+            p.qkv[i] = NAN;
+        run(&p);
+        fill_normal(&r, p.qkv, p.rows * p.ld_qkv);
+        p.starts[1] = 70; /* shorter, and no whole number of blocks */
+        run(&p);
+        compare_forward(&p);
+        compare_back(&p, &r, 20);
+        problem_done(&p);
+    }
+    pr_pool_free(pool);
+}
+
 static void bits_depend_neither_on_threads_nor_on_the_neighbours(void **state)
 {
     (void)state;
@@ -277,6 +300,7 @@ int main(void)
         cmocka_unit_test(forward_is_the_definition),
         cmocka_unit_test(backward_is_the_central_difference),
         cmocka_unit_test(every_gradient_is_written),
+        cmocka_unit_test(what_the_scratch_held_does_not_matter),
         cmocka_unit_test(bits_depend_neither_on_threads_nor_on_the_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

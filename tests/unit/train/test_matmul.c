@@ -67,7 +67,8 @@ static double rounded(double x, bool bf16)
 static void run(struct pr_matmul *mm, const struct problem *p, float *c, bool accumulate)
 {
     struct pr_mat b = {p->b, p->b_dtype, p->ldb};
-    memcpy(c, p->c, p->c_n * 4);
+    if (c != p->c)
+        memcpy(c, p->c, p->c_n * 4);
     assert_int_equal(
         pr_matmul(mm, p->shape, p->m, p->n, p->k, p->a, p->lda, b, c, p->ldc, accumulate, NULL),
         PR_OK);
@@ -152,12 +153,45 @@ static void large_products_are_the_sums_in_double(void **state)
             const size_t *size = sizes[s / 3];
             struct problem p = problem_new(&r, s % 3, size[0], size[1], size[2], PR_F32);
             float *c = big(p.c_n * 4);
-            run(&mm, &p, c, true);
-            compare(&mm, &p, c, true, &r);
+            for (int accumulate = 0; accumulate < 2; accumulate++) {
+                run(&mm, &p, c, accumulate);
+                compare(&mm, &p, c, accumulate, &r);
+            }
             pr_big_free(c, p.c_n * 4);
             problem_done(&p);
         }
         pr_matmul_done(&mm);
+    }
+    pr_pool_free(pool);
+}
+
+/* NaN everywhere in one product, then sizes that fill their panels and pairs by half. */
+static void what_one_product_leaves_does_not_reach_the_next(void **state)
+{
+    (void)state;
+    struct pr_pool *pool = pool_of(2);
+    struct pr_rng r;
+    pr_rng_seed(&r, 55);
+    FOR_EACH_TABLE(kn)
+    {
+        for (int round = 0; round < 12; round++) {
+            struct pr_matmul mm;
+            pr_matmul_init(&mm, pool, kn, round & 1);
+            struct problem bad = problem_new(&r, round % 3, 130, 130, 140, PR_F32);
+            struct problem p = problem_new(&r, round % 3, 67, 1 + below(&r, 90), 99, PR_F32);
+            for (size_t i = 0; i < bad.a_n; i++)
+                bad.a[i] = NAN;
+            for (size_t i = 0; i < bad.b_n; i++)
+                ((float *)bad.b)[i] = NAN;
+            run(&mm, &bad, bad.c, false);
+            float *c = big(p.c_n * 4);
+            run(&mm, &p, c, false);
+            compare(&mm, &p, c, false, &r);
+            pr_big_free(c, p.c_n * 4);
+            problem_done(&bad);
+            problem_done(&p);
+            pr_matmul_done(&mm);
+        }
     }
     pr_pool_free(pool);
 }
@@ -278,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_the_sums_in_double),
         cmocka_unit_test(large_products_are_the_sums_in_double),
+        cmocka_unit_test(what_one_product_leaves_does_not_reach_the_next),
         cmocka_unit_test(bits_do_not_depend_on_the_number_of_threads),
         cmocka_unit_test(empty_products_are_zero_or_nothing),
         cmocka_unit_test(the_shapes_are_the_backward_of_a_linear_layer),
