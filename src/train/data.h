@@ -48,8 +48,8 @@ void pr_train_data_free(struct pr_train_data *d);
  * [text…]}; for given batches {"file","batches","sequences","empty_batches","answer_tokens",
  * "tokens"}.  Borrowed. */
 const json_t *pr_train_data_json(const struct pr_train_data *d);
-/* SHA-256 of what is trained on and of a given order, in hex: with seed and batch it tells a resumed
- * training from another. */
+/* SHA-256 of what is trained on and of a given order, in hex: with seed and batch it tells a
+ * resumed training from another. */
 const char *pr_train_data_fingerprint(const struct pr_train_data *d);
 size_t pr_train_data_size(const struct pr_train_data *d); /* examples (or batches) of an epoch */
 double pr_train_data_epoch(const struct pr_train_data *d, int64_t step); /* after step s */

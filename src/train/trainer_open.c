@@ -224,6 +224,27 @@ out:
     return code;
 }
 
+/* One line about what is going to happen. */
+static void introduce(struct pr_trainer *t)
+{
+    const struct pr_model_config *c = pr_net_config(t->net);
+    const struct pr_net_lora *lora = pr_net_lora_of(t->net);
+    struct pr_str text = PR_STR_INIT(4096);
+    size_t n, size = pr_train_data_size(t->data);
+    pr_net_values(t->net, &n);
+    pr_str_printf(
+        &text, "%s, %.1f M parameters", c->arch->name, (double)pr_model_config_parameters(c) / 1e6);
+    if (lora && lora->r)
+        pr_str_printf(&text, ", a LoRA of rank %u with %.3g M trained", lora->r, (double)n / 1e6);
+    pr_str_printf(&text, ", dtype %s, %d threads; %zu %s", t->bf16 ? "bf16" : "f32",
+        pr_pool_threads(t->pool), size, t->o->token_batches ? "batches" : "examples");
+    if (t->steps)
+        pr_str_printf(&text, ", %lld steps (%.3g epochs)", (long long)t->steps,
+            pr_train_data_epoch(t->data, t->steps));
+    pr_trainer_note(t, "%s", pr_str_cstr(&text));
+    pr_str_done(&text);
+}
+
 enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
 {
     const struct pr_train_options *o = t->o;
@@ -236,6 +257,7 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
         (code = pr_optimizer_init(&t->optimizer, t->net, t->pool, &o->optimizer, e)) ||
         (code = pr_trainer_settings(t, &t->settings, e)))
         return code;
+    introduce(t);
     return resume(t, e);
 }
 
