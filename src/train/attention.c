@@ -119,7 +119,7 @@ struct item {
     struct work w;
     size_t first_row, n; /* rows of the sequence */
     uint32_t kv_head;
-    size_t head_dim, dim, stride; /* stride: of rows of panels, the sequence's padded length */
+    size_t head_dim, dim, stride; /* stride: the sequence's padded length, rows of its panels */
 };
 
 static struct item item_of(const struct job *j, size_t number, bool back, int thread)
@@ -134,7 +134,7 @@ static struct item item_of(const struct job *j, size_t number, bool back, int th
         .kv_head = (uint32_t)(number % t->n_kv_heads),
         .head_dim = t->head_dim,
         .dim = dim_of(t)};
-    it.stride = up_to(it.n, BLOCK);
+    it.stride = up_to(it.n, 16);
     return it;
 }
 
@@ -156,9 +156,11 @@ static size_t query_at(const struct item *it, size_t head, size_t row)
 /* Rows as the columns of panels, for products over head_dim. */
 static void pack_columns(const struct item *it, const float *x, float *panels)
 {
-    for (size_t r = 0; r < it->n; r += BLOCK)
-        it->kn->pack(PR_PANEL_F32_F32, PR_F32, x + r * it->j->ld_qkv, it->j->ld_qkv,
-            least(it->n - r, BLOCK), it->head_dim, panels + r * it->head_dim);
+    for (size_t r = 0, n; r < it->n; r += BLOCK) {
+        n = least(it->n - r, BLOCK);
+        it->kn->pack_ld(PR_PANEL_F32_F32, PR_F32, x + r * it->j->ld_qkv, it->j->ld_qkv, n,
+            it->head_dim, up_to(n, 16), panels + r * it->head_dim);
+    }
 }
 
 /* n rows (padded with zeros to `stride`) as the rows of panels, for products over rows. */
@@ -174,8 +176,8 @@ static void pack_as_rows(
     }
 }
 
-/* The queries [first, first + rows) and the keys [from, to) that any of them sees, both multiples
- * of BLOCK. */
+/* The queries [first, first + rows) and the keys [from, to) that any of them sees: from is a
+ * multiple of BLOCK, to is one or the end of the sequence's last panel. */
 struct block {
     size_t first, rows, from, to;
 };
@@ -185,7 +187,7 @@ static struct block block_at(const struct item *it, size_t first)
     size_t window = it->j->t->window;
     struct block b = {.first = first, .rows = least(it->n - first, BLOCK)};
     b.from = window && first + 1 > window ? (first + 1 - window) / BLOCK * BLOCK : 0;
-    b.to = up_to(first + b.rows, BLOCK);
+    b.to = least(up_to(first + b.rows, BLOCK), it->stride);
     return b;
 }
 
@@ -202,7 +204,7 @@ static void times_columns(const struct item *it, const struct block *b, const fl
     const float *panels, float *y)
 {
     for (size_t key = b->from; key < b->to; key += BLOCK)
-        it->kn->gemm[PR_PANEL_F32_F32](b->rows, PR_PANEL, it->head_dim, x, ld,
+        it->kn->gemm[PR_PANEL_F32_F32](b->rows, least(b->to - key, PR_PANEL), it->head_dim, x, ld,
             panels + key * it->head_dim, y + (key - b->from), b->to - b->from, false);
 }
 
@@ -264,12 +266,12 @@ static void add_turned(const struct item *it, const struct block *b, const float
 {
     size_t keys = b->to - b->from;
     for (size_t key = 0; key < keys; key += PR_PANEL)
-        it->kn->pack_ld(PR_PANEL_F32_F32, PR_F32, p + key, keys, b->rows, PR_PANEL, LD_TURNED,
-            it->w.turned + key * LD_TURNED);
+        it->kn->pack_ld(PR_PANEL_F32_F32, PR_F32, p + key, keys, b->rows,
+            least(keys - key, PR_PANEL), LD_TURNED, it->w.turned + key * LD_TURNED);
     pack_as_rows(it, x, ld, b->rows, BLOCK, it->w.block);
     for (size_t col = 0; col < it->dim; col += PR_PANEL) {
         size_t cols = least(it->dim - col, PR_PANEL);
-        it->kn->gemm[PR_PANEL_F32_F32](keys, cols, BLOCK, it->w.turned, LD_TURNED,
+        it->kn->gemm[PR_PANEL_F32_F32](keys, cols, b->rows, it->w.turned, LD_TURNED,
             it->w.block + col * BLOCK, y + b->from * it->dim + col, it->dim, true);
     }
 }
