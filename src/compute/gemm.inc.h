@@ -303,8 +303,8 @@ GEMM_DEFINE(gemm_bf16, PR_PANEL_BF16)
 
 /* --- a transposed --- */
 
-#define AT_BLOCK ((size_t)256) /* of k: the lines of a that a tile touches stay for the next tile  \
-                                */
+/* Of k: the lines of a that a tile touches stay for the next tile. */
+#define AT_BLOCK ((size_t)256)
 
 static tile_fn *const tiles_at[TILE_ROWS + 1][TILE_VECTORS + 1] = {
 #define TILE_AT_ENTRY(mr, nv) [mr][nv] = tile_at_##mr##x##nv,

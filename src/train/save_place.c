@@ -66,8 +66,8 @@ static int list(int dir_fd, const char *name, char ***ret, size_t *ret_n)
 /* Removes a file, a link (not what it leads to) or a folder with all that is in it. */
 static int remove_tree(int dir_fd, const char *name, int depth)
 {
-    char **names;
-    size_t n;
+    char **names = NULL;
+    size_t n = 0;
     if (!unlinkat(dir_fd, name, 0) || errno == ENOENT)
         return 0;
     if (errno != EISDIR && errno != EPERM)

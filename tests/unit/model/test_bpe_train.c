@@ -96,7 +96,7 @@ static void digits_stay_alone_and_special_tokens_part_the_text(void **state)
     expect(TEXTS("1212 1212 1212"), 1000, 1, "");
     expect(TEXTS("ab<|im_start|>ab<|im_end|><|endoftext|>ab"), 1000, 2, "a+b");
     expect(TEXTS("<|im_start|><|im_start|>"), 1000, 1, "");
-    expect(TEXTS("<|im_"), 1000, 1, "<+| i+m");                     /* begins like one */
+    expect(TEXTS("<|im_"), 1000, 1, "<+| i+m");                          /* begins like one */
     expect(TEXTS("e\u0301e\u0301"), 1000, 1, "\xc3+\xa9 \u00e9+\u00e9"); /* NFC */
 }
 
