@@ -99,7 +99,7 @@ static size_t open_at(
 static size_t lacking(const struct pr_blocks *b, size_t i, const struct pr_evidence_options *o)
 {
     const struct pr_block *x = &b->v[i];
-    bool open[PR_MAX_ARMS];
+    bool open[PR_MAX_ARMS] = {false};
     if (!x->tried[pr_arm_random()])
         return pr_arm_random();
     if (isnan(x->score[pr_arm_random()]) || open_at(b, i, o, open) == 0)

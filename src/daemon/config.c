@@ -167,6 +167,17 @@ void pr_config_copy(const struct pr_config *c, struct pr_config *ret)
     ret->path = c->path ? pr_strdup(c->path) : NULL;
 }
 
+bool pr_config_same_section(
+    const struct pr_config *a, const struct pr_config *b, const char *section)
+{
+    size_t n;
+    const struct pr_config_key *keys = pr_config_keys(&n);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(keys[i].section, section) && !pr_config_value_same(&keys[i], a, b))
+            return false;
+    return true;
+}
+
 enum pr_code pr_config_set(
     struct pr_config *c, const char *key, const char *value, struct pr_error *e)
 {

@@ -81,6 +81,9 @@ PR_MUST_CHECK enum pr_code pr_config_set(
     struct pr_config *c, const char *key, const char *value, struct pr_error *e);
 /* A copy that is independent of c. */
 void pr_config_copy(const struct pr_config *c, struct pr_config *ret);
+/* Do all keys of a section ("curriculum") have the same values in both? */
+bool pr_config_same_section(
+    const struct pr_config *a, const struct pr_config *b, const char *section);
 /* The fingerprint of what grades depend on beside the model: eval.* but threads, template.*, and
  * proctor's own arithmetic on this machine (kernels by default).  64 hex digits. */
 void pr_config_grading_fingerprint(const struct pr_config *c, char ret[65]);

@@ -58,6 +58,9 @@ PR_MUST_CHECK enum pr_code pr_config_value_set_text(const struct pr_config_place
     const struct pr_config_key *k, const char *text, struct pr_config *c);
 /* Replaces the field, copied bit by bit from another configuration, by a copy of its own. */
 void pr_config_value_own(const struct pr_config_key *k, struct pr_config *c);
+/* Do both have the same value? */
+bool pr_config_value_same(
+    const struct pr_config_key *k, const struct pr_config *a, const struct pr_config *b);
 /* Frees what the field owns. */
 void pr_config_value_done(const struct pr_config_key *k, struct pr_config *c);
 

@@ -462,6 +462,54 @@ void pr_config_value_own(const struct pr_config_key *k, struct pr_config *c)
     }
 }
 
+static bool same_reals(const double *a, const double *b, size_t n)
+{
+    bool same = true;
+    for (size_t i = 0; i < n; i++)
+        same = same && a[i] == b[i];
+    return same;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+static bool same_bases(const struct pr_config *a, const struct pr_config *b)
+{
+    bool same = a->n_bases == b->n_bases;
+    for (size_t i = 0; same && i < a->n_bases; i++)
+        same =
+            same_text(a->bases[i][0], b->bases[i][0]) && same_text(a->bases[i][1], b->bases[i][1]);
+    return same;
+}
+
+bool pr_config_value_same(
+    const struct pr_config_key *k, const struct pr_config *a, const struct pr_config *b)
+{
+    const void *x = (const char *)a + k->offset, *y = (const char *)b + k->offset;
+    if (is_text(k))
+        return same_text(*(char *const *)x, *(char *const *)y);
+    if (is_json(k))
+        return *(json_t *const *)x == *(json_t *const *)y ||
+               json_equal(*(json_t *const *)x, *(json_t *const *)y);
+    switch (k->kind) {
+    case PR_CONFIG_INT:
+        return *(const int64_t *)x == *(const int64_t *)y;
+    case PR_CONFIG_BOOL:
+        return *(const bool *)x == *(const bool *)y;
+    case PR_CONFIG_REAL:
+        return same_reals(x, y, 1);
+    case PR_CONFIG_WEIGHTS:
+        return same_reals(x, y, PR_SCORE_PARTS);
+    case PR_CONFIG_EDGES:
+        return a->settings.n_bins == b->settings.n_bins &&
+               same_reals(x, y, (size_t)a->settings.n_bins + 1);
+    default:
+        return same_bases(a, b);
+    }
+}
+
 void pr_config_value_done(const struct pr_config_key *k, struct pr_config *c)
 {
     char **text = field_of(k, c);

@@ -261,19 +261,6 @@ void pr_supervisor_free(struct pr_supervisor *s)
     pr_free(s);
 }
 
-static bool is_equal(const char *a, const char *b)
-{
-    return a && b ? !strcmp(a, b) : a == b;
-}
-
-static bool have_same_bases(const struct pr_config *a, const struct pr_config *b)
-{
-    bool same = a->n_bases == b->n_bases;
-    for (size_t i = 0; same && i < a->n_bases; i++)
-        same = is_equal(a->bases[i][0], b->bases[i][0]) && is_equal(a->bases[i][1], b->bases[i][1]);
-    return same;
-}
-
 void pr_supervisor_reload(struct pr_supervisor *s, const struct pr_config *config)
 {
     struct pr_error e;
@@ -282,11 +269,11 @@ void pr_supervisor_reload(struct pr_supervisor *s, const struct pr_config *confi
     memcpy(old_options, s->options, sizeof old_options);
     pr_config_copy(config, &s->config);
     pr_config_grading_fingerprint(&s->config, s->options);
-    if (strcmp(old_options, s->options) || !have_same_bases(&old, &s->config))
+    bool same_grades =
+        !strcmp(old_options, s->options) && pr_config_same_section(&old, &s->config, "models");
+    if (!same_grades)
         pr_sv_abandon(s, 0, "the configuration changed");
-    if (memcmp(&old.settings, &s->config.settings, sizeof old.settings) ||
-        !json_equal(old.pool, s->config.pool) ||
-        !json_equal(old.probe_command, s->config.probe_command))
+    if (!same_grades || !pr_config_same_section(&old, &s->config, "curriculum"))
         pr_sv_probes_abandon(s, 0, "the configuration changed");
     pr_config_done(&old);
     pr_sv_unblock(s, 0);

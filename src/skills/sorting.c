@@ -7,10 +7,10 @@
 /* Appends the digits in rising order: each as often as it is there. */
 static void put_sorted(struct pr_skill_text digits, struct pr_str *out)
 {
-    for (char c = '0'; c <= '9'; c++)
+    for (int c = '0'; c <= '9'; c++)
         for (size_t i = 0; i < digits.n; i++)
             if (digits.s[i] == c)
-                pr_str_putc(out, c);
+                pr_str_putc(out, (char)c);
 }
 
 static void make(

@@ -378,6 +378,36 @@ static void a_copy_is_independent(void **state)
     pr_config_done(&b);
 }
 
+/* Each key by itself makes its own section differ, and no other. */
+static void a_section_is_the_same_until_one_of_its_keys_changes(void **state)
+{
+    (void)state;
+    static const char *const changes[][3] = {
+        {"models", "models.bases", "{q: w}"},
+        {"models", "models.current", "y"},
+        {"comparison", "comparison.weights", "1,0,0,0"},
+        {"calibrator", "calibrator.bins", "0,0.5,1"},
+        {"curriculum", "curriculum.samples", "51"},
+        {"curriculum", "curriculum.learning_rate", "0.001"},
+        {"curriculum", "curriculum.pool", "x.jsonl"},
+        {"curriculum", "curriculum.probe_command", "train {order} {out}"},
+        {"machine", "machine.intervals", "{model-comparison: 60}"},
+    };
+    static const char *const sections[] = {
+        "models", "comparison", "calibrator", "curriculum", "machine", "eval", "watch"};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct pr_config a, b;
+        assert_int_equal(parse("", &a), PR_OK);
+        pr_config_copy(&a, &b);
+        set(&b, changes[i][1], changes[i][2]);
+        for (size_t k = 0; k < sizeof sections / sizeof *sections; k++)
+            assert_int_equal(pr_config_same_section(&a, &b, sections[k]),
+                strcmp(sections[k], changes[i][0]) != 0);
+        pr_config_done(&a);
+        pr_config_done(&b);
+    }
+}
+
 static void the_fingerprint_changes_with_what_grades_depend_on_and_nothing_else(void **state)
 {
     (void)state;
@@ -459,6 +489,7 @@ int main(void)
         cmocka_unit_test(one_key_can_be_set_as_a_command_line_says_it),
         cmocka_unit_test(a_key_that_cannot_be_set_changes_nothing),
         cmocka_unit_test(a_copy_is_independent),
+        cmocka_unit_test(a_section_is_the_same_until_one_of_its_keys_changes),
         cmocka_unit_test(the_fingerprint_changes_with_what_grades_depend_on_and_nothing_else),
         cmocka_unit_test(hostile_yaml_is_refused),
         cmocka_unit_test(the_default_file_states_the_defaults),
