@@ -303,7 +303,7 @@ bool pr_demo_curriculum_over(void)
 static void put_curriculum(struct pr_str *out)
 {
     static const char *const headings[] = {
-        "<order of training", "probes", "accuracy", "gain over random", "95 % interval", "<"};
+        "<order of training", "probes", "accuracy", "gain over random", "interval", "<"};
     json_t *doc = read_status("status/curriculum_optimization.json");
     const json_t *list = json_object_get(doc, "strategies_tested");
     struct pr_table t;

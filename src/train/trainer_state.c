@@ -36,11 +36,12 @@ static int64_t batch_size(const struct pr_trainer *t)
     return batches > 0 ? llround(sequences / batches) : t->o->data.batch;
 }
 
+/* transformers takes each key for a field of its TrainerState and fails on one that it does not know:
+ * best_global_step and stateful_callbacks, which came late and may be missing, are left out. */
 json_t *pr_trainer_state(const struct pr_trainer *t)
 {
     json_t *o = json_object();
     double epochs = t->steps ? ceil(pr_train_data_epoch(t->data, t->steps) - 1e-9) : 0;
-    pr_json_set(o, "best_global_step", json_null());
     pr_json_set(o, "best_metric", json_null());
     pr_json_set(o, "best_model_checkpoint", json_null());
     pr_json_set_real(o, "epoch", pr_train_data_epoch(t->data, t->step), NULL);
@@ -55,7 +56,6 @@ json_t *pr_trainer_state(const struct pr_trainer *t)
     pr_json_set_int(o, "num_input_tokens_seen", (int64_t)t->input_total);
     pr_json_set_int(o, "num_train_epochs", epochs < 1e15 ? (int64_t)epochs : 0);
     pr_json_set_int(o, "save_steps", t->o->save_every ? t->o->save_every : t->steps);
-    pr_json_set(o, "stateful_callbacks", json_object());
     pr_json_set_real(o, "total_flos", 0, NULL);
     pr_json_set_int(o, "train_batch_size", batch_size(t));
     pr_json_set(o, "trial_name", json_null());

@@ -27,6 +27,12 @@ PEFT_KEYS = {
     "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "loftq_config",
     "lora_alpha", "lora_dropout", "megatron_config", "megatron_core", "modules_to_save", "peft_type",
     "r", "rank_pattern", "revision", "target_modules", "task_type", "use_rslora"}
+# The fields of transformers' TrainerState since 4.36; load_from_json fails on any other key.
+TRAINER_STATE_KEYS = {
+    "best_metric", "best_model_checkpoint", "epoch", "eval_steps", "global_step",
+    "is_hyper_param_search", "is_local_process_zero", "is_world_process_zero", "log_history",
+    "logging_steps", "max_steps", "num_input_tokens_seen", "num_train_epochs", "save_steps",
+    "total_flos", "train_batch_size", "trial_name", "trial_params"}
 
 
 def train(model, out, *options):
@@ -122,6 +128,7 @@ class Whole(unittest.TestCase):
             self.assertEqual([e["step"] for e in state["log_history"]], [1, 2, 3, 4])
             for key in ("loss", "learning_rate", "grad_norm", "epoch"):
                 self.assertIn(key, state["log_history"][0])
+            self.assertLessEqual(set(state), TRAINER_STATE_KEYS)
 
     def test_the_fingerprint_is_of_the_model_alone(self):
         with tempfile.TemporaryDirectory() as tmp:
