@@ -39,6 +39,25 @@ void pr_interrupt_init(void)
     sigaction(SIGPIPE, &act, NULL);
 }
 
+static void on_sigbus(int number)
+{
+    static const char text[] =
+        "proctor: a file became shorter or unreadable while it was being read (SIGBUS): was it "
+        "written over? Try again when nothing writes to it\n";
+    (void)number;
+    if (write(2, text, sizeof text - 1) < 0) {
+        /* Nobody hears it: the status says that something was wrong. */
+    }
+    _exit(PR_EXIT_REFUSED);
+}
+
+void pr_interrupt_init_sigbus(void)
+{
+    struct sigaction act = {.sa_handler = on_sigbus};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGBUS, &act, NULL);
+}
+
 bool pr_interrupted(void)
 {
     return seen != 0;

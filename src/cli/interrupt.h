@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* A mapped file that becomes shorter, or a disk that fails, is SIGBUS in whoever reads it: from
+ * here on the program then says so and ends with 1. */
+void pr_interrupt_init_sigbus(void);
 /* Installs the handlers, and ignores SIGPIPE (a closed pipe is seen as EPIPE). */
 void pr_interrupt_init(void);
 bool pr_interrupted(void);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/term.h"
 
 static int fail(const struct pr_args *a, const struct pr_error *e)
@@ -85,6 +86,7 @@ int pr_session_init(struct pr_session *s, const struct pr_args *a, bool grading)
 {
     struct pr_error e;
     *s = (struct pr_session){0};
+    pr_interrupt_init_sigbus(); /* what has a session maps weights */
     if (load_config(s, a, &e))
         return fail(a, &e);
     const struct pr_config *c = &s->config;

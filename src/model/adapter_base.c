@@ -21,6 +21,14 @@ enum pr_code pr_adapter_find_base(const struct pr_adapter_settings *s,
     }
     if (s->base && !pr_hf_cache_find(s->base, s->revision, ret, &why))
         return PR_OK;
+    /* A checkpoint may come from anywhere: it does not decide which folder of this machine is read.
+     */
+    if (s->base && s->base[0] == '/')
+        return pr_fail(e, PR_E_NOT_FOUND,
+            "adapter_config.json: the base model is the folder '%.200s': a path that a checkpoint "
+            "names is followed only when you name it too, with --base-model, or under models.bases "
+            "in proctor.yaml",
+            s->base);
     return pr_fail(e, PR_E_NOT_FOUND,
         "adapter_config.json: the base model '%.200s' was not found: name its folder with "
         "--base-model, "

@@ -5,8 +5,9 @@
 
 /* As checkpoints of chat models have it; nothing is said that the messages do not say. */
 static const char chat_template[] =
-    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + "
-    "'<|im_end|>' + '\\n' }}{%- endfor %}{%- if add_generation_prompt %}{{- "
+    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + "
+    "(message.content or '') + '<|im_end|>' + '\\n' }}{%- endfor %}{%- if add_generation_prompt "
+    "%}{{- "
     "'<|im_start|>assistant\\n' }}{%- endif %}";
 
 enum { ENDOFTEXT, IM_START, IM_END };

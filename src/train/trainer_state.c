@@ -36,8 +36,9 @@ static int64_t batch_size(const struct pr_trainer *t)
     return batches > 0 ? llround(sequences / batches) : t->o->data.batch;
 }
 
-/* transformers takes each key for a field of its TrainerState and fails on one that it does not know:
- * best_global_step and stateful_callbacks, which came late and may be missing, are left out. */
+/* transformers takes each key for a field of its TrainerState and fails on one that it does not
+ * know: best_global_step and stateful_callbacks, which came late and may be missing, are left out.
+ */
 json_t *pr_trainer_state(const struct pr_trainer *t)
 {
     json_t *o = json_object();

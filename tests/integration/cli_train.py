@@ -357,6 +357,28 @@ def test_training_status_goes_where_the_watch_reads_it():
         assert not os.path.exists(path(tmp, "status", "training_status.json"))
 
 
+def test_a_base_that_becomes_shorter_is_said():
+    with scratch() as tmp:
+        base = shutil.copytree(MODEL, path(tmp, "base"))
+        command = [harness.PROCTOR, "train", base, "--data", DATA, "--steps", "100000", "--batch", "2",
+                   "--lora-rank", "2", "--threads", "2", "--quiet", "--out", path(tmp, "out")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+            p.stdout.readline()
+            os.truncate(path(base, "model.safetensors"), 1000)
+            _, err = p.communicate(timeout=120)
+        assert p.returncode == 1 and "became shorter or unreadable" in err, (p.returncode, err)
+
+
+def test_an_adapters_base_is_read_where_the_user_names_it():
+    with scratch() as tmp:
+        train(path(tmp, "out"), "--steps", 1, "--batch", 2, "--lora-rank", 2)
+        adapter = path(tmp, "out", "checkpoint-1")
+        r = proctor("eval", adapter, "--suite", DATA, "--samples", 2, status=1)
+        assert MODEL in r.err and "--base-model" in r.err and "models.bases" in r.err, r.err
+        assert proctor("eval", adapter, "--suite", DATA, "--samples", 2, "--base-model",
+                       MODEL).row()["n"] == 2
+
+
 def test_wrong_usage_names_the_option():
     with scratch() as tmp:
         new_model(tmp)

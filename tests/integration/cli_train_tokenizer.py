@@ -151,6 +151,9 @@ def test_proctor_takes_what_it_wrote():
         text = "\x00\x7f\u00ff naïve 中文 \U0001f600 1234"
         assert proctor("tokenize", tokenizer, input=[{"text": text}]).row()["decoded"] == text
         messages = [{"role": "system", "content": "S"}, {"role": "user", "content": "12+7="}]
+        silent = [{"role": "assistant", "content": None}]  # as a turn of tool calls has it
+        row = proctor("render", tokenizer, input=[{"messages": silent, "add_generation_prompt": False}]).row()
+        assert row["text"] == "<|im_start|>assistant\n<|im_end|>\n", row
         row = proctor("render", tokenizer, input=[{"messages": messages, "add_generation_prompt": True}]).row()
         assert row["text"] == "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n12+7=<|im_end|>\n<|im_start|>assistant\n"
         with open(os.path.join(tokenizer, "generation_config.json")) as f:
