@@ -41,8 +41,9 @@ struct pr_save {
     int64_t keep;                /* newest checkpoints kept, of ours up to this step; 0: all */
     uint64_t shard_bytes;        /* largest file of weights; 0: 5 GB, as transformers has it */
 };
-/* Writes checkpoint-`step`; one that is there already is replaced.  On failure the folder is as it
- * was: the previous checkpoints are untouched, what was written is removed. */
+/* Writes checkpoint-`step`; one of ours that is there already is replaced.  On failure the folder
+ * is as it was: the previous checkpoints are untouched, what was written is removed.  PR_E_USAGE
+ * where what is there is to stay, as in pr_save_check_places. */
 PR_MUST_CHECK enum pr_code pr_save_checkpoint(
     const struct pr_save *s, int64_t step, struct pr_error *e);
 
@@ -50,6 +51,13 @@ PR_MUST_CHECK enum pr_code pr_save_checkpoint(
  * a training that goes on after it was killed between the two.  `model` itself stays. */
 PR_MUST_CHECK enum pr_code pr_save_keep(
     const char *out, int64_t step, int64_t keep, const char *model, struct pr_error *e);
+
+/* Is there room in `out` for the checkpoints of all steps after `from` that will be saved: the
+ * multiples of `every` (0: none) up to `last`, and `last`?  PR_E_USAGE names a folder that
+ * would have to make room and may not: `model` itself, another trainer's, a link.  Without a last
+ * step (0) it is not known which will be reached, and each save looks for itself. */
+PR_MUST_CHECK enum pr_code pr_save_check_places(const char *out, int64_t from, int64_t every,
+    int64_t last, const char *model, struct pr_error *e);
 
 /* Makes `out` and keeps other trainings away from it while *ret_fd is open (close it at the end).
  * PR_E_IO where another holds it, or nothing can be written there. */

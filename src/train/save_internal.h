@@ -27,14 +27,16 @@ int64_t pr_save_step_of(const char *name);
 
 /* The folder of a checkpoint that is being written: OUT/.checkpoint-N.tmp. */
 struct pr_save_place {
-    int out_fd, fd; /* OUT, and the hidden folder */
+    const char *out, *start; /* borrowed */
+    int out_fd, fd;          /* OUT, and the hidden folder */
     int64_t step;
     char name[40], hidden[40]; /* "checkpoint-N", ".checkpoint-N.tmp" */
 };
-/* PR_E_USAGE where checkpoint-N is the folder `start` itself. */
+/* PR_E_USAGE where checkpoint-N is there and not ours to replace, as in pr_save_check_places. */
 PR_MUST_CHECK enum pr_code pr_save_place_begin(const char *out, int64_t step, const char *start,
     struct pr_save_place *ret, struct pr_error *e);
-/* Syncs the hidden folder and moves it into its place; what lay there before is removed. */
+/* Syncs the hidden folder and moves it into its place; what lay there before is removed, unless it
+ * is not ours: PR_E_USAGE. */
 PR_MUST_CHECK enum pr_code pr_save_place_commit(struct pr_save_place *p, struct pr_error *e);
 /* Removes the hidden folder. */
 void pr_save_place_abandon(struct pr_save_place *p);

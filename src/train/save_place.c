@@ -111,6 +111,56 @@ static bool is_start(int out_fd, const char *name, const char *start)
            a.st_ino == b.st_ino;
 }
 
+/* Only what a training of ours wrote is its to replace or remove: no other trainer's, and no link.
+ */
+static bool is_ours(int out_fd, const char *name)
+{
+    char path[80];
+    struct stat st;
+    snprintf(path, sizeof path, "%.40s/" PR_SAVE_STATE_FOLDER "/" PR_SAVE_TRAINING_FILE, name);
+    return !fstatat(out_fd, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode) &&
+           !faccessat(out_fd, path, F_OK, 0);
+}
+
+/* Why OUT/name is to stay; NULL where a checkpoint may take its place. */
+static const char *why_kept(int out_fd, const char *name, const char *start)
+{
+    if (is_start(out_fd, name, start))
+        return "it is the folder that the training started from";
+    return there(out_fd, name) && !is_ours(out_fd, name) ? "no training of proctor wrote it" : NULL;
+}
+
+static enum pr_code check_place(
+    int out_fd, const char *out, int64_t step, const char *start, struct pr_error *e)
+{
+    char name[40];
+    snprintf(name, sizeof name, "checkpoint-%lld", (long long)step);
+    const char *why = why_kept(out_fd, name, start);
+    return why ? pr_fail(e, PR_E_USAGE,
+                     "%s in %s would have to make room, but %s: give another --out", name, out, why)
+               : PR_OK;
+}
+
+enum pr_code pr_save_check_places(const char *out, int64_t from, int64_t every, int64_t last,
+    const char *start, struct pr_error *e)
+{
+    char **names;
+    size_t n;
+    int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? PR_OK : pr_fail_errno(e, errno, "%s", out);
+    int err = list(fd, ".", &names, &n);
+    enum pr_code code = err ? pr_fail_errno(e, err, "%s: cannot be listed", out) : PR_OK;
+    for (size_t i = 0; i < n && !code; i++) {
+        int64_t step = pr_save_step_of(names[i]);
+        if (step > from && (step == last || (step < last && every && step % every == 0)))
+            code = check_place(fd, out, step, start, e);
+    }
+    pr_names_free(names, n);
+    close(fd);
+    return code;
+}
+
 static void set_hidden(char ret[40], int64_t step, const char *suffix)
 {
     snprintf(ret, 40, ".checkpoint-%lld.%s", (long long)step, suffix);
@@ -119,7 +169,7 @@ static void set_hidden(char ret[40], int64_t step, const char *suffix)
 enum pr_code pr_save_place_begin(
     const char *out, int64_t step, const char *start, struct pr_save_place *ret, struct pr_error *e)
 {
-    struct pr_save_place p = {.out_fd = -1, .fd = -1, .step = step};
+    struct pr_save_place p = {.out = out, .start = start, .out_fd = -1, .fd = -1, .step = step};
     enum pr_code code = pr_mkdirs(out, e);
     if (code)
         return code;
@@ -128,10 +178,7 @@ enum pr_code pr_save_place_begin(
     p.out_fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p.out_fd < 0)
         return pr_fail_errno(e, errno, "%s", out);
-    if (is_start(p.out_fd, p.name, start))
-        code = pr_fail(e, PR_E_USAGE,
-            "%s in %s is the folder that the training started from; it is not overwritten", p.name,
-            out);
+    code = check_place(p.out_fd, out, step, start, e);
     if (!code)
         code = remove_hidden(p.out_fd, p.hidden, e);
     if (!code && mkdirat(p.out_fd, p.hidden, 0777))
@@ -177,6 +224,11 @@ enum pr_code pr_save_place_commit(struct pr_save_place *p, struct pr_error *e)
     if (code)
         return code;
     pr_fault_point(PR_FAULT_SAVE_WRITTEN);
+    const char *why = why_kept(p->out_fd, p->name, p->start);
+    if (why)
+        return pr_fail(e, PR_E_USAGE,
+            "a folder of that name has come up in %s meanwhile and stays there, since %s", p->out,
+            why);
     if (there(p->out_fd, p->name))
         err = replace(p, before);
     else if (renameat(p->out_fd, p->hidden, p->out_fd, p->name))
@@ -208,16 +260,6 @@ static int newest_first(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x < y) - (x > y);
-}
-
-/* Only what a training of ours wrote is its to remove. */
-static bool is_ours(int out_fd, const char *name)
-{
-    char path[80];
-    struct stat st;
-    snprintf(path, sizeof path, "%.40s/" PR_SAVE_STATE_FOLDER "/" PR_SAVE_TRAINING_FILE, name);
-    return !fstatat(out_fd, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode) &&
-           !faccessat(out_fd, path, F_OK, 0);
 }
 
 static enum pr_code remove_checkpoint(int out_fd, int64_t step, struct pr_error *e)

@@ -258,7 +258,9 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
         (code = pr_trainer_settings(t, &t->settings, e)))
         return code;
     introduce(t);
-    return resume(t, e);
+    if ((code = resume(t, e)))
+        return code;
+    return pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e);
 }
 
 void pr_trainer_done(struct pr_trainer *t)

@@ -196,6 +196,30 @@ def test_another_training_is_not_gone_on_with():
         assert "step 2 had the learning rate 1e-05, now" in r.err, r.err
 
 
+def test_a_folder_that_is_not_to_be_replaced_is_named_before_any_work():
+    with scratch() as tmp:
+        theirs = path(tmp, "out", "checkpoint-4")
+        shutil.copytree(MODEL, theirs)
+        before = files_of(tmp)
+        for args in (("--steps", 4), ("--steps", 7, "--save-every", 2)):
+            r = train(path(tmp, "out"), "--batch", 4, *args, status=2)
+            assert not r.out and f"checkpoint-4 in {path(tmp, 'out')} " in r.err, r.err
+            assert "no training of proctor wrote it: give another --out" in r.err, r.err
+        assert files_of(tmp) == before
+        args = ("--batch", 4, "--steps", 5, "--save-every", 3)
+        assert len(train(path(tmp, "out"), *args).rows()) == 5
+        same_folders(MODEL, theirs)
+        # Where it started from, which is ours: it could be replaced otherwise.
+        r = train(path(tmp, "out"), *args, "--resume", "never", model=path(tmp, "out", "checkpoint-3"),
+                  status=2)
+        assert not r.out and "checkpoint-3 in" in r.err and "started from" in r.err, r.err
+        # Where no last step is known, each save looks for itself.
+        r = train(path(tmp, "out"), "--batch", 4, "--max-answer-tokens", 10**6, "--save-every", 1,
+                  "--resume", "never", status=2)
+        assert len(r.rows()) == 4 and "checkpoint-4 in" in r.err, r.err
+        same_folders(MODEL, theirs)
+
+
 def interrupted(out, number, *args):
     """A training that gets a signal after its second line: (exit status, lines, stderr)."""
     with subprocess.Popen([harness.PROCTOR, "train", MODEL, "--data", DATA, "--out", out,

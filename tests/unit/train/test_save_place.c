@@ -63,6 +63,79 @@ static void the_folder_that_was_started_from_is_never_overwritten(void **state)
     fixture_free(f);
 }
 
+/* Makes another trainer's checkpoint-6 in the middle of a save. */
+static void make_theirs(enum pr_fault point)
+{
+    if (point != PR_FAULT_SAVE_WRITTEN)
+        return;
+    temp_mkdir("out/checkpoint-6");
+    temp_text("out/checkpoint-6/theirs.txt", "stays");
+}
+
+static void what_no_training_of_ours_wrote_is_never_replaced(void **state)
+{
+    (void)state;
+    struct pr_error e;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    temp_copy_folder("models/qwen3-tiny", "out/checkpoint-2"); /* another trainer's */
+    temp_text("out/checkpoint-3", "a file");
+    saved(f, 9);
+    assert_int_equal(rename(temp_path("out/checkpoint-9"), temp_path("elsewhere")), 0);
+    assert_int_equal(symlink(temp_path("elsewhere"), temp_path("out/checkpoint-4")), 0);
+    for (int64_t step = 2; step <= 4; step++) {
+        char name[64];
+        snprintf(name, sizeof name, "checkpoint-%lld in %s ", (long long)step, f->save.out);
+        assert_int_equal(save_as(f, step, &e), PR_E_USAGE);
+        if (strncmp(e.message, name, strlen(name)) || !strstr(e.message, "give another --out"))
+            fail_msg("'%s'", e.message);
+    }
+    pr_fault_hook = make_theirs;
+    enum pr_code code = save_as(f, 6, &e);
+    pr_fault_hook = NULL;
+    assert_int_equal(code, PR_E_USAGE);
+    if (strncmp(e.message, "checkpoint-6: ", 14) || !strstr(e.message, f->save.out))
+        fail_msg("'%s'", e.message);
+    assert_true(exists("out/checkpoint-2/model.safetensors") && exists("out/checkpoint-3"));
+    assert_true(exists("out/checkpoint-4/proctor") && exists("elsewhere/proctor"));
+    assert_true(exists("out/checkpoint-6/theirs.txt"));
+    assert_int_equal(entries(f->save.out), 4);
+    fixture_free(f);
+}
+
+static void steps_that_find_no_room_are_named_beforehand(void **state)
+{
+    static const struct {
+        int64_t from, every, last;
+        enum pr_code code;
+    } cases[] = {
+        {0, 0, 6, PR_E_USAGE}, /* the last */
+        {0, 3, 8, PR_E_USAGE}, /* on the way */
+        {6, 3, 8, PR_OK},      /* made already */
+        {0, 3, 5, PR_OK},      /* never reached */
+        {0, 4, 7, PR_OK},      /* never saved */
+        {0, 3, 0, PR_OK},      /* no last step: may never be reached */
+        {0, 5, 7, PR_OK},      /* ours */
+    };
+    (void)state;
+    struct pr_error e;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    const char *none = temp_path("nowhere");
+    assert_int_equal(pr_save_check_places(none, 0, 1, 9, f->save.model, &e), PR_OK);
+    saved(f, 5);
+    temp_copy_folder("models/qwen3-tiny", "out/checkpoint-6");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        enum pr_code code = pr_save_check_places(
+            f->save.out, cases[i].from, cases[i].every, cases[i].last, f->save.model, &e);
+        if (code != cases[i].code || (code && !strstr(e.message, "no training of proctor")))
+            fail_msg("case %zu: %d", i, code);
+    }
+    char start[512];
+    snprintf(start, sizeof start, "%s/../out/checkpoint-5", f->save.out);
+    assert_int_equal(pr_save_check_places(f->save.out, 0, 5, 7, start, &e), PR_E_USAGE);
+    assert_non_null(strstr(e.message, "the training started from"));
+    fixture_free(f);
+}
+
 static void keep_removes_the_oldest_of_ours(void **state)
 {
     (void)state;
@@ -378,6 +451,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_that_is_there_is_replaced),
         TEST(the_folder_that_was_started_from_is_never_overwritten),
+        TEST(what_no_training_of_ours_wrote_is_never_replaced),
+        TEST(steps_that_find_no_room_are_named_beforehand),
         TEST(keep_removes_the_oldest_of_ours),
         TEST(a_folder_in_which_nothing_can_be_written_is_an_error),
         TEST(a_full_disk_leaves_the_one_before),
