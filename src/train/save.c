@@ -79,8 +79,6 @@ enum pr_code pr_save_checkpoint(const struct pr_save *s, int64_t step, struct pr
         code = pr_save_place_commit(&place, e);
     if (code)
         pr_save_place_abandon(&place);
-    else
-        code = pr_save_keep(s->out, step, s->keep, s->model, e);
     if (code)
         pr_wrap(e, code, "%s", place.name);
     pr_save_place_done(&place);

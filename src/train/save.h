@@ -38,7 +38,6 @@ struct pr_save {
     enum pr_dtype dtype;         /* of the weights as they are saved: F32, BF16 or F16 */
     const json_t *trainer_state; /* the whole document of trainer_state.json */
     const json_t *training;      /* of proctor/training.json */
-    int64_t keep;                /* newest checkpoints kept, of ours up to this step; 0: all */
     uint64_t shard_bytes;        /* largest file of weights; 0: 5 GB, as transformers has it */
 };
 /* Writes checkpoint-`step`; one of ours that is there already is replaced.  On failure the folder
@@ -47,8 +46,9 @@ struct pr_save {
 PR_MUST_CHECK enum pr_code pr_save_checkpoint(
     const struct pr_save *s, int64_t step, struct pr_error *e);
 
-/* Removes what is older than the newest `keep` of ours up to `step`, as a save does at its end; for
- * a training that goes on after it was killed between the two.  `model` itself stays. */
+/* Removes what is older than the newest `keep` (0: all stay) of ours up to `step`: after a save,
+ * and for a training that goes on after it was killed between the two.  `model` itself stays.  What
+ * cannot be removed is left and the rest removed all the same; the error names the first. */
 PR_MUST_CHECK enum pr_code pr_save_keep(
     const char *out, int64_t step, int64_t keep, const char *model, struct pr_error *e);
 
@@ -66,7 +66,8 @@ PR_MUST_CHECK enum pr_code pr_save_lock(const char *out, int *ret_fd, struct pr_
 /* The newest checkpoint in `out` that a training can go on from, or NULL; pr_free.  Removes what a
  * killed training left half written: `out` must be locked.  *ret_training: its
  * proctor/training.json, a new reference.  Newer ones that were passed over are noted with the
- * reason: another trainer's, a damaged file by name.  An `out` that is not there has none. */
+ * reason: another trainer's, a damaged file by name; so is what of a removed one cannot be removed.
+ * An `out` that is not there has none. */
 PR_MUST_CHECK enum pr_code pr_save_newest(
     const char *out, char **ret, json_t **ret_training, struct pr_notes *notes, struct pr_error *e);
 /* Values (masters), m, v and step of a checkpoint into net and optimizer, exactly.  PR_E_FORMAT

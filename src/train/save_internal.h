@@ -41,8 +41,10 @@ PR_MUST_CHECK enum pr_code pr_save_place_commit(struct pr_save_place *p, struct 
 /* Removes the hidden folder. */
 void pr_save_place_abandon(struct pr_save_place *p);
 void pr_save_place_done(struct pr_save_place *p); /* closes */
-/* Removes, or puts back, what was left under hidden names. */
-PR_MUST_CHECK enum pr_code pr_save_place_tidy(int out_fd, struct pr_error *e);
+/* Removes, or puts back, what was left under hidden names.  What --keep began to remove stands in
+ * no save's way: where it cannot be removed that is a note. */
+PR_MUST_CHECK enum pr_code pr_save_place_tidy(
+    int out_fd, struct pr_notes *notes, struct pr_error *e);
 PR_MUST_CHECK enum pr_code pr_save_sync(int dir_fd, const char *name, struct pr_error *e);
 
 /* A new file, synced. */

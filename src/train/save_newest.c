@@ -151,7 +151,7 @@ enum pr_code pr_save_newest(
     *ret_training = NULL;
     if (fd < 0)
         return errno == ENOENT ? PR_OK : pr_fail_errno(e, errno, "%s", out);
-    enum pr_code code = pr_save_place_tidy(fd, e);
+    enum pr_code code = pr_save_place_tidy(fd, notes, e);
     close(fd);
     return code ? pr_wrap(e, code, "%s", out) : find(out, ret, ret_training, notes, e);
 }

@@ -296,8 +296,10 @@ static enum pr_code remove_older(
     pr_names_free(names, n);
     if (n_steps)
         qsort(steps, n_steps, sizeof *steps, newest_first);
-    for (size_t i = (size_t)keep - 1; i < n_steps && !code; i++)
-        code = remove_checkpoint(out_fd, steps[i], e);
+    for (size_t i = (size_t)keep - 1; i < n_steps; i++) { /* one that stays keeps no other */
+        enum pr_code one = remove_checkpoint(out_fd, steps[i], code ? NULL : e);
+        code = code ? code : one;
+    }
     pr_free(steps);
     return code;
 }
@@ -334,9 +336,28 @@ static bool is_hidden(const char *name, int64_t *ret_step, const char **ret_suff
     return false;
 }
 
-enum pr_code pr_save_place_tidy(int out_fd, struct pr_error *e)
+static enum pr_code tidy_one(int out_fd, const char *name, int64_t step, const char *suffix,
+    struct pr_notes *notes, struct pr_error *e)
 {
-    char **names, plain[40];
+    char plain[40];
+    struct pr_error own;
+    struct pr_error *said = e ? e : &own;
+    snprintf(plain, sizeof plain, "checkpoint-%lld", (long long)step);
+    if (!strcmp(suffix, "old") && !there(out_fd, plain))
+        return renameat(out_fd, name, out_fd, plain)
+                   ? pr_fail_errno(e, errno, "%s: cannot be put back as %s", name, plain)
+                   : PR_OK;
+    enum pr_code code = remove_hidden(out_fd, name, said);
+    if (!code || strcmp(suffix, "gone") != 0)
+        return code;
+    if (notes)
+        pr_notes_add(notes, "%s", said->message);
+    return PR_OK;
+}
+
+enum pr_code pr_save_place_tidy(int out_fd, struct pr_notes *notes, struct pr_error *e)
+{
+    char **names;
     size_t n, found = 0;
     const char *suffix;
     int64_t step;
@@ -348,13 +369,7 @@ enum pr_code pr_save_place_tidy(int out_fd, struct pr_error *e)
         if (!is_hidden(names[i], &step, &suffix))
             continue;
         found++;
-        snprintf(plain, sizeof plain, "checkpoint-%lld", (long long)step);
-        if (!strcmp(suffix, "old") && !there(out_fd, plain)) {
-            if (renameat(out_fd, names[i], out_fd, plain))
-                code = pr_fail_errno(e, errno, "%s: cannot be put back as %s", names[i], plain);
-        } else {
-            code = remove_hidden(out_fd, names[i], e);
-        }
+        code = tidy_one(out_fd, names[i], step, suffix, notes, e);
     }
     pr_names_free(names, n);
     return code || !found ? code : pr_save_sync(out_fd, "the folder of the checkpoints", e);

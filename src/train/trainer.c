@@ -85,6 +85,17 @@ static void measure(struct pr_trainer *t)
     t->rate = keep * t->rate + (1 - keep) * now;
 }
 
+void pr_trainer_keep(struct pr_trainer *t)
+{
+    struct pr_error e;
+    if (!pr_save_keep(t->o->out, t->saved, t->o->keep, t->o->model, &e) ||
+        (t->keep_said && !strcmp(t->keep_said, e.message)))
+        return;
+    pr_trainer_note(t, "--keep: %s; it stays, and the training goes on", e.message);
+    pr_free(t->keep_said);
+    t->keep_said = pr_strdup(e.message);
+}
+
 static enum pr_code save(struct pr_trainer *t, struct pr_error *e)
 {
     if (t->saved == t->step)
@@ -103,8 +114,7 @@ static enum pr_code save(struct pr_trainer *t, struct pr_error *e)
         .optimizer = &t->optimizer,
         .dtype = t->bf16 ? PR_BF16 : PR_F32,
         .trainer_state = state,
-        .training = training,
-        .keep = t->o->keep};
+        .training = training};
     enum pr_code code = pr_save_checkpoint(&s, t->step, e);
     json_decref(state);
     json_decref(training);
@@ -116,6 +126,7 @@ static enum pr_code save(struct pr_trainer *t, struct pr_error *e)
     t->last_checkpoint = pr_path_join(t->o->out, pr_str_cstr(&name));
     pr_str_done(&name);
     t->saved = t->step;
+    pr_trainer_keep(t);
     return PR_OK;
 }
 

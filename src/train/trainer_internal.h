@@ -38,6 +38,7 @@ struct pr_trainer {
     size_t n_log, log_cap;
     struct pr_train_step last;
     char *last_checkpoint;
+    char *keep_said; /* the last note of what --keep could not remove; NULL: none */
 
     /* training_status.json */
     int64_t status_ns;  /* when it was last written; 0: never */
@@ -50,6 +51,11 @@ struct pr_trainer {
 PR_MUST_CHECK enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e);
 void pr_trainer_done(struct pr_trainer *t);
 void pr_trainer_note(const struct pr_trainer *t, const char *fmt, ...) PR_PRINTF(2, 3);
+
+/* Removes what --keep does not ask for, counted from the checkpoint saved last.  What goes wrong is
+ * noted, each thing once: the new checkpoint is in its place, and a training does not end for an
+ * old one. */
+void pr_trainer_keep(struct pr_trainer *t);
 
 /* trainer_state.json and proctor/training.json of the present step; new references. */
 json_t *pr_trainer_state(const struct pr_trainer *t);

@@ -258,9 +258,10 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
         (code = pr_trainer_settings(t, &t->settings, e)))
         return code;
     introduce(t);
-    if ((code = resume(t, e)))
+    if ((code = resume(t, e)) ||
+        (code = pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e)))
         return code;
-    return pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e);
+    return PR_OK;
 }
 
 void pr_trainer_done(struct pr_trainer *t)
@@ -274,6 +275,7 @@ void pr_trainer_done(struct pr_trainer *t)
     json_decref(t->settings);
     pr_free(t->log);
     pr_free(t->last_checkpoint);
+    pr_free(t->keep_said);
     if (t->lock >= 0)
         close(t->lock);
 }

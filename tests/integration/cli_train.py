@@ -220,6 +220,22 @@ def test_a_folder_that_is_not_to_be_replaced_is_named_before_any_work():
         same_folders(MODEL, theirs)
 
 
+def test_an_old_checkpoint_that_cannot_be_removed_ends_no_training():
+    with scratch() as tmp:
+        out, args = path(tmp, "out"), ("--batch", 4, "--save-every", 1)
+        train(out, *args, "--steps", 2)
+        os.makedirs(path(out, "checkpoint-1", *"1234567890"))  # deeper than what is removed
+        args += ("--steps", 4, "--keep", 1, "--status", path(tmp, "status.json"))
+        r = train(out, *args)
+        assert len(r.rows()) == 2, r.out
+        assert r.err.count("--keep: .checkpoint-1.gone: cannot be removed") == 1, r.err
+        assert sorted(os.listdir(out)) == [".checkpoint-1.gone", "checkpoint-4"]
+        doc = read(tmp, "status.json")
+        assert doc["status"] == "completed" and doc["last_checkpoint"] == path(out, "checkpoint-4"), doc
+        r = train(out, *args)
+        assert not r.out and ".checkpoint-1.gone: cannot be removed" in r.err, r.err
+
+
 def interrupted(out, number, *args):
     """A training that gets a signal after its second line: (exit status, lines, stderr)."""
     with subprocess.Popen([harness.PROCTOR, "train", MODEL, "--data", DATA, "--out", out,

@@ -20,6 +20,7 @@ struct fixture {
     struct pr_net *net;
     struct pr_optimizer optimizer;
     struct pr_save save;
+    int64_t keep;
     json_t *state, *training;
 };
 
@@ -76,7 +77,7 @@ static inline enum pr_code save_as(struct fixture *f, int64_t step, struct pr_er
 static inline void saved(struct fixture *f, int64_t step)
 {
     struct pr_error e;
-    if (save_as(f, step, &e))
+    if (save_as(f, step, &e) || pr_save_keep(f->save.out, step, f->keep, f->save.model, &e))
         fail_msg("%s", e.message);
 }
 

@@ -54,7 +54,7 @@ static void the_folder_that_was_started_from_is_never_overwritten(void **state)
     snprintf(path, sizeof path, "%s", temp_path("out/../out/checkpoint-5/"));
     f->save.model = path;
     assert_int_equal(save_as(f, 5, &e), PR_E_USAGE);
-    f->save.keep = 1;
+    f->keep = 1;
     saved(f, 6);
     saved(f, 7);
     assert_true(exists("out/checkpoint-5/model.safetensors"));
@@ -143,19 +143,49 @@ static void keep_removes_the_oldest_of_ours(void **state)
     temp_copy_folder("models/qwen3-tiny", "out/checkpoint-2"); /* another trainer's */
     temp_mkdir("out/checkpoint-best/proctor");
     saved(f, 900); /* of a training that went further */
-    f->save.keep = 2;
+    f->keep = 2;
     for (int64_t step = 9; step <= 12; step++)
         saved(f, step);
     assert_true(exists("out/checkpoint-2") && exists("out/checkpoint-best"));
     assert_true(exists("out/checkpoint-900"));
     assert_true(exists("out/checkpoint-11") && exists("out/checkpoint-12"));
     assert_int_equal(entries(f->save.out), 5);
-    f->save.keep = 0;
+    f->keep = 0;
     saved(f, 13); /* and killed before the oldest was removed */
     struct pr_error e;
     assert_int_equal(pr_save_keep(f->save.out, 13, 2, f->save.model, &e), 0);
     assert_false(exists("out/checkpoint-11"));
     assert_int_equal(entries(f->save.out), 5);
+    fixture_free(f);
+}
+
+/* Deeper than anything that is removed. */
+static void make_lasting(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/1/2/3/4/5/6/7/8/9/10", name);
+    temp_mkdir(path);
+}
+
+static void what_keep_cannot_remove_keeps_no_other(void **state)
+{
+    (void)state;
+    char note[256];
+    struct pr_error e;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    for (int64_t step = 5; step <= 8; step++)
+        saved(f, step);
+    make_lasting("out/checkpoint-6");
+    assert_int_equal(pr_save_keep(f->save.out, 8, 1, f->save.model, &e), PR_E_IO);
+    assert_non_null(strstr(e.message, ".checkpoint-6.gone: cannot be removed"));
+    assert_false(exists("out/checkpoint-5") || exists("out/checkpoint-6"));
+    assert_false(exists("out/checkpoint-7"));
+    /* It is in no save's way, unlike what a save needs the name of. */
+    assert_string_equal(newest(f, note), "checkpoint-8");
+    assert_non_null(strstr(note, ".checkpoint-6.gone: cannot be removed"));
+    make_lasting("out/.checkpoint-9.tmp");
+    assert_int_equal(save_as(f, 9, &e), PR_E_IO);
+    assert_non_null(strstr(e.message, ".checkpoint-9.tmp: cannot be removed"));
     fixture_free(f);
 }
 
@@ -385,8 +415,10 @@ static bool killed_while_saving(struct fixture *f)
     if (!child) {
         struct pr_error e;
         pr_fault_hook = die;
-        enum pr_code code = save_as(f, 6, &e);
-        _exit(code ? 1 : save_as(f, 7, &e) ? 1 : 0);
+        for (int64_t step = 6; step <= 7; step++)
+            if (save_as(f, step, &e) || pr_save_keep(f->save.out, step, f->keep, f->save.model, &e))
+                _exit(1);
+        _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     if (WIFSIGNALED(status))
@@ -422,7 +454,7 @@ static void killed_at_any_moment_leaves_whole_checkpoints_alone(void **state)
     for (wanted = PR_FAULT_SAVE_BEGUN; wanted <= PR_FAULT_SAVE_REMOVING; wanted++) {
         unsigned kills = 0;
         for (unsigned nth = 1; nth < 99; nth++) {
-            f->save.keep = 2;
+            f->keep = 2;
             saved(f, 5);
             saved(f, 6);
             left = nth;
@@ -454,6 +486,7 @@ int main(void)
         TEST(what_no_training_of_ours_wrote_is_never_replaced),
         TEST(steps_that_find_no_room_are_named_beforehand),
         TEST(keep_removes_the_oldest_of_ours),
+        TEST(what_keep_cannot_remove_keeps_no_other),
         TEST(a_folder_in_which_nothing_can_be_written_is_an_error),
         TEST(a_full_disk_leaves_the_one_before),
         TEST(a_source_cannot_make_us_read_elsewhere),
