@@ -261,6 +261,8 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
     if ((code = resume(t, e)) ||
         (code = pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e)))
         return code;
+    if (t->saved) /* it may have been killed between the save and this */
+        pr_trainer_keep(t);
     return PR_OK;
 }
 

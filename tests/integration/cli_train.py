@@ -236,6 +236,14 @@ def test_an_old_checkpoint_that_cannot_be_removed_ends_no_training():
         assert not r.out and ".checkpoint-1.gone: cannot be removed" in r.err, r.err
 
 
+def test_what_keep_does_not_ask_for_goes_when_nothing_is_left_to_do():
+    with scratch() as tmp:
+        args = ("--batch", 4, "--steps", 4, "--save-every", 2)
+        train(path(tmp, "out"), *args)  # as after a kill between the last save and its clean-up
+        r = train(path(tmp, "out"), *args, "--keep", 1)
+        assert not r.out and os.listdir(path(tmp, "out")) == ["checkpoint-4"], r.err
+
+
 def interrupted(out, number, *args):
     """A training that gets a signal after its second line: (exit status, lines, stderr)."""
     with subprocess.Popen([harness.PROCTOR, "train", MODEL, "--data", DATA, "--out", out,
