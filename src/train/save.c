@@ -47,23 +47,18 @@ static enum pr_code write_state_folder(
 
 static enum pr_code write_parts(const struct pr_save *s, int dir_fd, struct pr_error *e)
 {
-    struct pr_folder model = {0};
-    enum pr_code code = pr_folder_open(s->model, &model, e);
-    if (code)
-        return code;
     json_t *sums = json_object();
-    code = pr_save_weights(s, dir_fd, sums, e);
+    enum pr_code code = pr_save_weights(s, dir_fd, sums, e);
     pr_fault_point(PR_FAULT_SAVE_WEIGHTS);
     if (!code)
         code = write_state_folder(s, dir_fd, sums, e);
     if (!code)
-        code = pr_save_copy_files(&model, dir_fd, !pr_save_is_adapter(s), e);
+        code = pr_save_carried(s->source, dir_fd, e);
     if (!code)
-        code = pr_save_config(s, &model, dir_fd, e);
+        code = pr_save_config(s, dir_fd, e);
     if (!code)
         code = pr_save_write_json(dir_fd, "trainer_state.json", s->trainer_state, e);
     json_decref(sums);
-    pr_folder_done(&model);
     return code;
 }
 

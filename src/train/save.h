@@ -22,13 +22,22 @@
 #include "train/net.h"
 #include "train/optimizer.h"
 
+/* What checkpoints take over from the folder that the training started from: its configuration, its
+ * tokenizer, its template.  It is held in memory, so that they are all the same and complete,
+ * whatever becomes of the folder meanwhile. */
+struct pr_save_source;
+/* Reads it from `model`.  config: config.json of a new model (`model` then has the tokenizer alone,
+ * and may lack generation_config.json: its end tokens are end_of_turn), of which a reference is
+ * taken; NULL: `model`'s own.  net says whether an adapter is saved.  PR_E_FORMAT names a file that
+ * is not plain or a link that leaves the folder, PR_E_LIMIT one that is too large. */
+PR_MUST_CHECK enum pr_code pr_save_source_read(const char *model, const json_t *config,
+    const struct pr_net *net, struct pr_save_source **ret, struct pr_error *e);
+void pr_save_source_free(struct pr_save_source *s); /* NULL is fine */
+
 struct pr_save {
-    const char *out;        /* folder of the checkpoints */
-    const char *model;      /* folder that the training started from: its tokenizer, template and
-                             * configuration files are carried over */
-    const char *config;     /* config.json of a new model (`model` then has the tokenizer alone, and
-                             * may lack generation_config.json: its end tokens are end_of_turn);
-                             * NULL: `model`'s own */
+    const char *out;   /* folder of the checkpoints */
+    const char *model; /* folder that the training started from; it is never replaced */
+    const struct pr_save_source *source; /* read from it */
     int32_t end_of_turn;    /* what ends an answer in the data, for a generation_config.json that is
                              * not carried over; -1: none */
     const char *base_model; /* an adapter's base_model_name_or_path; NULL: the source adapter's,

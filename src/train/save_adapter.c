@@ -1,15 +1,13 @@
 /* adapter_config.json, as PEFT writes it. */
-#include <limits.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "train/save_internal.h"
 
-bool pr_save_is_adapter(const struct pr_save *s)
+bool pr_save_is_adapter(const struct pr_net *net)
 {
-    const struct pr_net_lora *lora = pr_net_lora_of(s->net);
+    const struct pr_net_lora *lora = pr_net_lora_of(net);
     return lora && lora->r > 0;
 }
 
@@ -38,18 +36,17 @@ static bool cache_name(const char *path, char **ret_name, char **ret_revision)
 static void set_base(const struct pr_save *s, json_t *config)
 {
     static const char key[] = "base_model_name_or_path";
-    char real[PATH_MAX], *name, *revision;
+    const char *place = s->source->place;
+    char *name, *revision;
     if (s->base_model) {
         pr_json_set_str(config, key, s->base_model);
-    } else if (!realpath(s->model, real)) {
-        pr_json_set_str(config, key, s->model);
-    } else if (cache_name(real, &name, &revision)) {
+    } else if (cache_name(place, &name, &revision)) {
         pr_json_set_str(config, key, name);
         pr_json_set_str(config, "revision", revision);
         pr_free(name);
         pr_free(revision);
     } else {
-        pr_json_set_str(config, key, real);
+        pr_json_set_str(config, key, place);
     }
 }
 
@@ -98,40 +95,19 @@ static json_t *fresh(const struct pr_save *s)
 }
 
 /* An adapter that is continued keeps its settings. */
-static enum pr_code continued(
-    const struct pr_save *s, struct pr_folder *model, json_t **ret, struct pr_error *e)
+static json_t *continued(const struct pr_save *s)
 {
-    json_t *c;
-    enum pr_code code =
-        pr_folder_json(model, "adapter_config.json", PR_SAVE_JSON_MAX, PR_JSON_STRICT, &c, e);
-    if (!code && !json_is_object(c)) {
-        json_decref(c);
-        code =
-            pr_fail(e, PR_E_FORMAT, "adapter_config.json is not an object, or not there any more");
-    }
-    if (code)
-        return pr_wrap(e, code, "%s", model->name);
+    json_t *c = json_copy(s->source->adapter);
     pr_json_set_bool(c, "inference_mode", true);
     if (s->base_model)
         set_base(s, c);
-    *ret = c;
-    return PR_OK;
+    return c;
 }
 
-enum pr_code pr_save_adapter_config(
-    const struct pr_save *s, struct pr_folder *model, int dir_fd, struct pr_error *e)
+enum pr_code pr_save_adapter_config(const struct pr_save *s, int dir_fd, struct pr_error *e)
 {
-    static const char name[] = "adapter_config.json";
-    json_t *config = NULL;
-    enum pr_code code = PR_OK;
-    bool adapter = pr_folder_has(model, name) && !pr_folder_has(model, "model.safetensors") &&
-                   !pr_folder_has(model, "model.safetensors.index.json");
-    if (adapter)
-        code = continued(s, model, &config, e);
-    else
-        config = fresh(s);
-    if (!code)
-        code = pr_save_write_json(dir_fd, name, config, e);
+    json_t *config = s->source->adapter ? continued(s) : fresh(s);
+    enum pr_code code = pr_save_write_json(dir_fd, "adapter_config.json", config, e);
     json_decref(config);
     return code;
 }

@@ -1,6 +1,5 @@
 /* The JSON beside the weights: config.json as the source had it, but for what is saved otherwise;
  * generation_config.json where there was none. */
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -87,23 +86,6 @@ static void complete(json_t *config, const struct pr_model_config *c, int32_t en
         pr_json_set_int(config, "eos_token_id", end_of_turn);
 }
 
-static enum pr_code read_source(
-    const struct pr_save *s, struct pr_folder *model, json_t **ret, struct pr_error *e)
-{
-    static const char name[] = "config.json";
-    enum pr_code code =
-        s->config ? pr_json_read(AT_FDCWD, s->config, PR_SAVE_JSON_MAX, PR_JSON_STRICT, ret, e)
-                  : pr_folder_json(model, name, PR_SAVE_JSON_MAX, PR_JSON_STRICT, ret, e);
-    if (code)
-        return s->config ? code : pr_wrap(e, code, "%s", model->name);
-    if (!*ret)
-        return pr_fail(e, PR_E_NOT_FOUND, "%s: %s is not there any more", model->name, name);
-    if (json_is_object(*ret))
-        return PR_OK;
-    json_decref(*ret);
-    return pr_fail(e, PR_E_FORMAT, "%s: not an object", s->config ? s->config : name);
-}
-
 static void add_id(json_t *list, int64_t id)
 {
     for (size_t i = 0; i < json_array_size(list); i++)
@@ -140,25 +122,21 @@ static enum pr_code write_generation(
     return code;
 }
 
-enum pr_code pr_save_config(
-    const struct pr_save *s, struct pr_folder *model, int dir_fd, struct pr_error *e)
+enum pr_code pr_save_config(const struct pr_save *s, int dir_fd, struct pr_error *e)
 {
     const struct pr_model_config *c = pr_net_config(s->net);
-    json_t *config;
-    if (pr_save_is_adapter(s))
-        return pr_save_adapter_config(s, model, dir_fd, e);
-    enum pr_code code = read_source(s, model, &config, e);
-    if (code)
-        return code;
+    if (pr_save_is_adapter(s->net))
+        return pr_save_adapter_config(s, dir_fd, e);
+    json_t *config = json_copy(s->source->config); /* whose own values alone are changed */
     set_arch(config, c);
-    if (s->config)
+    if (s->source->is_new)
         complete(config, c, s->end_of_turn);
     /* Older files leave it out, and it tells whether a head is to be looked for. */
     pr_json_set_bool(config, "tie_word_embeddings", c->tied);
-    code = set_dtype(config, s->dtype, e);
+    enum pr_code code = set_dtype(config, s->dtype, e);
     if (!code)
         code = pr_save_write_json(dir_fd, "config.json", config, e);
-    if (!code && !pr_folder_has(model, "generation_config.json"))
+    if (!code && !s->source->generation)
         code = write_generation(config, s->end_of_turn, dir_fd, e);
     json_decref(config);
     return code;

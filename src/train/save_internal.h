@@ -1,10 +1,9 @@
 /* What the files of saving share; nobody else includes it.
  *
  * save.c puts a checkpoint together; save_place.c makes its folder, moves it into place and removes
- * old ones; save_config.c and
- * save_adapter.c write the JSON that describes the model; save_files.c writes and copies
- * plain files; save_weights.c writes the tensors; save_state.c reads them back; save_newest.c finds
- * where to go on. */
+ * old ones; save_source.c reads what is taken over from the start; save_config.c and save_adapter.c
+ * write the JSON that describes the model; save_files.c writes plain files; save_weights.c writes
+ * the tensors; save_state.c reads them back; save_newest.c finds where to go on. */
 #ifndef PR_TRAIN_SAVE_INTERNAL_H
 #define PR_TRAIN_SAVE_INTERNAL_H
 
@@ -52,17 +51,30 @@ PR_MUST_CHECK enum pr_code pr_save_write(
     int dir_fd, const char *name, const void *bytes, size_t n, struct pr_error *e);
 PR_MUST_CHECK enum pr_code pr_save_write_json(
     int dir_fd, const char *name, const json_t *v, struct pr_error *e);
-/* The tokenizer's files and what else goes with a model, as they are; with_generation:
- * generation_config.json too. */
-PR_MUST_CHECK enum pr_code pr_save_copy_files(
-    struct pr_folder *from, int dir_fd, bool with_generation, struct pr_error *e);
 
-/* config.json (and generation_config.json, where `model` has none), or adapter_config.json. */
-PR_MUST_CHECK enum pr_code pr_save_config(
-    const struct pr_save *s, struct pr_folder *model, int dir_fd, struct pr_error *e);
+struct pr_save_file {
+    const char *name; /* static */
+    char *bytes;      /* n */
+    size_t n;
+};
+struct pr_save_source {
+    char *place;                /* the real path of the folder */
+    bool is_new;                /* config is a new model's */
+    json_t *config;             /* config.json; NULL where an adapter is saved */
+    json_t *adapter;            /* adapter_config.json of an adapter that is continued; NULL */
+    struct pr_save_file *files; /* the tokenizer's and what else goes with a model, as they were */
+    size_t n_files, cap;
+    bool generation; /* generation_config.json is among them; never where an adapter is saved */
+};
+/* Writes the files that are carried over. */
+PR_MUST_CHECK enum pr_code pr_save_carried(
+    const struct pr_save_source *s, int dir_fd, struct pr_error *e);
+
+/* config.json (and generation_config.json, where the source has none), or adapter_config.json. */
+PR_MUST_CHECK enum pr_code pr_save_config(const struct pr_save *s, int dir_fd, struct pr_error *e);
 PR_MUST_CHECK enum pr_code pr_save_adapter_config(
-    const struct pr_save *s, struct pr_folder *model, int dir_fd, struct pr_error *e);
-bool pr_save_is_adapter(const struct pr_save *s);
+    const struct pr_save *s, int dir_fd, struct pr_error *e);
+bool pr_save_is_adapter(const struct pr_net *net);
 
 /* model.safetensors, its shards and their index, or adapter_model.safetensors; sums[name] = the
  * SHA-256 of each file of tensors. */

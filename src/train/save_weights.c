@@ -95,7 +95,7 @@ enum pr_code pr_save_weights(const struct pr_save *s, int dir_fd, json_t *sums, 
 {
     size_t n;
     const struct pr_param *params = pr_net_params(s->net, &n);
-    if (pr_save_is_adapter(s))
+    if (pr_save_is_adapter(s->net))
         return write_file(s, dir_fd, "adapter_model.safetensors", params, 0, n, sums, e);
     size_t *ends = pr_alloc((n + 1) * sizeof *ends);
     uint64_t limit = s->shard_bytes ? s->shard_bytes : SHARD_BYTES;

@@ -108,7 +108,7 @@ static enum pr_code save(struct pr_trainer *t, struct pr_error *e)
     json_t *state = pr_trainer_state(t), *training = pr_trainer_training(t);
     struct pr_save s = {.out = t->o->out,
         .model = t->o->model,
-        .config = t->o->scratch,
+        .source = t->source,
         .end_of_turn = t->prompter ? pr_prompter_end_of_turn(t->prompter) : -1,
         .net = t->net,
         .optimizer = &t->optimizer,

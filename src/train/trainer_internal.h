@@ -19,6 +19,8 @@ struct pr_trainer {
     const struct pr_train_options *o;
     int lock;                         /* on o->out; -1: not held */
     struct pr_checkpoint *checkpoint; /* the model, or a new model's tokenizer */
+    json_t *config;                   /* config.json of a new model; NULL */
+    struct pr_save_source *source;    /* what checkpoints take over from the start */
     struct pr_prompter *prompter;     /* NULL with given batches */
     struct pr_pool *pool;
     struct pr_train_data *data;

@@ -65,7 +65,7 @@ static enum pr_code read_config(
     for (size_t i = 0; i < notes.n; i++)
         pr_trainer_note(t, "%s: %s", path, notes.v[i]);
     pr_notes_done(&notes);
-    json_decref(v);
+    t->config = v;
     if (code || (code = pr_checkpoint_tokenizer(t->checkpoint, &tokenizer, e)))
         return code;
     int32_t size = pr_tokenizer_size(tokenizer);
@@ -250,7 +250,9 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
     const struct pr_train_options *o = t->o;
     enum pr_code code = pr_save_lock(o->out, &t->lock, e);
     if (code || (code = pr_pool_new(o->n_threads, &t->pool, e)) ||
-        (code = o->scratch ? open_new(t, e) : open_model(t, e)) || (code = open_data(t, e)))
+        (code = o->scratch ? open_new(t, e) : open_model(t, e)) ||
+        (code = pr_save_source_read(o->model, t->config, t->net, &t->source, e)) ||
+        (code = open_data(t, e)))
         return code;
     note_data(t);
     if ((code = plan(t, e)) ||
@@ -274,6 +276,8 @@ void pr_trainer_done(struct pr_trainer *t)
     pr_net_free(t->net);
     pr_checkpoint_free(t->checkpoint);
     pr_pool_free(t->pool);
+    pr_save_source_free(t->source);
+    json_decref(t->config);
     json_decref(t->settings);
     pr_free(t->log);
     pr_free(t->last_checkpoint);

@@ -244,6 +244,41 @@ def test_what_keep_does_not_ask_for_goes_when_nothing_is_left_to_do():
         assert not r.out and os.listdir(path(tmp, "out")) == ["checkpoint-4"], r.err
 
 
+def changed_meanwhile(out, change, *args):
+    """A training under which something changes after its first line."""
+    with subprocess.Popen([harness.PROCTOR, "train", "--data", DATA, "--out", out, "--threads", "2",
+                           *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as p:
+        first = p.stdout.readline()
+        p.send_signal(signal.SIGSTOP)
+        change()
+        p.send_signal(signal.SIGCONT)
+        lines = [first] + p.stdout.readlines()
+        err = p.stderr.read()
+        assert p.wait(timeout=120) == 0, err
+    return lines
+
+
+def test_what_becomes_of_the_start_meanwhile_changes_no_checkpoint():
+    with scratch() as tmp:
+        src, config = path(tmp, "src"), new_model(tmp)
+        steps = ("--steps", 400, "--batch", 2, "--lr", 1e-4)
+        cases = [
+            ("gone", (src,), lambda: shutil.rmtree(src)),
+            ("lora", (src, "--lora-rank", 2), lambda: shutil.rmtree(src)),
+            ("tokenizer", (src,), lambda: os.remove(path(src, "tokenizer.json"))),
+            ("new", ("--from-scratch", config, "--tokenizer", TOKENIZER),
+             lambda: write(tmp, "config.json", "{}")),
+        ]
+        for name, args, change in cases:
+            shutil.rmtree(src, ignore_errors=True)
+            shutil.copytree(MODEL, src)
+            train(path(tmp, name, "whole"), *args, *steps, model=None)
+            lines = changed_meanwhile(path(tmp, name, "out"), change, *args, *steps)
+            assert len(lines) == 400
+            same_folders(path(tmp, name, "whole"), path(tmp, name, "out"))
+
+
 def interrupted(out, number, *args):
     """A training that gets a signal after its second line: (exit status, lines, stderr)."""
     with subprocess.Popen([harness.PROCTOR, "train", MODEL, "--data", DATA, "--out", out,

@@ -21,6 +21,8 @@ struct fixture {
     struct pr_optimizer optimizer;
     struct pr_save save;
     int64_t keep;
+    json_t *config;                /* of a new model */
+    struct pr_save_source *source; /* NULL: read anew at each save */
     json_t *state, *training;
 };
 
@@ -62,14 +64,24 @@ static inline void fixture_free(struct fixture *f)
     fake_optimizer_done(&f->optimizer);
     pr_net_free(f->net);
     json_decref(f->training);
+    json_decref(f->config);
+    pr_save_source_free(f->source);
     pr_free(f);
 }
 
 static inline enum pr_code save_as(struct fixture *f, int64_t step, struct pr_error *e)
 {
+    struct pr_save_source *source = NULL;
+    if (!f->source) {
+        enum pr_code code = pr_save_source_read(f->save.model, f->config, f->net, &source, e);
+        if (code)
+            return code;
+    }
     json_t *state = state_of(step);
     f->save.trainer_state = state;
+    f->save.source = f->source ? f->source : source;
     enum pr_code code = pr_save_checkpoint(&f->save, step, e);
+    pr_save_source_free(source);
     json_decref(state);
     return code;
 }

@@ -88,7 +88,7 @@ static void a_new_models_config_is_complete(void **state)
     temp_unlink("model/config.json");
     temp_unlink("model/generation_config.json");
     temp_unlink("model/model.safetensors");
-    f->save.config = temp_path("new.json");
+    f->config = json_of("new.json");
     f->save.end_of_turn = 1014;
     saved(f, 5);
     json_t *c = json_of("out/checkpoint-5/config.json");
@@ -285,6 +285,53 @@ static void a_base_from_the_cache_goes_by_its_name(void **state)
     fixture_free(f);
 }
 
+static void same_file(const char *name)
+{
+    char *a, *b, path[600];
+    size_t n, m;
+    struct pr_error e;
+    snprintf(path, sizeof path, "out/checkpoint-5/%s", name);
+    if (pr_file_read(AT_FDCWD, temp_path(path), 1 << 24, &a, &n, &e))
+        fail_msg("%s", e.message);
+    snprintf(path, sizeof path, "out/checkpoint-6/%s", name);
+    if (pr_file_read(AT_FDCWD, temp_path(path), 1 << 24, &b, &m, &e))
+        fail_msg("%s", e.message);
+    if (n != m || memcmp(a, b, n) != 0)
+        fail_msg("%s is not what it was", name);
+    pr_free(a);
+    pr_free(b);
+}
+
+static void a_source_that_changes_or_goes_changes_no_checkpoint(void **state)
+{
+    static const char *const names[] = {
+        "tokenizer.json", "tokenizer_config.json", "generation_config.json", "config.json"};
+    (void)state;
+    for (uint32_t kind = 0; kind < 3; kind++) {
+        struct pr_error e;
+        struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, kind ? 4 : 0);
+        if (kind == 2) {
+            temp_copy("adapters/qwen3-all-linear/adapter_config.json", "model/adapter_config.json");
+            temp_unlink("model/model.safetensors");
+        }
+        if (pr_save_source_read(f->save.model, NULL, f->net, &f->source, &e))
+            fail_msg("%s", e.message);
+        saved(f, 5);
+        if (kind == 2)
+            temp_text("model/adapter_config.json", "{}");
+        else
+            temp_remove(f->save.model);
+        saved(f, 6);
+        for (size_t i = 0; i < (kind ? 2 : 4); i++)
+            same_file(names[i]);
+        if (kind)
+            same_file("adapter_config.json");
+        temp_remove(f->save.out);
+        temp_remove(f->save.model);
+        fixture_free(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +345,7 @@ int main(void)
         TEST(an_adapter_is_a_peft_folder),
         TEST(an_adapter_that_is_continued_keeps_its_settings),
         TEST(a_base_from_the_cache_goes_by_its_name),
+        TEST(a_source_that_changes_or_goes_changes_no_checkpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
