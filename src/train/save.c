@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/fault.h"
+#include "model/trainer_state.h"
 #include "train/save_internal.h"
 
 /* The caller's document, and what tells a damaged file. */
@@ -19,7 +20,8 @@ static enum pr_code write_training(
 {
     json_t *training = json_copy((json_t *)(uintptr_t)s->training);
     json_object_set(training, PR_SAVE_SUMS, sums);
-    enum pr_code code = pr_save_write_json(dir_fd, PR_SAVE_TRAINING_FILE, training, e);
+    enum pr_code code =
+        pr_save_write_json(dir_fd, PR_SAVE_TRAINING_FILE, training, PR_SAVE_TRAINING_MAX, e);
     json_decref(training);
     return code;
 }
@@ -57,7 +59,8 @@ static enum pr_code write_parts(const struct pr_save *s, int dir_fd, struct pr_e
     if (!code)
         code = pr_save_config(s, dir_fd, e);
     if (!code)
-        code = pr_save_write_json(dir_fd, "trainer_state.json", s->trainer_state, e);
+        code = pr_save_write_json(
+            dir_fd, "trainer_state.json", s->trainer_state, PR_TRAINER_STATE_MAX, e);
     json_decref(sums);
     return code;
 }

@@ -107,7 +107,8 @@ static json_t *continued(const struct pr_save *s)
 enum pr_code pr_save_adapter_config(const struct pr_save *s, int dir_fd, struct pr_error *e)
 {
     json_t *config = s->source->adapter ? continued(s) : fresh(s);
-    enum pr_code code = pr_save_write_json(dir_fd, "adapter_config.json", config, e);
+    enum pr_code code =
+        pr_save_write_json(dir_fd, "adapter_config.json", config, PR_SAVE_JSON_MAX, e);
     json_decref(config);
     return code;
 }

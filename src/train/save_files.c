@@ -45,13 +45,16 @@ enum pr_code pr_save_write(
     return code ? code : end_file(fd, name, write_all(fd, bytes, n), e);
 }
 
-enum pr_code pr_save_write_json(int dir_fd, const char *name, const json_t *v, struct pr_error *e)
+enum pr_code pr_save_write_json(
+    int dir_fd, const char *name, const json_t *v, size_t max, struct pr_error *e)
 {
-    struct pr_str text = PR_STR_INIT((size_t)1 << 30);
+    struct pr_str text = PR_STR_INIT(max);
     pr_json_dump(v, 2, 0, &text);
     pr_str_putc(&text, '\n');
-    enum pr_code code = text.over ? pr_fail(e, PR_E_LIMIT, "%s: over 1 GB", name)
-                                  : pr_save_write(dir_fd, name, text.data, text.len, e);
+    enum pr_code code =
+        text.over ? pr_fail(e, PR_E_LIMIT,
+                        "%s: would have more than the %zu bytes that are read again", name, max)
+                  : pr_save_write(dir_fd, name, text.data, text.len, e);
     pr_str_done(&text);
     return code;
 }

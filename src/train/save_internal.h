@@ -11,7 +11,11 @@
 #include "model/safetensors_write.h"
 #include "train/save.h"
 
-#define PR_SAVE_JSON_MAX      ((size_t)16 << 20) /* bytes of config.json and its like */
+#define PR_SAVE_JSON_MAX ((size_t)16 << 20) /* bytes of config.json and its like */
+/* Of the files of which only proctor is a reader, or that may be larger: no more is written than is
+ * read again. */
+#define PR_SAVE_TRAINING_MAX  ((size_t)256 << 20)
+#define PR_SAVE_INDEX_MAX     ((size_t)64 << 20)
 #define PR_SAVE_STATE_FOLDER  "proctor"
 #define PR_SAVE_STATE_FILE    "optimizer.safetensors"
 #define PR_SAVE_TRAINING_FILE "training.json"
@@ -49,8 +53,9 @@ PR_MUST_CHECK enum pr_code pr_save_sync(int dir_fd, const char *name, struct pr_
 /* A new file, synced. */
 PR_MUST_CHECK enum pr_code pr_save_write(
     int dir_fd, const char *name, const void *bytes, size_t n, struct pr_error *e);
+/* PR_E_LIMIT, and no file, where it would have more than the max bytes that its reader accepts. */
 PR_MUST_CHECK enum pr_code pr_save_write_json(
-    int dir_fd, const char *name, const json_t *v, struct pr_error *e);
+    int dir_fd, const char *name, const json_t *v, size_t max, struct pr_error *e);
 
 struct pr_save_file {
     const char *name; /* static */

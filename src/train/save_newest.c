@@ -104,7 +104,7 @@ static enum pr_code check(const char *path, json_t **ret_training, struct pr_err
         code = pr_safetensors_open(fd, STATE_PATH, false, &state, e);
     if (!code) {
         pr_safetensors_free(state);
-        code = pr_json_read(fd, TRAINING_PATH, PR_SAVE_JSON_MAX, PR_JSON_STRICT, &training, e);
+        code = pr_json_read(fd, TRAINING_PATH, PR_SAVE_TRAINING_MAX, PR_JSON_STRICT, &training, e);
     }
     if (!code && !json_is_object(training))
         code = pr_fail(e, PR_E_FORMAT, TRAINING_PATH ": not an object");

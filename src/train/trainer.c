@@ -70,7 +70,7 @@ static enum pr_code make_step(struct pr_trainer *t, struct pr_error *e)
     t->last = s;
     if (s.tokens) {
         struct pr_train_log l = {s.step, s.epoch, s.loss, s.grad_norm, s.learning_rate};
-        PR_PUSH(t->log, t->n_log, t->log_cap, l);
+        pr_trainer_log_add(t, &l);
     }
     return PR_OK;
 }

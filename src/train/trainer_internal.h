@@ -1,5 +1,6 @@
 /* What a training holds while it runs; made by trainer_open.c, driven by trainer.c, described by
- * trainer_state.c (trainer_state.json, proctor/training.json) and trainer_status.c. */
+ * trainer_state.c (trainer_state.json, proctor/training.json), trainer_log.c (log_history) and
+ * trainer_status.c. */
 #ifndef PR_TRAIN_TRAINER_INTERNAL_H
 #define PR_TRAIN_TRAINER_INTERNAL_H
 
@@ -36,7 +37,7 @@ struct pr_trainer {
     /* how far it is */
     int64_t step, saved; /* saved: the step of the last checkpoint written, or resumed from */
     uint64_t answer_total, input_total;
-    struct pr_train_log *log;
+    struct pr_train_log *log; /* at least what pr_trainer_log_history gives */
     size_t n_log, log_cap;
     struct pr_train_step last;
     char *last_checkpoint;
@@ -62,6 +63,13 @@ void pr_trainer_keep(struct pr_trainer *t);
 /* trainer_state.json and proctor/training.json of the present step; new references. */
 json_t *pr_trainer_state(const struct pr_trainer *t);
 json_t *pr_trainer_training(const struct pr_trainer *t);
+/* log_history of the present step, a new reference: of every pr_trainer_log_stride-th step, and the
+ * newest.  The stride is 1 up to step 100,000, then the least power of two with which there are no
+ * more lines than that. */
+json_t *pr_trainer_log_history(const struct pr_trainer *t);
+int64_t pr_trainer_log_stride(int64_t step);
+/* Adds the newest line; lets those go that no checkpoint to come asks for. */
+void pr_trainer_log_add(struct pr_trainer *t, const struct pr_train_log *line);
 /* Takes step, totals and log over from a checkpoint of this training. */
 PR_MUST_CHECK enum pr_code pr_trainer_state_resume(
     struct pr_trainer *t, const char *checkpoint, const json_t *training, struct pr_error *e);

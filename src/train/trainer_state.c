@@ -10,23 +10,6 @@
 #include "model/trainer_state.h"
 #include "train/trainer_internal.h"
 
-/* The log lines in the order of their keys that the Trainer writes. */
-static json_t *log_history(const struct pr_trainer *t)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < t->n_log; i++) {
-        const struct pr_train_log *l = &t->log[i];
-        json_t *o = json_object();
-        pr_json_set_real(o, "epoch", l->epoch, NULL);
-        pr_json_set_real(o, "grad_norm", l->grad_norm, NULL);
-        pr_json_set_real(o, "learning_rate", l->learning_rate, NULL);
-        pr_json_set_real(o, "loss", l->loss, NULL);
-        pr_json_set_int(o, "step", l->step);
-        json_array_append_new(list, o);
-    }
-    return list;
-}
-
 /* Sequences a step; of given batches, which need not be alike, the mean. */
 static int64_t batch_size(const struct pr_trainer *t)
 {
@@ -51,8 +34,8 @@ json_t *pr_trainer_state(const struct pr_trainer *t)
     pr_json_set_bool(o, "is_hyper_param_search", false);
     pr_json_set_bool(o, "is_local_process_zero", true);
     pr_json_set_bool(o, "is_world_process_zero", true);
-    pr_json_set(o, "log_history", log_history(t));
-    pr_json_set_int(o, "logging_steps", 1);
+    pr_json_set(o, "log_history", pr_trainer_log_history(t));
+    pr_json_set_int(o, "logging_steps", pr_trainer_log_stride(t->step));
     pr_json_set_int(o, "max_steps", t->steps);
     pr_json_set_int(o, "num_input_tokens_seen", (int64_t)t->input_total);
     pr_json_set_int(o, "num_train_epochs", epochs < 1e15 ? (int64_t)epochs : 0);
@@ -99,7 +82,8 @@ static enum pr_code take_log(struct pr_trainer *t, const char *checkpoint, struc
 }
 
 /* The steps that were made had the rates that this training's would have: of a file of rates, and
- * of a schedule over another number of steps, only that counts. */
+ * of a schedule over another number of steps, only that counts.  Of a log that was thinned out the
+ * lines that are there. */
 static enum pr_code same_rates(
     const struct pr_trainer *t, const char *checkpoint, struct pr_error *e)
 {

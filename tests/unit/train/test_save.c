@@ -285,6 +285,25 @@ static void a_base_from_the_cache_goes_by_its_name(void **state)
     fixture_free(f);
 }
 
+static void no_more_is_written_than_is_read(void **state)
+{
+    (void)state;
+    struct pr_error e;
+    struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
+    size_t n = (size_t)17 << 20;
+    char *text = pr_zalloc(n + 1);
+    memset(text, 'x', n);
+    f->config = json_of("model/config.json");
+    pr_json_set_str(f->config, "note", text);
+    assert_int_equal(save_as(f, 5, &e), PR_E_LIMIT);
+    if (strncmp(e.message, "checkpoint-5: config.json: ", 27))
+        fail_msg("'%s'", e.message);
+    assert_false(pr_path_exists(temp_path("out/checkpoint-5")));
+    assert_false(pr_path_exists(temp_path("out/.checkpoint-5.tmp")));
+    pr_free(text);
+    fixture_free(f);
+}
+
 static void same_file(const char *name)
 {
     char *a, *b, path[600];
@@ -346,6 +365,7 @@ int main(void)
         TEST(an_adapter_that_is_continued_keeps_its_settings),
         TEST(a_base_from_the_cache_goes_by_its_name),
         TEST(a_source_that_changes_or_goes_changes_no_checkpoint),
+        TEST(no_more_is_written_than_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
