@@ -18,7 +18,11 @@
     X(BLOCKS, "nearly all of it common to a block")                                                \
     X(DRIFT, "level and noise drift over start checkpoints")                                       \
     X(COARSE, "scores in few steps")                                                               \
-    X(FAILING, "a tenth of the probes fail")
+    X(FAILING, "a tenth of the probes fail")                                                       \
+    X(DIVERGING, "the worst 10 to 50 % of three arms' models diverge")                             \
+    X(CRASHING, "the worst 10 to 50 % of three arms' probes fail")                                 \
+    X(RANDOM_DIVERGING, "the worst 30 % of random's models diverge")                               \
+    X(RANDOM_CRASHING, "the worst 30 % of random's probes fail")
 enum pr_stream_kind {
 #define PR_X(name, text) PR_STREAM_##name,
     PR_STREAM_KINDS(PR_X)

@@ -81,9 +81,11 @@ void pr_blocks_make(const struct pr_probe_outcome *v, size_t n, struct pr_blocks
         }
         struct pr_block *b = &ret->v[ret->n - 1];
         b->tried[t[i].arm] = true;
-        ret->failed += !isfinite(t[i].score);
-        if (!isfinite(b->score[t[i].arm]) && isfinite(t[i].score))
-            b->score[t[i].arm] = t[i].score;
+        double score = isnan(t[i].score) || isfinite(t[i].score) ? t[i].score : -INFINITY;
+        ret->failed += isnan(score);
+        ret->diverged += isinf(score) != 0;
+        if (isnan(b->score[t[i].arm]))
+            b->score[t[i].arm] = score;
     }
     pr_free(t);
 }
@@ -102,4 +104,28 @@ size_t pr_blocks_pairs(
         if (isfinite(b->v[i].score[arm]) && isfinite(b->v[i].score[to]))
             d[n++] = b->v[i].score[arm] - b->v[i].score[to];
     return n;
+}
+
+void pr_blocks_mishaps(
+    const struct pr_blocks *b, size_t n_blocks, size_t arm, size_t to, struct pr_mishaps *ret)
+{
+    size_t given_up = 0; /* since the last block with arm */
+    *ret = (struct pr_mishaps){0};
+    for (size_t i = 0; i < n_blocks; i++) {
+        const struct pr_block *x = &b->v[i];
+        bool to_failed = x->tried[to] && isnan(x->score[to]);
+        if (!x->tried[arm]) {
+            given_up += to_failed;
+            continue;
+        }
+        ret->tried++;
+        ret->failed_to += given_up;
+        given_up = 0;
+        if (!x->tried[to])
+            continue;
+        ret->diverged += isinf(x->score[arm]) != 0;
+        ret->diverged_to += isinf(x->score[to]) != 0;
+        ret->failed += isnan(x->score[arm]) && !to_failed;
+        ret->failed_to += to_failed && !isnan(x->score[arm]);
+    }
 }

@@ -10,7 +10,8 @@
 #include "curriculum/blocks.h"
 #include "curriculum/looks.h"
 
-#define DROP 0.05 /* nominal level at which an arm is clearly worse than another */
+#define DROP     0.05 /* nominal level at which an arm is clearly worse than another */
+#define DIVERGED 2    /* blocks more than random, after which no more is spent on an arm */
 
 /* What is known at the beginning of a block. */
 struct plan {
@@ -44,9 +45,16 @@ static bool candidate(const struct plan *p, size_t arm)
            (p->best == pr_arms() || arm == p->best || !clearly_below(p, arm, p->best));
 }
 
+/* Nobody would train in an order that destroys the model.  Of the A/A arm it is chance. */
+static bool diverges(const struct plan *p, size_t arm)
+{
+    const struct pr_arm_evidence *a = seen_of(p, arm);
+    return arm != pr_arm_again() && a->diverged >= a->random_diverged + DIVERGED;
+}
+
 static bool exhausted(const struct plan *p, size_t arm)
 {
-    return p->tried[arm] >= p->o->max_seeds;
+    return p->tried[arm] >= p->o->max_seeds || diverges(p, arm);
 }
 
 /* The strategies beside random that the block probes; returns their number. */

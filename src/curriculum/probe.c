@@ -331,6 +331,7 @@ static void put_exam(json_t *o, const struct pr_probe_exam *x)
     pr_json_set_int(o, "n", (int64_t)x->n);
     pr_json_set_int(o, "n_accuracy", (int64_t)x->n_accuracy);
     pr_json_set_int(o, "n_ungraded", (int64_t)x->n_ungraded);
+    pr_json_set_int(o, "n_bad", (int64_t)x->n_bad);
     if (x->ungraded)
         pr_json_set_str(o, "ungraded_reason", x->ungraded);
     pr_json_set_real(o, "loss_mean_per_example", x->loss_mean_per_example, x->n_bad ? bad : none);

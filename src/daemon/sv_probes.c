@@ -157,20 +157,43 @@ static bool is_of(const struct pr_question *q, const json_t *o)
     return !pool || json_equal(pool, json_object_get(q->view.document, "pool"));
 }
 
-static void fill_result(const struct pr_question *q, const json_t *o, struct pr_probe_row *row,
-    char *reason, size_t size)
+/* What it trained gives NaN or infinity: the optimizer tells this from other failures. */
+static json_t *set_diverged(json_t *o)
+{
+    json_t *ret = o ? o : json_object();
+    pr_json_set_bool(ret, "diverged", true);
+    return ret;
+}
+
+/* The built-in trainer stops at a loss, a gradient or parameters that are not finite; what another
+ * program says of its end is not known here. */
+static bool did_training_diverge(const struct pr_sv_probes *p, const char *reason)
+{
+    return !json_array_size(p->runner->config.probe_command) && strstr(reason, "not finite");
+}
+
+static void fill_result(
+    const struct pr_question *q, json_t *o, struct pr_probe_row *row, char *reason, size_t size)
 {
     struct pr_error e;
     const char *why = NULL;
+    int64_t n_bad = 0;
     row->loss = row->accuracy = NAN;
     if (pr_json_get_int(o, "n", true, 0, INT32_MAX, &row->n, &e) ||
         pr_json_get_real(o, "loss_mean_per_example", false, -1e300, 1e300, &row->loss, &e) ||
+        pr_json_get_int(o, "n_bad", false, 0, INT32_MAX, &n_bad, &e) ||
         pr_json_get_real(o, "accuracy", false, 0, 1, &row->accuracy, &e)) {
         snprintf(reason, size, "what it printed is no outcome: %.300s", e.message);
         row->loss = NAN;
     } else if (!is_of(q, o)) {
         snprintf(reason, size, "its examples to train on are not those of the question");
         row->loss = row->accuracy = NAN;
+    } else if (n_bad) {
+        snprintf(reason, size,
+            "its model diverged: NaN or infinity came out of it for %lld of %lld examples",
+            (long long)n_bad, (long long)row->n);
+        row->loss = row->accuracy = NAN;
+        set_diverged(o);
     } else if (!isfinite(row->loss)) {
         (void)!pr_json_get_str(o, "loss_mean_per_example_reason", false, &why, NULL);
         snprintf(reason, size, "its model's loss is unknown: %.300s", why ? why : "not a number");
@@ -194,6 +217,8 @@ static json_t *outcome(struct pr_supervisor *s, struct pr_probe_row *row, char *
     o = pr_prober_result(p->child, reason, size);
     if (o)
         fill_result(p->question, o, row, reason, size);
+    else if (did_training_diverge(p, reason))
+        o = set_diverged(NULL);
     return o;
 }
 

@@ -325,7 +325,8 @@ struct pr_probe_row {
     char *reason;          /* why it failed; NULL: it did not */
     int64_t n;             /* graded examples */
     double loss, accuracy; /* loss: mean over examples; NaN: unknown */
-    json_t *result;        /* owned: the whole document; NULL where it failed */
+    json_t *result;        /* owned: the whole document; where it failed NULL, or what tells how:
+                            * out_of_time,        diverged */
     int64_t at_ms;
     double seconds;
 };

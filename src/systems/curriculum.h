@@ -55,6 +55,9 @@ struct pr_curriculum_probes {
     char nothing[400];
     bool failing; /* three probes in a row failed: the question rests */
 };
+/* What it trained gives NaN or infinity: an outcome of its strategy, where other failures are none.
+ */
+bool pr_curriculum_diverged(const struct pr_probe_row *r);
 PR_MUST_CHECK enum pr_code pr_curriculum_probes(
     struct pr_view *v, struct pr_curriculum_probes *ret, struct pr_error *e);
 void pr_curriculum_probes_done(struct pr_curriculum_probes *p);

@@ -65,6 +65,11 @@ static bool can_probe(const struct pr_view *v, struct pr_curriculum_probes *p)
 
 /* ---- what they showed ---- */
 
+bool pr_curriculum_diverged(const struct pr_probe_row *r)
+{
+    return r->reason && json_is_true(json_object_get(r->result, "diverged"));
+}
+
 /* A probe that had no time says nothing of its strategy. */
 static size_t outcomes(const struct pr_curriculum_probes *p, struct pr_probe_outcome *ret)
 {
@@ -76,7 +81,9 @@ static size_t outcomes(const struct pr_curriculum_probes *p, struct pr_probe_out
         ret[n++] = (struct pr_probe_outcome){.start = r->checkpoint,
             .arm = r->arm,
             .seed = (uint64_t)r->seed,
-            .score = r->reason ? NAN : -r->loss};
+            .score = pr_curriculum_diverged(r) ? -INFINITY
+                     : r->reason               ? NAN
+                                               : -r->loss};
     }
     return n;
 }

@@ -31,7 +31,7 @@ static const char *name_of(const struct pr_view *v, int64_t checkpoint)
 /* ---- strategies ---- */
 
 struct tried {
-    size_t n, failed;
+    size_t n, failed, diverged;
     double accuracy, loss; /* means; NaN: unknown */
 };
 
@@ -44,7 +44,9 @@ static void try_of(const struct pr_curriculum_probes *p, const char *arm, struct
         const struct pr_probe_row *r = &p->rows[i];
         if (strcmp(r->arm, arm) != 0)
             continue;
-        ret->failed += r->reason != NULL;
+        bool diverged = pr_curriculum_diverged(r);
+        ret->diverged += diverged;
+        ret->failed += r->reason && !diverged;
         if (r->reason || !isfinite(r->loss))
             continue;
         ret->n++;
@@ -72,6 +74,7 @@ static void set_tried(const struct pr_curriculum_probes *p, const char *arm, jso
     try_of(p, arm, &t);
     pr_json_set_int(o, "n_probes", (int64_t)t.n);
     pr_json_set_int(o, "n_failed", (int64_t)t.failed);
+    pr_json_set_int(o, "n_diverged", (int64_t)t.diverged);
     pr_json_set_real(o, "accuracy", t.accuracy, "no probe of it has an accuracy yet");
     pr_json_set_real(o, "loss_mean_per_example", t.loss, "no probe of it was done yet");
 }
@@ -110,6 +113,8 @@ static json_t *strategies(const struct pr_curriculum_probes *p)
         if (!random)
             set_difference(a, o);
         pr_json_set_str(o, "verdict", random ? "reference" : verdict_of(a));
+        if (a && a->held)
+            pr_json_set_str(o, "verdict_reason", a->held);
         json_array_append_new(list, o);
     }
     return list;
@@ -340,6 +345,7 @@ void pr_curriculum_document(const struct pr_curriculum *c, struct pr_findings *r
     pr_json_set_int(doc, "n_probes", (int64_t)p->n);
     pr_json_set_int(doc, "n_blocks", (int64_t)p->evidence.blocks);
     pr_json_set_int(doc, "n_failed", (int64_t)p->evidence.failed);
+    pr_json_set_int(doc, "n_diverged", (int64_t)p->evidence.diverged);
     pr_json_set_int(doc, "min_blocks", c->v->settings->curriculum_seeds);
     pr_json_set_real(doc, "error_rate", c->v->settings->curriculum_error_rate, NULL);
     set_weights(&c->progress, doc);

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+import struct
 import sys
 import time
 
@@ -46,6 +47,9 @@ with open(os.path.join(to, "model.safetensors"), "r+b") as f:
         byte = f.read(1)[0]
         f.seek(at)
         f.write(bytes([byte ^ 1]))
+    if how.get("diverge") and set(first) == {"hard"}:  # every weight is NaN
+        f.seek(8 + header)
+        f.write(b"\xc0\x7f" * ((size - 8 - header) // 2))
 '''
 
 
@@ -267,6 +271,45 @@ def test_three_failures_are_an_alert_and_rest_the_question():
             30, daemon)
     finally:
         daemon.stop()
+        base.remove()
+
+
+def test_a_strategy_whose_model_diverges_is_tried_no_more():
+    base = Folder("  budget_percent: 100\n", diverge=True)
+    base.drop(100, source=1574)
+    daemon = run(base)
+    try:
+        until("four blocks", lambda: len({r[1] for r in base.probes()}) >= 4, 240, daemon)
+    finally:
+        daemon.stop()
+    try:
+        rows = base.ask("SELECT arm, reason, loss, result FROM probes ORDER BY id")
+        diverged = [r for r in rows if r[0] == "hard_first"]
+        assert len(diverged) == 2, rows
+        for _, reason, loss, result in diverged:
+            assert "diverged" in reason and loss is None and json.loads(result)["diverged"], reason
+        assert all(r[1] is None for r in rows if r[0] != "hard_first"), rows
+        tried = {s["strategy"]: s for s in base.said()["strategies_tested"]}
+        assert tried["hard_first"]["n_diverged"] == 2 and not tried["hard_first"]["n_failed"], tried
+    finally:
+        base.remove()
+
+
+def test_training_that_diverges_is_told_from_other_failures():
+    base = Folder()
+    base.configure("curriculum:\n  probe_tokens: 200\n  samples: 60\n")
+    weights = os.path.join(base.drop(1574, source=1574), "model.safetensors")
+    with open(weights, "r+b") as f:  # a start at which the first step's loss is not finite
+        header = struct.unpack("<Q", f.read(8))[0]
+        f.seek(8 + header)
+        f.write(b"\xc0\x7f" * ((os.path.getsize(weights) - 8 - header) // 2))
+    try:
+        row = json.loads(base.command("curriculum-optimizer", "--once", "--json"))
+        rows = base.ask("SELECT reason, result FROM probes ORDER BY id")
+        assert rows and all("not finite" in r for r, _ in rows), rows
+        assert all(json.loads(x)["diverged"] for _, x in rows), rows
+        assert row["n_diverged"] == len(rows), row
+    finally:
         base.remove()
 
 

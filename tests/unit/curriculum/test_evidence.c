@@ -106,8 +106,8 @@ static void a_wrong_name_is_rarer_than_the_error_rate(void **state)
     size_t wrong = 0, streams = 0;
     for (int k = 0; k < PR_N_STREAM_KINDS; k++) {
         struct pr_stream_result r;
-        pr_streams_run((enum pr_stream_kind)k, k % 2 ? &mixed : &none, 400,
-            9000000 + 10000 * (uint64_t)k, NULL, &r);
+        pr_streams_run((enum pr_stream_kind)k, k % 2 && k < PR_STREAM_DIVERGING ? &mixed : &none,
+            400, 9000000 + 10000 * (uint64_t)k, NULL, &r);
         print_message("%s: %zu of %zu wrong\n", pr_stream_kind_text((enum pr_stream_kind)k),
             r.wrong, r.streams);
         assert_true(r.wrong <= 38); /* 5 % of 400 are 20; P(more than 38) < 0.0001 */
@@ -326,6 +326,127 @@ static void probes_that_always_fail_come_to_an_end(void **state)
     }
 }
 
+/* Eight blocks in which `arm` and random are alike but for what `lose` does to their scores. */
+static struct pr_evidence weigh_lost(size_t blocks, const char *arm, double effect,
+    double (*lose)(const char *arm, uint64_t block, double score))
+{
+    struct pr_rng rng;
+    struct probes p = {.n = 0};
+    pr_rng_seed(&rng, 12);
+    add_blocks(&p, blocks, arm, effect, &rng);
+    for (size_t i = 0; i < p.n; i++)
+        p.v[i].score = lose(p.v[i].arm, p.v[i].seed, p.v[i].score);
+    return weigh(&p, &usual);
+}
+
+static double half_diverge(const char *arm, uint64_t block, double score)
+{
+    return !strcmp(arm, "hard_first") && block % 2 ? -INFINITY : score;
+}
+static double half_of_both_diverge(const char *arm, uint64_t block, double score)
+{
+    return !strcmp(arm, "random") && block % 2 == 0 ? -INFINITY : half_diverge(arm, block, score);
+}
+static double half_fail(const char *arm, uint64_t block, double score)
+{
+    return !strcmp(arm, "hard_first") && block % 2 ? NAN : score;
+}
+static double one_fails(const char *arm, uint64_t block, double score)
+{
+    return !strcmp(arm, "hard_first") && block == 3 ? NAN : score;
+}
+
+static void a_strategy_that_destroys_the_model_is_not_named(void **state)
+{
+    (void)state;
+    struct pr_evidence e = weigh_lost(14, "hard_first", 30, half_diverge);
+    const struct pr_arm_evidence *a = arm_of(&e, "hard_first");
+    assert_false(e.decided || a->better);
+    assert_true(a->n == 7 && a->lo > 0); /* and yet the survivors are far better */
+    assert_true(a->tried == 14 && a->diverged == 7 && a->random_diverged == 0);
+    assert_non_null(strstr(a->held, "diverged"));
+    assert_true(e.diverged == 7 && e.failed == 0);
+    /* Where random order diverges as often, that does not speak against it. */
+    e = weigh_lost(28, "hard_first", 30, half_of_both_diverge);
+    assert_int_equal(e.diverged, 28);
+    assert_false(e.decided); /* never in the same block: no pair */
+    struct probes p = {.n = 0};
+    for (uint64_t b = 1; b <= 20; b++) {
+        add(&p, 1, "random", b, b % 4 == 0 ? -INFINITY : 0.01 * (double)(b % 3));
+        add(&p, 1, "hard_first", b, b % 4 == 1 ? -INFINITY : 1 + 0.01 * (double)(b % 7));
+    }
+    e = weigh(&p, &usual);
+    assert_string_equal(e.best, "hard_first");
+    assert_null(arm_of(&e, "hard_first")->held);
+    add(&p, 1, "random", 21, 0);
+    add(&p, 1, "hard_first", 21, -INFINITY);
+    assert_false(weigh(&p, &usual).decided);
+}
+
+static void one_that_fails_more_often_is_not_named(void **state)
+{
+    (void)state;
+    struct pr_evidence e = weigh_lost(14, "hard_first", 30, half_fail);
+    assert_false(e.decided);
+    assert_int_equal(arm_of(&e, "hard_first")->diverged, 0);
+    assert_non_null(strstr(arm_of(&e, "hard_first")->held, "fail"));
+    assert_true(e.diverged == 0 && e.failed == 7);
+    e = weigh_lost(14, "hard_first", 5, one_fails); /* which chance does too */
+    assert_string_equal(e.best, "hard_first");
+    /* Random order fails as often; its blocks were given up. */
+    struct probes p = {.n = 0};
+    for (uint64_t b = 1; b <= 24; b++) {
+        add(&p, 1, "random", b, b % 4 == 0 ? NAN : 0.01 * (double)(b % 3));
+        if (b % 4)
+            add(&p, 1, "hard_first", b, b % 4 == 1 ? NAN : 1 + 0.01 * (double)(b % 7));
+    }
+    assert_string_equal(weigh(&p, &usual).best, "hard_first");
+}
+
+static void random_is_not_named_while_it_diverges_more_often(void **state)
+{
+    (void)state;
+    struct pr_rng rng;
+    struct probes p = {.n = 0};
+    pr_rng_seed(&rng, 4);
+    for (uint64_t b = 1; b <= 9; b++)
+        for (size_t a = 0; a < N_ARMS; a++)
+            add(&p, 1, arms[a], b, (a == 0 || a == 5 ? 50 : 0) + pr_rng_normal(&rng));
+    assert_string_equal(weigh(&p, &usual).best, "random");
+    p.v[0].score = -INFINITY;
+    struct pr_evidence e = weigh(&p, &usual);
+    assert_false(e.decided);
+    assert_non_null(arm_of(&e, "adaptive")->held);
+    for (size_t a = 1; a < N_ARMS; a++) /* and so do all the others */
+        p.v[N_ARMS + a].score = -INFINITY;
+    assert_string_equal(weigh(&p, &usual).best, "random");
+}
+
+static void no_more_is_spent_on_one_that_diverged_twice(void **state)
+{
+    (void)state;
+    struct pr_rng rng;
+    struct probes p = {.n = 0};
+    const char *arm;
+    uint64_t seed;
+    size_t tried[N_ARMS] = {0};
+    pr_rng_seed(&rng, 6);
+    while (pr_evidence_next(p.v, p.n, &usual, 1, &arm, &seed)) {
+        size_t a = 0;
+        while (strcmp(arms[a], arm) != 0)
+            a++;
+        tried[a]++;
+        add(&p, 1, arm, seed, a == 2 ? -INFINITY : pr_rng_normal(&rng));
+    }
+    assert_int_equal(tried[2], 2);
+    assert_true(tried[1] >= 5 && tried[3] >= 5 && tried[4] >= 5 && tried[5] >= 5);
+    /* A block in which random order diverged goes on: it is an outcome. */
+    p.n = 0;
+    add(&p, 1, "random", 1, -INFINITY);
+    assert_true(pr_evidence_next(p.v, p.n, &usual, 1, &arm, &seed));
+    assert_true(seed == 1 && strcmp(arm, "random") != 0);
+}
+
 static void options_out_of_range_are_refused(void **state)
 {
     (void)state;
@@ -360,6 +481,10 @@ int main(void)
         cmocka_unit_test(probes_go_where_the_question_is_open),
         cmocka_unit_test(a_question_rests_after_the_last_look),
         cmocka_unit_test(probes_that_always_fail_come_to_an_end),
+        cmocka_unit_test(a_strategy_that_destroys_the_model_is_not_named),
+        cmocka_unit_test(one_that_fails_more_often_is_not_named),
+        cmocka_unit_test(random_is_not_named_while_it_diverges_more_often),
+        cmocka_unit_test(no_more_is_spent_on_one_that_diverged_twice),
         cmocka_unit_test(options_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,6 +291,42 @@ static void equal_strategies_stay_undecided_and_the_noise_is_shown(void **state)
     done(&f);
 }
 
+static json_t *is_diverged(void)
+{
+    return json_pack("{s:b}", "diverged", 1);
+}
+
+/* Better on the seeds on which it leaves a model, and on every other one it leaves none. */
+static void a_strategy_that_destroys_the_model_is_not_decided_upon(void **state)
+{
+    (void)state;
+    struct folder f;
+    init(&f);
+    int64_t start = add(&f, 100, 1, 2, 3);
+    static const char *const arms[] = {
+        "random", "easy_to_hard", "hard_first", "interleaved", "adaptive", PR_ARM_AGAIN};
+    struct pr_rng r;
+    pr_rng_seed(&r, 3);
+    for (int64_t seed = 1; seed <= 14; seed++)
+        for (size_t i = 0; i < 6; i++) {
+            double loss = 2 + 0.002 * pr_rng_normal(&r);
+            if (i == 2 && seed % 2)
+                put(&f, start, arms[i], seed, NAN, NAN, "its model diverged", is_diverged());
+            else
+                put(&f, start, arms[i], seed, i == 2 ? loss - 0.08 : loss, 0.4, NULL, NULL);
+        }
+    run(&f);
+    assert_string_equal(text(f.o, "decision"), "undecided");
+    const json_t *s = strategy(&f, "hard_first");
+    assert_int_equal(number(s, "n_diverged"), 7);
+    assert_int_equal(number(s, "n_failed"), 0);
+    assert_string_equal(text(s, "verdict"), "open");
+    assert_non_null(strstr(text(s, "verdict_reason"), "diverged"));
+    assert_int_equal(number(f.o, "n_diverged"), 7);
+    assert_int_equal(number(f.o, "n_failed"), 0);
+    done(&f);
+}
+
 static void three_failures_in_a_row_rest_the_question(void **state)
 {
     (void)state;
@@ -447,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_clear_winner_is_not_named_below_five_seeds),
         cmocka_unit_test(a_clear_winner_is_decided_upon_and_stays_the_best),
         cmocka_unit_test(equal_strategies_stay_undecided_and_the_noise_is_shown),
+        cmocka_unit_test(a_strategy_that_destroys_the_model_is_not_decided_upon),
         cmocka_unit_test(three_failures_in_a_row_rest_the_question),
         cmocka_unit_test(a_probe_that_does_not_fit_leaves_what_can_be_observed),
         cmocka_unit_test(the_mix_follows_what_is_learned_fastest),
