@@ -76,16 +76,21 @@ PR_MUST_CHECK enum pr_code pr_evidence_weigh(const struct pr_probe_outcome *v, s
     const struct pr_evidence_options *o, struct pr_evidence *ret, struct pr_error *e);
 
 /* The next probe to run from the checkpoint `start`: first what the last block begun there still
- * lacks, then a new block (with a seed that no block has had) of `random` and the arms whose
- * question is open.  First every arm has min_seeds blocks; then an arm is dropped that is clearly
- * worse than random or than an arm that is better than random; one that diverged in two blocks more
- * than random is dropped at once.  False: nothing is open. */
+ * lacks (of the open arms the one that was tried in the fewest blocks), then a new block (with a
+ * seed that no block has had) of `random` and the arms whose question is open.  First every arm has
+ * min_seeds blocks; then an arm is dropped that is clearly worse than random or than an arm that is
+ * better than random; one that diverged in two blocks more than random is dropped at once.  False:
+ * nothing is open. */
 bool pr_evidence_next(const struct pr_probe_outcome *v, size_t n,
     const struct pr_evidence_options *o, int64_t start, const char **ret_arm, uint64_t *ret_seed);
 /* The checkpoint of the newest block that was begun and lacks probes: where it still exists, ask
  * for the next probe from there.  False: none. */
 bool pr_evidence_begun(const struct pr_probe_outcome *v, size_t n,
     const struct pr_evidence_options *o, int64_t *ret_start);
+/* The arms that more seeds could still tell from random: when nothing is open, their probes or
+ * those of random came to nothing too often.  Returns how many; names are static. */
+size_t pr_evidence_lacking(const struct pr_probe_outcome *v, size_t n,
+    const struct pr_evidence_options *o, const char *ret[PR_MAX_ARMS]);
 /* {"decided","best","blocks","failed","noise","arms":[…]}; a new reference. */
 json_t *pr_evidence_json(const struct pr_evidence *e);
 

@@ -1,9 +1,11 @@
 /* Which probe to run next: where the question is still open, and nowhere else.
  *
  * Which arms a block consists of follows from the blocks before it alone, so that a block is
- * finished as it was begun whatever comes out on the way.  Dropping an arm never makes a name more
- * likely to be wrong (a test that is stopped early rejects less often); it costs power where the
- * arm would have recovered, so that a nominal 5 % is good enough a reason.
+ * finished as it was begun whatever comes out on the way.  Where a training keeps its last few
+ * checkpoints only, a block's start may vanish after a probe or two: whoever was tried in the
+ * fewest blocks comes first, so that the last of the table get their seeds too.  Dropping an arm
+ * never makes a name more likely to be wrong (a test that is stopped early rejects less often); it
+ * costs power where the arm would have recovered, so that a nominal 5 % is good enough a reason.
  */
 #include <math.h>
 
@@ -13,6 +15,10 @@
 #define DROP     0.05 /* nominal level at which an arm is clearly worse than another */
 #define DIVERGED 2    /* blocks more than random, after which no more is spent on an arm */
 
+/* Blocks that may come to no pair at all, in all; a multiple of max_seeds.  Every other block uses
+ * up a seed of some arm, which has an end of its own. */
+#define BARREN 4
+
 /* What is known at the beginning of a block. */
 struct plan {
     const struct pr_blocks *b;
@@ -20,7 +26,8 @@ struct plan {
     const struct pr_evidence_options *o;
     struct pr_evidence seen;
     size_t tried[PR_MAX_ARMS];
-    size_t best; /* pr_arms(): none is better than random */
+    size_t barren; /* blocks with random and no pair */
+    size_t best;   /* pr_arms(): none is better than random */
 };
 
 static const struct pr_arm_evidence *seen_of(const struct plan *p, size_t arm)
@@ -88,34 +95,52 @@ static size_t open_strategies(const struct plan *p, bool *open)
     return n_open;
 }
 
-static size_t open_at(
-    const struct pr_blocks *b, size_t n_blocks, const struct pr_evidence_options *o, bool *open)
+static bool is_barren(const struct pr_block *x)
 {
-    struct plan p = {.b = b, .n_blocks = n_blocks, .o = o, .best = pr_arms()};
-    pr_blocks_weigh(b, n_blocks, o, false, &p.seen);
+    size_t scores = 0;
     for (size_t arm = 0; arm < pr_arms(); arm++)
-        for (size_t i = 0; i < n_blocks; i++)
-            p.tried[arm] += b->v[i].tried[arm];
+        scores += isfinite(x->score[arm]) != 0;
+    return x->tried[pr_arm_random()] && (!isfinite(x->score[pr_arm_random()]) || scores < 2);
+}
+
+static void make_plan(const struct pr_blocks *b, size_t n_blocks,
+    const struct pr_evidence_options *o, struct plan *ret)
+{
+    *ret = (struct plan){.b = b, .n_blocks = n_blocks, .o = o, .best = pr_arms()};
+    pr_blocks_weigh(b, n_blocks, o, false, &ret->seen);
+    for (size_t i = 0; i < n_blocks; i++) {
+        ret->barren += is_barren(&b->v[i]);
+        for (size_t arm = 0; arm < pr_arms(); arm++)
+            ret->tried[arm] += b->v[i].tried[arm];
+    }
     for (size_t arm = 0; arm < pr_arms(); arm++)
-        if (p.seen.decided && p.seen.best == pr_arm_name(arm) && arm != pr_arm_random())
-            p.best = arm;
-    bool random_left = p.tried[pr_arm_random()] < 2 * o->max_seeds; /* failures count */
-    return random_left ? open_strategies(&p, open) : 0;
+        if (ret->seen.decided && ret->seen.best == pr_arm_name(arm) && arm != pr_arm_random())
+            ret->best = arm;
+}
+
+static size_t open_at(const struct plan *p, bool *open)
+{
+    return p->barren < BARREN * p->o->max_seeds ? open_strategies(p, open) : 0;
 }
 
 /* The arm that block i still lacks; pr_arms(): none, or random failed and it is worth nothing. */
 static size_t lacking(const struct pr_blocks *b, size_t i, const struct pr_evidence_options *o)
 {
     const struct pr_block *x = &b->v[i];
+    struct plan p;
     bool open[PR_MAX_ARMS] = {false};
+    size_t next = pr_arms();
     if (!x->tried[pr_arm_random()])
         return pr_arm_random();
-    if (isnan(x->score[pr_arm_random()]) || open_at(b, i, o, open) == 0)
+    if (isnan(x->score[pr_arm_random()]))
+        return pr_arms();
+    make_plan(b, i, o, &p);
+    if (open_at(&p, open) == 0)
         return pr_arms();
     for (size_t arm = 0; arm < pr_arms(); arm++)
-        if (open[arm] && !x->tried[arm])
-            return arm;
-    return pr_arms();
+        if (open[arm] && !x->tried[arm] && (next == pr_arms() || p.tried[arm] < p.tried[next]))
+            next = arm;
+    return next;
 }
 
 /* The last block, of those from `start` where it is given; b->n: there is none. */
@@ -132,16 +157,18 @@ bool pr_evidence_next(const struct pr_probe_outcome *v, size_t n,
 {
     struct pr_evidence_options checked;
     struct pr_blocks b;
+    struct plan p;
     bool open[PR_MAX_ARMS], found = true;
     if (pr_evidence_options_check(o, &checked, NULL) != PR_OK)
         return false;
     pr_blocks_make(v, n, &b);
     size_t last = last_block(&b, &start),
            arm = last < b.n ? lacking(&b, last, &checked) : pr_arms();
+    make_plan(&b, b.n, &checked, &p);
     if (arm < pr_arms()) {
         *ret_arm = pr_arm_name(arm);
         *ret_seed = b.v[last].seed;
-    } else if (open_at(&b, b.n, &checked, open) > 0) {
+    } else if (open_at(&p, open) > 0) {
         *ret_arm = PR_ARM_RANDOM;
         *ret_seed = b.n ? b.v[b.n - 1].seed + 1 : 1;
     } else {
@@ -165,4 +192,27 @@ bool pr_evidence_begun(const struct pr_probe_outcome *v, size_t n,
         *ret_start = b.v[last].start;
     pr_blocks_done(&b);
     return begun;
+}
+
+size_t pr_evidence_lacking(const struct pr_probe_outcome *v, size_t n,
+    const struct pr_evidence_options *o, const char *ret[PR_MAX_ARMS])
+{
+    struct pr_evidence_options checked;
+    struct pr_blocks b;
+    struct plan p;
+    size_t k = 0;
+    if (pr_evidence_options_check(o, &checked, NULL) != PR_OK)
+        return 0;
+    pr_blocks_make(v, n, &b);
+    make_plan(&b, b.n, &checked, &p);
+    for (size_t arm = 0; arm < pr_arms(); arm++) {
+        if (arm == pr_arm_random() || diverges(&p, arm))
+            continue;
+        size_t pairs = seen_of(&p, arm)->n;
+        bool more = arm != pr_arm_again() && pairs < checked.max_seeds && candidate(&p, arm);
+        if (pairs < checked.min_seeds || more)
+            ret[k++] = pr_arm_name(arm);
+    }
+    pr_blocks_done(&b);
+    return k;
 }

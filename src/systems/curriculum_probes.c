@@ -106,6 +106,31 @@ static bool finish_block(const struct pr_view *v, const struct pr_probe_outcome 
     return true;
 }
 
+static void say_rest(const struct pr_probe_outcome *o, size_t n,
+    const struct pr_evidence_options *options, struct pr_curriculum_probes *p)
+{
+    static const char anew[] = "another pool, suite or setting asks anew";
+    const char *names[PR_MAX_ARMS];
+    char list[200] = "";
+    size_t k = pr_evidence_lacking(o, n, options, names);
+    if (p->evidence.decided) {
+        snprintf(p->nothing, sizeof p->nothing, "the question is answered");
+        return;
+    }
+    for (size_t i = 0, at = 0; i < k && at < sizeof list; i++)
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i ? ", " : "", names[i]);
+    if (k)
+        snprintf(p->nothing, sizeof p->nothing,
+            "too few probes came to anything for these to be told from random order, and no more "
+            "are tried: %s; %s",
+            list, anew);
+    else
+        snprintf(p->nothing, sizeof p->nothing,
+            "each strategy was tried with as many seeds as could tell it from random order, or is "
+            "clearly worse, or diverges; %s",
+            anew);
+}
+
 static void choose(const struct pr_view *v, const struct pr_probe_outcome *o, size_t n,
     const struct pr_evidence_options *options, struct pr_curriculum_probes *p)
 {
@@ -115,11 +140,7 @@ static void choose(const struct pr_view *v, const struct pr_probe_outcome *o, si
     if (!newest)
         snprintf(p->nothing, sizeof p->nothing, "no checkpoint has been opened yet");
     else if (!pr_evidence_next(o, n, options, newest->id, &p->arm, &p->seed))
-        snprintf(p->nothing, sizeof p->nothing,
-            p->evidence.decided
-                ? "the question is answered"
-                : "each strategy was tried with as many seeds as could tell it from random order; "
-                  "another pool, suite or setting asks anew");
+        say_rest(o, n, options, p);
     else
         p->start = newest->id;
 }
