@@ -21,14 +21,20 @@ static double seconds_allowed(const struct pr_probe_row *r)
     return json_is_number(x) ? json_number_value(x) : 0;
 }
 
-/* One that ran out after others were done was unlucky; it is tried again. */
+/* Do probes run out whatever their strategy?  The last ones did, of random order or of two
+ * strategies. One that ran out after others were done was unlucky; it is tried again.  An order
+ * that takes longer than the others (a user's trainer may) must not stop these. */
 static bool do_run_out(const struct pr_curriculum_probes *p)
 {
-    bool any_done = false;
+    bool any_done = false, several = false;
+    size_t of_random = 0;
     for (size_t i = 0; i < p->n; i++)
         any_done |= !p->rows[i].reason;
-    return p->n && ran_out(&p->rows[p->n - 1]) &&
-           (!any_done || (p->n > 1 && ran_out(&p->rows[p->n - 2])));
+    for (size_t i = p->n; i-- > 0 && ran_out(&p->rows[i]);) {
+        of_random += !strcmp(p->rows[i].arm, PR_ARM_RANDOM);
+        several |= strcmp(p->rows[i].arm, p->rows[p->n - 1].arm) != 0;
+    }
+    return several || of_random > 1 || (of_random && !any_done);
 }
 
 /* A longer time or another day is an occasion to try again. */
@@ -70,13 +76,30 @@ bool pr_curriculum_diverged(const struct pr_probe_row *r)
     return r->reason && json_is_true(json_object_get(r->result, "diverged"));
 }
 
-/* A probe that had no time says nothing of its strategy. */
-static size_t outcomes(const struct pr_curriculum_probes *p, struct pr_probe_outcome *ret)
+/* A probe that had no time says nothing of its strategy, and is run again; the second one of the
+ * same block counts as one that failed, so that the others come to their turn. */
+static bool is_outcome(const struct pr_curriculum_probes *p, size_t i, double may)
 {
+    const struct pr_probe_row *r = &p->rows[i];
+    size_t before = 0;
+    if (!ran_out(r))
+        return true;
+    for (size_t k = 0; k < i; k++) {
+        const struct pr_probe_row *x = &p->rows[k];
+        before += ran_out(x) && seconds_allowed(x) >= may && x->checkpoint == r->checkpoint &&
+                  x->seed == r->seed && !strcmp(x->arm, r->arm);
+    }
+    return before && seconds_allowed(r) >= may;
+}
+
+static size_t outcomes(
+    const struct pr_view *v, const struct pr_curriculum_probes *p, struct pr_probe_outcome *ret)
+{
+    double may = (double)v->settings->curriculum_probe_seconds;
     size_t n = 0;
     for (size_t i = 0; i < p->n; i++) {
         const struct pr_probe_row *r = &p->rows[i];
-        if (ran_out(r))
+        if (!is_outcome(p, i, may))
             continue;
         ret[n++] = (struct pr_probe_outcome){.start = r->checkpoint,
             .arm = r->arm,
@@ -150,8 +173,8 @@ static void choose(const struct pr_view *v, const struct pr_probe_outcome *o, si
 static bool is_failing(const struct pr_view *v, struct pr_curriculum_probes *p)
 {
     size_t failed = 0;
-    while (failed < p->n && p->rows[p->n - 1 - failed].reason)
-        failed++;
+    for (size_t i = p->n; i-- > 0 && p->rows[i].reason;)
+        failed += !ran_out(&p->rows[i]); /* does_not_fit has its own rule for these */
     const struct pr_probe_row *last = p->n ? &p->rows[p->n - 1] : NULL;
     const struct pr_checkpoint_row *newest = pr_view_newest(v);
     p->failing = failed >= PR_CURRICULUM_FAILURES && newest && last->checkpoint == newest->id &&
@@ -174,7 +197,7 @@ enum pr_code pr_curriculum_probes(
     if (code)
         return code;
     struct pr_probe_outcome *o = pr_zalloc((p.n + 1) * sizeof *o);
-    size_t n = outcomes(&p, o);
+    size_t n = outcomes(v, &p, o);
     if (!(code = pr_evidence_weigh(o, n, &options, &p.evidence, e))) {
         if (!can_probe(v, &p))
             snprintf(p.nothing, sizeof p.nothing, "%.399s", p.no_probes);
