@@ -16,10 +16,24 @@
 #define TRAINING_FOLDERS 5
 #define SPENT_ROWS       2000
 #define HOUR_MS          3600000
+#define LONG_PAST_MS     ((int64_t)1000 * 24 * HOUR_MS)
 #define LORA_FROM        200000000 /* parameters */
 #define LORA_RANK        16
 
 /* ---- budget ---- */
+
+void pr_question_settle(struct pr_probe_spent *v, size_t n, int64_t now_ms)
+{
+    int64_t raw = now_ms, at = now_ms; /* of the one after it */
+    if (n && v[n - 1].at_ms - now_ms > HOUR_MS)
+        at -= LONG_PAST_MS;
+    for (size_t i = n; i-- > 0;) {
+        int64_t passed = raw - v[i].at_ms;
+        raw = v[i].at_ms;
+        at -= passed > 0 ? passed : 0;
+        v[i].at_ms = at;
+    }
+}
 
 int64_t pr_question_budget(
     const struct pr_probe_spent *spent, size_t n, int64_t percent, int64_t now_ms, double *ret)
@@ -62,8 +76,11 @@ static enum pr_code account(struct pr_view *v, const struct pr_question_options 
         spent[k++] = (struct pr_probe_spent){rows[i].at_ms, rows[i].seconds};
         ret->probe_seconds = rows[i].seconds;
     }
+    pr_question_settle(spent, k, v->now_ms);
+    size_t stored = k;
     for (size_t i = 0; i < o->n_lost; i++)
         spent[k++] = o->lost[i];
+    pr_question_settle(spent + stored, o->n_lost, v->now_ms);
     qsort(spent, k, sizeof *spent, by_time);
     ret->used_seconds = 0;
     for (size_t i = 0; i < k; i++)

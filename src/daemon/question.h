@@ -36,6 +36,11 @@ PR_MUST_CHECK enum pr_code pr_question_look(struct pr_view *v, const struct pr_q
     struct pr_question **ret, struct pr_error *e);
 void pr_question_free(struct pr_question *q);
 
+/* Times as if the clock had never been set back.  v: in the order in which they were stored, the
+ * newest last.  Where a time is later than the next one, or than now, nobody knows how long passed
+ * between: no time at all is assumed, and of a newest one that lies more than an hour ahead that it
+ * is long past, so that a clock that was a day ahead does not hold up probes for a day. */
+void pr_question_settle(struct pr_probe_spent *v, size_t n, int64_t now_ms);
 /* A bucket into which `percent` of the time flows, and which holds an hour's share: *ret is what is
  * in it, below 0 when a probe took more than there was.  spent is sorted by time.  Returns when it
  * is above 0 again: 0 now. */

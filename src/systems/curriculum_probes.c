@@ -2,6 +2,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -37,12 +38,18 @@ static bool do_run_out(const struct pr_curriculum_probes *p)
     return several || of_random > 1 || (of_random && !any_done);
 }
 
+/* Less than a day ago.  One that is a day ahead was stored before the clock was set back. */
+static bool is_of_today(const struct pr_view *v, const struct pr_probe_row *r)
+{
+    return llabs((long long)(v->now_ms - r->at_ms)) <= PR_CURRICULUM_REST_MS;
+}
+
 /* A longer time or another day is an occasion to try again. */
 static bool does_not_fit(const struct pr_view *v, struct pr_curriculum_probes *p)
 {
     double may = (double)v->settings->curriculum_probe_seconds;
     const struct pr_probe_row *last = p->n ? &p->rows[p->n - 1] : NULL;
-    if (!last || v->now_ms - last->at_ms > PR_CURRICULUM_REST_MS)
+    if (!last || !is_of_today(v, last))
         return false;
     if (do_run_out(p) && seconds_allowed(last) >= may)
         snprintf(p->no_probes, sizeof p->no_probes,
@@ -178,7 +185,7 @@ static bool is_failing(const struct pr_view *v, struct pr_curriculum_probes *p)
     const struct pr_probe_row *last = p->n ? &p->rows[p->n - 1] : NULL;
     const struct pr_checkpoint_row *newest = pr_view_newest(v);
     p->failing = failed >= PR_CURRICULUM_FAILURES && newest && last->checkpoint == newest->id &&
-                 v->now_ms - last->at_ms <= PR_CURRICULUM_REST_MS;
+                 is_of_today(v, last);
     if (p->failing)
         snprintf(p->nothing, sizeof p->nothing, "the last %zu probes failed: %.250s", failed,
             last->reason);

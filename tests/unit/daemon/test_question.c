@@ -294,6 +294,27 @@ static void over_a_day_probes_take_their_share(void **state)
     assert_true(spent > 0.1 * 86400 - 500);
 }
 
+/* Two probes that overdrew the budget, and then the clock is set back. */
+static void a_clock_that_is_set_back_does_not_hold_up_probes(void **state)
+{
+    (void)state;
+    double x;
+    struct pr_probe_spent day[] = {{NOW + DAY - HOUR, 900}, {NOW + DAY, 900}};
+    pr_question_settle(day, 2, NOW);
+    assert_true(day[0].at_ms <= NOW - HOUR && day[1].at_ms <= NOW - HOUR);
+    assert_int_equal(pr_question_budget(day, 2, 25, NOW, &x), 0);
+    assert_true(fabs(x - 900) < 1e-9);
+    /* By less than an hour: it is over when the clock is where it was. */
+    struct pr_probe_spent minute[] = {{NOW - HOUR, 900}, {NOW + 60000, 1000}};
+    pr_question_settle(minute, 2, NOW);
+    assert_true(minute[0].at_ms == NOW - HOUR - 60000 && minute[1].at_ms == NOW);
+    /* One that was stored since: time flows again, what was before it lies before it. */
+    struct pr_probe_spent since[] = {{NOW + DAY - HOUR, 900}, {NOW + DAY, 1000}, {NOW, 10}};
+    pr_question_settle(since, 3, NOW + HOUR);
+    assert_true(since[2].at_ms == NOW && since[1].at_ms == NOW && since[0].at_ms == NOW - HOUR);
+    assert_true(fabs(left(since, 3, 25, NOW + HOUR) - (900 - 900 + 900 - 1000 - 10 + 900)) < 1e-9);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -307,6 +328,7 @@ int main(void)
         TEST(a_broken_state_is_made_anew),
         cmocka_unit_test(the_budget_is_an_hours_share_that_flows_back),
         cmocka_unit_test(over_a_day_probes_take_their_share),
+        cmocka_unit_test(a_clock_that_is_set_back_does_not_hold_up_probes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

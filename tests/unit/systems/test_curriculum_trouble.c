@@ -166,6 +166,29 @@ static void random_order_that_runs_out_twice_does_not_fit(void **state)
     done(&f);
 }
 
+static void a_clock_that_is_set_back_ends_no_rest_later(void **state)
+{
+    (void)state;
+    struct folder f;
+    init(&f);
+    int64_t start = add(&f, 100, 1, 2, 3), now = f.h.now_ms;
+    for (size_t i = 0; i < 3; i++)
+        put(&f, start, "random", 1, NAN, NAN, "there is no GPU here", NULL);
+    run(&f);
+    assert_null(f.probe);
+    f.h.now_ms = now - (int64_t)30 * 24 * 3600 * 1000;
+    run(&f);
+    assert_non_null(f.probe);
+    for (size_t i = 0; i < 2; i++)
+        put(&f, start, "random", 2, NAN, NAN, "it was not done", is_out_of_time());
+    run(&f);
+    assert_null(f.probe);
+    f.h.now_ms -= (int64_t)30 * 24 * 3600 * 1000;
+    run(&f);
+    assert_non_null(f.probe);
+    done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_probe_that_does_not_fit_leaves_what_can_be_observed),
         cmocka_unit_test(one_strategy_that_runs_out_of_time_does_not_stop_the_others),
         cmocka_unit_test(random_order_that_runs_out_twice_does_not_fit),
+        cmocka_unit_test(a_clock_that_is_set_back_ends_no_rest_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
