@@ -269,6 +269,54 @@ enum pr_code pr_question_look(struct pr_view *v, const struct pr_question_option
     return code;
 }
 
+/* ---- what came of it ---- */
+
+static bool is_text(const json_t *result, const char *key, const char *expected)
+{
+    const char *s = json_string_value(json_object_get(result, key));
+    return s && !strcmp(s, expected);
+}
+
+/* How many examples a probe is examined on, and their fingerprint: as the probe takes them. */
+static enum pr_code examined(const struct pr_question *q, int64_t samples, size_t *ret_n,
+    char ret[PR_SHA256_HEX], struct pr_error *e)
+{
+    const char *const paths[] = {q->suite_file};
+    struct pr_suite *s = NULL;
+    const struct pr_suite_options o = {.name = "validation", .samples = (size_t)samples};
+    enum pr_code code = pr_suite_load(paths, 1, &o, &s, e);
+    if (!code)
+        code = pr_suite_fingerprint(s, ret, e);
+    *ret_n = s ? s->n : 0;
+    pr_suite_free(s);
+    return code;
+}
+
+bool pr_question_fits(
+    const struct pr_question *q, int64_t samples, const json_t *result, char *reason, size_t size)
+{
+    const char *pool = json_string_value(json_object_get(q->view.document, "pool")), *why = NULL;
+    int64_t n = json_integer_value(json_object_get(result, "n")),
+            ungraded = json_integer_value(json_object_get(result, "n_ungraded"));
+    char suite[PR_SHA256_HEX];
+    struct pr_error e;
+    size_t all;
+    *reason = 0;
+    if (pool && json_object_get(result, "pool") && !is_text(result, "pool", pool)) {
+        snprintf(reason, size, "its examples to train on are not those of the question");
+    } else if (ungraded > 0) {
+        (void)!pr_json_get_str(result, "ungraded_reason", false, &why, NULL);
+        snprintf(reason, size, "%lld of %lld examples could not be asked: %.250s",
+            (long long)ungraded, (long long)(n + ungraded), why ? why : "no reason was given");
+    } else if (examined(q, samples, &all, suite, &e)) {
+        snprintf(reason, size, "the question's examples cannot be read: %.300s", e.message);
+    } else if (!is_text(result, "suite", suite) || n != (int64_t)all) {
+        snprintf(reason, size, "it was examined on %lld examples that are not the question's %zu",
+            (long long)n, all);
+    }
+    return !*reason;
+}
+
 void pr_question_free(struct pr_question *q)
 {
     if (!q)

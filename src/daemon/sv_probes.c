@@ -150,13 +150,6 @@ static void put_away(struct pr_supervisor *s)
     p->stopping = p->out_of_time = false;
 }
 
-/* What it says it trained on is what it was given. */
-static bool is_of(const struct pr_question *q, const json_t *o)
-{
-    const json_t *pool = json_object_get(o, "pool");
-    return !pool || json_equal(pool, json_object_get(q->view.document, "pool"));
-}
-
 /* What it trained gives NaN or infinity: the optimizer tells this from other failures. */
 static json_t *set_diverged(json_t *o)
 {
@@ -173,11 +166,11 @@ static bool did_training_diverge(const struct pr_sv_probes *p, const char *reaso
 }
 
 static void fill_result(
-    const struct pr_question *q, json_t *o, struct pr_probe_row *row, char *reason, size_t size)
+    const struct pr_sv_probes *p, json_t *o, struct pr_probe_row *row, char *reason, size_t size)
 {
     struct pr_error e;
     const char *why = NULL;
-    int64_t n_bad = 0;
+    int64_t n_bad = 0, samples = p->runner->config.settings.curriculum_samples;
     row->loss = row->accuracy = NAN;
     if (pr_json_get_int(o, "n", true, 0, INT32_MAX, &row->n, &e) ||
         pr_json_get_real(o, "loss_mean_per_example", false, -1e300, 1e300, &row->loss, &e) ||
@@ -185,15 +178,14 @@ static void fill_result(
         pr_json_get_real(o, "accuracy", false, 0, 1, &row->accuracy, &e)) {
         snprintf(reason, size, "what it printed is no outcome: %.300s", e.message);
         row->loss = NAN;
-    } else if (!is_of(q, o)) {
-        snprintf(reason, size, "its examples to train on are not those of the question");
-        row->loss = row->accuracy = NAN;
     } else if (n_bad) {
         snprintf(reason, size,
             "its model diverged: NaN or infinity came out of it for %lld of %lld examples",
             (long long)n_bad, (long long)row->n);
         row->loss = row->accuracy = NAN;
         set_diverged(o);
+    } else if (!pr_question_fits(p->question, samples, o, reason, size)) {
+        row->loss = row->accuracy = NAN; /* its mean is over other examples than the others' */
     } else if (!isfinite(row->loss)) {
         (void)!pr_json_get_str(o, "loss_mean_per_example_reason", false, &why, NULL);
         snprintf(reason, size, "its model's loss is unknown: %.300s", why ? why : "not a number");
@@ -216,7 +208,7 @@ static json_t *outcome(struct pr_supervisor *s, struct pr_probe_row *row, char *
     }
     o = pr_prober_result(p->child, reason, size);
     if (o)
-        fill_result(p->question, o, row, reason, size);
+        fill_result(p, o, row, reason, size);
     else if (did_training_diverge(p, reason))
         o = set_diverged(NULL);
     return o;

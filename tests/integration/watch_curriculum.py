@@ -16,6 +16,7 @@ import watchbase  # noqa: E402
 from watchbase import Base, Daemon, until  # noqa: E402
 
 STATUS = "curriculum_optimization.json"
+SHORT = 24  # tokens; some of the validation examples are longer
 ARMS = {"easy_to_hard", "random", "hard_first", "interleaved", "adaptive", "random_again"}
 
 # Copies a checkpoint with some weights moved, so that no two probes are alike: the start, or, when
@@ -47,6 +48,12 @@ with open(os.path.join(to, "model.safetensors"), "r+b") as f:
         byte = f.read(1)[0]
         f.seek(at)
         f.write(bytes([byte ^ 1]))
+    if how.get("shorten"):  # a model for shorter texts: some examples cannot be asked
+        with open(os.path.join(to, "config.json")) as c:
+            config = json.load(c)
+        config["max_position_embeddings"] = how["shorten"]
+        with open(os.path.join(to, "config.json"), "w") as c:
+            json.dump(config, c)
     if how.get("diverge") and set(first) == {"hard"}:  # every weight is NaN
         f.seek(8 + header)
         f.write(b"\xc0\x7f" * ((size - 8 - header) // 2))
@@ -291,6 +298,18 @@ def test_a_strategy_whose_model_diverges_is_tried_no_more():
         assert all(r[1] is None for r in rows if r[0] != "hard_first"), rows
         tried = {s["strategy"]: s for s in base.said()["strategies_tested"]}
         assert tried["hard_first"]["n_diverged"] == 2 and not tried["hard_first"]["n_failed"], tried
+    finally:
+        base.remove()
+
+
+def test_a_probe_that_was_not_asked_everything_is_none():
+    base = Folder("  budget_percent: 100\n", shorten=SHORT)
+    base.drop(1574, source=1574)
+    try:
+        base.command("curriculum-optimizer", "--once")
+        rows = base.ask("SELECT reason, loss, n FROM probes")
+        assert rows and all("could not be asked" in r[0] and r[1] is None for r in rows), rows
+        assert all(0 < r[2] < 60 for r in rows), rows
     finally:
         base.remove()
 

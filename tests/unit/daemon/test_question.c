@@ -248,6 +248,49 @@ static void a_broken_state_is_made_anew(void **state)
 
 /* ---- the budget ---- */
 
+static void put_result(json_t *o, int64_t n, int64_t ungraded, const char *suite)
+{
+    pr_json_set_int(o, "n", n);
+    pr_json_set_int(o, "n_ungraded", ungraded);
+    pr_json_set_str(o, "suite", suite);
+}
+
+static void a_probe_counts_only_with_all_the_question_s_examples(void **state)
+{
+    struct world *w = *state;
+    struct pr_question q = {.view = {.document = json_object()}};
+    struct pr_suite *s;
+    char fingerprint[PR_SHA256_HEX], reason[400], why[] = "12: its prompt is too long";
+    json_t *o = json_object();
+    write_examples(w, "suite.jsonl", 30, "add");
+    q.suite_file = pr_path_join(w->base, "suite.jsonl");
+    const char *const paths[] = {q.suite_file};
+    OK(pr_suite_load(paths, 1, &(struct pr_suite_options){.samples = 20}, &s, &e));
+    OK(pr_suite_fingerprint(s, fingerprint, &e));
+    pr_suite_free(s);
+    pr_json_set_str(q.view.document, "pool", "pool-1");
+    pr_json_set_str(o, "pool", "pool-1");
+    put_result(o, 20, 0, fingerprint);
+    assert_true(pr_question_fits(&q, 20, o, reason, sizeof reason));
+    assert_false(pr_question_fits(&q, 30, o, reason, sizeof reason)); /* others were asked for */
+    assert_non_null(strstr(reason, "not the question's 30"));
+    put_result(o, 19, 0, fingerprint);
+    assert_false(pr_question_fits(&q, 20, o, reason, sizeof reason));
+    put_result(o, 20, 0, "another");
+    assert_false(pr_question_fits(&q, 20, o, reason, sizeof reason));
+    put_result(o, 19, 1, fingerprint);
+    pr_json_set_str(o, "ungraded_reason", why);
+    assert_false(pr_question_fits(&q, 20, o, reason, sizeof reason));
+    assert_non_null(strstr(reason, "1 of 20 examples could not be asked: 12: its prompt"));
+    put_result(o, 20, 0, fingerprint);
+    pr_json_set_str(o, "pool", "pool-2");
+    assert_false(pr_question_fits(&q, 20, o, reason, sizeof reason));
+    assert_non_null(strstr(reason, "train on"));
+    json_decref(o);
+    json_decref(q.view.document);
+    pr_free(q.suite_file);
+}
+
 static double left(const struct pr_probe_spent *v, size_t n, int64_t percent, int64_t now)
 {
     double x;
@@ -326,6 +369,7 @@ int main(void)
         TEST(of_more_than_fits_lines_are_drawn_all_over),
         TEST(the_learning_rate_is_followed_from_afar),
         TEST(a_broken_state_is_made_anew),
+        TEST(a_probe_counts_only_with_all_the_question_s_examples),
         cmocka_unit_test(the_budget_is_an_hours_share_that_flows_back),
         cmocka_unit_test(over_a_day_probes_take_their_share),
         cmocka_unit_test(a_clock_that_is_set_back_does_not_hold_up_probes),
