@@ -118,8 +118,9 @@ static const struct pr_config_key keys[] = {
         "seeds with which a strategy must have been tried before it may be named", NULL},
     {"curriculum", "error_rate", PR_CONFIG_REAL, SET(curriculum_error_rate), "0.05", 1e-6, 0.5,
         NULL,
-        "probability of ever naming a strategy that is not better than random order, all looks and "
-        "strategies together",
+        "probability of ever naming a strategy that is not better than random order for one "
+        "question "
+        "(pool, suite, settings), all looks and strategies together; each new question has its own",
         NULL},
     {"curriculum", "budget_percent", PR_CONFIG_INT, SET(curriculum_budget_percent), "25", 0, 100,
         NULL, "share of the time that probes may run, saved up for at most an hour; 0 runs none",

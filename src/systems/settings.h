@@ -30,10 +30,11 @@ struct pr_settings {
     int64_t test_samples;  /* 100 */
     double test_threshold; /* points: 5 */
     /* curriculum.* */
-    int64_t curriculum_last;           /* checkpoints that learning progress is taken over: 3 */
-    int64_t curriculum_samples;        /* validation examples a probe is graded on: 50 */
-    int64_t curriculum_seeds;          /* blocks before a name is given: 5 */
-    double curriculum_error_rate;      /* of ever naming a strategy that is not better: 0.05 */
+    int64_t curriculum_last;    /* checkpoints that learning progress is taken over: 3 */
+    int64_t curriculum_samples; /* validation examples a probe is graded on: 50 */
+    int64_t curriculum_seeds;   /* blocks before a name is given: 5 */
+    double
+        curriculum_error_rate; /* of ever naming one that is not better, for one question: 0.05 */
     int64_t curriculum_probe_seconds;  /* the longest that one probe may take: 600 */
     int64_t curriculum_budget_percent; /* share of the time that probes may run: 25; 0: none */
     int64_t curriculum_probe_tokens;   /* answer tokens that a probe trains on: 20000 */
