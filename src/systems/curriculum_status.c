@@ -227,7 +227,10 @@ static void set_budget(const struct pr_view *v, json_t *doc)
     pr_json_set_real(o, "last_probe_seconds", pool ? pool->probe_seconds : NAN, "none was run yet");
     pr_json_set_real(o, "used_seconds_last_hour", pool ? pool->used_seconds : NAN, unknown);
     pr_json_set_real(o, "left_seconds", pool ? pool->budget_seconds : NAN, unknown);
-    set_time(o, "next_at", pool ? pool->budget_until_ms : 0, "now");
+    if (!v->settings->curriculum_budget_percent)
+        pr_json_set_null(o, "next_at", "probes are switched off");
+    else
+        set_time(o, "next_at", pool ? pool->budget_until_ms : 0, "now");
     pr_json_set(doc, "budget", o);
 }
 

@@ -189,6 +189,21 @@ static void a_clock_that_is_set_back_ends_no_rest_later(void **state)
     done(&f);
 }
 
+static void probes_that_are_switched_off_have_no_next_time(void **state)
+{
+    (void)state;
+    struct folder f;
+    init(&f);
+    add(&f, 100, 1, 2, 3);
+    f.h.settings.curriculum_budget_percent = 0;
+    f.pool.budget_until_ms = INT64_MAX;
+    run(&f);
+    const json_t *budget = json_object_get(f.o, "budget");
+    assert_true(json_is_null(json_object_get(budget, "next_at")));
+    assert_string_equal(text(budget, "next_at_reason"), "probes are switched off");
+    done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +213,7 @@ int main(void)
         cmocka_unit_test(one_strategy_that_runs_out_of_time_does_not_stop_the_others),
         cmocka_unit_test(random_order_that_runs_out_twice_does_not_fit),
         cmocka_unit_test(a_clock_that_is_set_back_ends_no_rest_later),
+        cmocka_unit_test(probes_that_are_switched_off_have_no_next_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
