@@ -31,33 +31,36 @@ static const char *name_of(const struct pr_view *v, int64_t checkpoint)
 /* ---- strategies ---- */
 
 struct tried {
-    size_t n, failed, diverged;
+    size_t n, failed, diverged; /* all that were run; those without a result; NaN or infinity */
+    size_t n_accuracy;
     double accuracy, loss; /* means; NaN: unknown */
 };
 
+/* arm NULL: of all. */
 static void try_of(const struct pr_curriculum_probes *p, const char *arm, struct tried *ret)
 {
     double accuracy = 0, loss = 0;
-    size_t n_accuracy = 0;
+    size_t n_loss = 0;
     *ret = (struct tried){0};
     for (size_t i = 0; i < p->n; i++) {
         const struct pr_probe_row *r = &p->rows[i];
-        if (strcmp(r->arm, arm) != 0)
+        if (arm && strcmp(r->arm, arm) != 0)
             continue;
+        ret->n++;
         bool diverged = pr_curriculum_diverged(r);
         ret->diverged += diverged;
         ret->failed += r->reason && !diverged;
         if (r->reason || !isfinite(r->loss))
             continue;
-        ret->n++;
+        n_loss++;
         loss += r->loss;
         if (isfinite(r->accuracy)) {
             accuracy += r->accuracy;
-            n_accuracy++;
+            ret->n_accuracy++;
         }
     }
-    ret->loss = ret->n ? loss / (double)ret->n : NAN;
-    ret->accuracy = n_accuracy ? accuracy / (double)n_accuracy : NAN;
+    ret->loss = n_loss ? loss / (double)n_loss : NAN;
+    ret->accuracy = ret->n_accuracy ? accuracy / (double)ret->n_accuracy : NAN;
 }
 
 static const struct pr_arm_evidence *arm_of(const struct pr_evidence *e, const char *name)
@@ -68,13 +71,18 @@ static const struct pr_arm_evidence *arm_of(const struct pr_evidence *e, const c
     return NULL;
 }
 
+static void set_counts(const struct tried *t, json_t *o)
+{
+    pr_json_set_int(o, "n_probes", (int64_t)t->n);
+    pr_json_set_int(o, "n_failed", (int64_t)t->failed);
+    pr_json_set_int(o, "n_diverged", (int64_t)t->diverged);
+}
+
 static void set_tried(const struct pr_curriculum_probes *p, const char *arm, json_t *o)
 {
     struct tried t;
     try_of(p, arm, &t);
-    pr_json_set_int(o, "n_probes", (int64_t)t.n);
-    pr_json_set_int(o, "n_failed", (int64_t)t.failed);
-    pr_json_set_int(o, "n_diverged", (int64_t)t.diverged);
+    set_counts(&t, o);
     pr_json_set_real(o, "accuracy", t.accuracy, "no probe of it has an accuracy yet");
     pr_json_set_real(o, "loss_mean_per_example", t.loss, "no probe of it was done yet");
 }
@@ -323,7 +331,7 @@ static void set_decision(const struct pr_curriculum *c, json_t *doc)
     pr_json_set_str(doc, "best_strategy", s->best);
     pr_json_set_str(doc, "decision", s->decided ? "decided" : "undecided");
     pr_json_set_real(doc, "accuracy", t.accuracy, why);
-    pr_json_set_int(doc, "accuracy_probes", (int64_t)t.n);
+    pr_json_set_int(doc, "accuracy_probes", (int64_t)t.n_accuracy);
     set_time(doc, "decided_at", s->decided_ms, "no strategy was ever decided upon");
 }
 
@@ -332,7 +340,9 @@ void pr_curriculum_document(const struct pr_curriculum *c, struct pr_findings *r
     json_t *doc = ret->status;
     const struct pr_curriculum_probes *p = &c->probes;
     bool probes = !p->no_probes[0];
+    struct tried all;
     const struct pr_curriculum_progress *g = &c->progress;
+    try_of(p, NULL, &all);
     set_decision(c, doc);
     if (g->n_checkpoints)
         pr_json_set_str(doc, "checkpoint", g->checkpoints[g->n_checkpoints - 1]->name);
@@ -345,10 +355,8 @@ void pr_curriculum_document(const struct pr_curriculum *c, struct pr_findings *r
         "minus the mean loss per validation example after the probe: finer than accuracy");
     pr_json_set(doc, "strategies_tested", strategies(p));
     pr_json_set(doc, "noise_floor", noise_floor(p));
-    pr_json_set_int(doc, "n_probes", (int64_t)p->n);
+    set_counts(&all, doc);
     pr_json_set_int(doc, "n_blocks", (int64_t)p->evidence.blocks);
-    pr_json_set_int(doc, "n_failed", (int64_t)p->evidence.failed);
-    pr_json_set_int(doc, "n_diverged", (int64_t)p->evidence.diverged);
     pr_json_set_int(doc, "min_blocks", c->v->settings->curriculum_seeds);
     pr_json_set_real(doc, "error_rate", c->v->settings->curriculum_error_rate, NULL);
     set_weights(&c->progress, doc);

@@ -52,7 +52,7 @@ static void three_failures_in_a_row_rest_the_question(void **state)
     put(&f, start, "adaptive", 1, NAN, NAN, "its model's loss is unknown", NULL);
     run(&f);
     assert_int_equal(number(strategy(&f, "adaptive"), "n_failed"), 2);
-    assert_int_equal(number(strategy(&f, "adaptive"), "n_probes"), 0);
+    assert_int_equal(number(strategy(&f, "adaptive"), "n_probes"), 2);
     assert_int_equal(json_array_size(json_object_get(f.o, "failures")), 2);
     assert_true(f.probe && !f.alerts);
     put(&f, start, "hard_first", 1, NAN, NAN, "the trainer ended with status 1", NULL);
@@ -90,7 +90,8 @@ static void a_probe_that_does_not_fit_leaves_what_can_be_observed(void **state)
     assert_non_null(strstr(text(f.o, "method_reason"), "does not fit"));
     assert_null(f.probe);
     assert_true(number(json_object_get(f.o, "difficulty_weights"), "medium") > 0.4);
-    assert_int_equal(number(strategy(&f, "random"), "n_probes"), 0);
+    assert_int_equal(number(strategy(&f, "random"), "n_probes"), 1);
+    assert_int_equal(number(strategy(&f, "random"), "n_failed"), 1);
     f.h.settings.curriculum_probe_seconds = 1200;
     run(&f);
     assert_string_equal(text(f.o, "method"), "probes");
@@ -204,6 +205,33 @@ static void probes_that_are_switched_off_have_no_next_time(void **state)
     done(&f);
 }
 
+/* At the top and for each strategy: all that were run, and those of them without a result. */
+static void counts_of_probes_mean_the_same_everywhere(void **state)
+{
+    (void)state;
+    struct folder f;
+    init(&f);
+    int64_t start = add(&f, 100, 1, 2, 3);
+    put(&f, start, "random", 1, 2, 0.4, NULL, NULL);
+    put(&f, start, "random", 2, 2, NAN, NULL, NULL); /* no example has a verdict */
+    put(&f, start, "random", 3, NAN, NAN, "it was not done", is_out_of_time());
+    put(&f, start, "adaptive", 1, NAN, NAN, "it crashed", NULL);
+    put(&f, start, "adaptive", 2, NAN, NAN, "its model diverged", is_diverged());
+    put(&f, start, PR_ARM_AGAIN, 1, 2, 0.4, NULL, NULL);
+    run(&f);
+    static const char *const keys[] = {"n_probes", "n_failed", "n_diverged"};
+    static const double all[] = {6, 2, 1}, random[] = {3, 1, 0}, adaptive[] = {2, 1, 1};
+    const json_t *floor = json_object_get(f.o, "noise_floor");
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(number(f.o, keys[i]) == all[i]);
+        assert_true(number(strategy(&f, "random"), keys[i]) == random[i]);
+        assert_true(number(strategy(&f, "adaptive"), keys[i]) == adaptive[i]);
+        assert_true(number(floor, keys[i]) == (i == 0));
+    }
+    assert_int_equal(number(f.o, "accuracy_probes"), 1);
+    done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +242,7 @@ int main(void)
         cmocka_unit_test(random_order_that_runs_out_twice_does_not_fit),
         cmocka_unit_test(a_clock_that_is_set_back_ends_no_rest_later),
         cmocka_unit_test(probes_that_are_switched_off_have_no_next_time),
+        cmocka_unit_test(counts_of_probes_mean_the_same_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
