@@ -119,8 +119,7 @@ enum pr_code pr_strategy_order(const char *arm, const struct pr_strategy_input *
     return code;
 }
 
-/* Minus the slope of the known losses over their index; NaN where less than two are known. */
-static double progress_of(const struct pr_level_progress *p)
+double pr_strategy_progress(const struct pr_level_progress *p)
 {
     double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
     for (size_t i = 0; i < p->n && i < sizeof p->loss / sizeof *p->loss; i++) {
@@ -136,7 +135,7 @@ void pr_strategy_mix(const struct pr_level_progress *progress, size_t n_levels, 
 {
     double sum = 0, known = 0;
     for (size_t l = 0; l < n_levels; l++) {
-        ret[l] = progress ? progress_of(&progress[l]) : NAN;
+        ret[l] = progress ? pr_strategy_progress(&progress[l]) : NAN;
         if (!isnan(ret[l])) {
             ret[l] = fmax(ret[l], 0);
             sum += ret[l], known += 1;

@@ -74,9 +74,12 @@ const struct pr_strategy *pr_strategy_find(const char *name); /* NULL: there is 
 PR_MUST_CHECK enum pr_code pr_strategy_order(const char *arm, const struct pr_strategy_input *in,
     struct pr_example_order *ret, struct pr_error *e);
 
+/* Learning progress: how much the loss fell per checkpoint, by least squares over the known losses;
+ * below 0 where it rose, NaN where less than two are known. */
+double pr_strategy_progress(const struct pr_level_progress *p);
 /* The mix that `adaptive` draws by: each level's share of the examples, summing to 1, after its
- * learning progress: how much its loss fell per checkpoint, by least squares over the known losses
- * (Matiisen et al. 2019, "Teacher–student curriculum learning"); a loss that rose counts as 0.
+ * learning progress (Matiisen et al. 2019, "Teacher–student curriculum learning"); a loss that rose
+ * counts as 0.
  * PR_MIX_FLOOR of the whole is dealt out equally, so that no level is forgotten.  A level of which
  * less than two losses are known counts as the mean of the others; equal shares where none has
  * made progress. */

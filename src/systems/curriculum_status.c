@@ -172,24 +172,12 @@ static json_t *checkpoints(const struct pr_curriculum_progress *p)
     return list;
 }
 
-/* Nats of loss a checkpoint, from the first to the last of them with a known loss. */
-static double slope(const struct pr_level_progress *x)
-{
-    size_t first = x->n, last = 0;
-    for (size_t i = 0; i < x->n; i++)
-        if (isfinite(x->loss[i])) {
-            last = i;
-            if (first == x->n)
-                first = i;
-        }
-    return first < last ? (x->loss[first] - x->loss[last]) / (double)(last - first) : NAN;
-}
-
 static void set_weights(const struct pr_curriculum_progress *p, json_t *doc)
 {
     json_t *progress = json_object();
     for (size_t d = 0; d < p->n_levels; d++)
-        pr_json_set_real(progress, p->names[d], slope(&p->progress[d]), "needs two known losses");
+        pr_json_set_real(
+            progress, p->names[d], pr_strategy_progress(&p->progress[d]), "needs two known losses");
     pr_json_set(doc, "learning_progress", progress);
     if (p->reason[0]) {
         pr_json_set_null(doc, "difficulty_weights", p->reason);

@@ -207,6 +207,11 @@ static void the_mix_follows_what_is_learned_fastest(void **state)
     w = json_object_get(f.o, "difficulty_weights");
     assert_true(number(w, "medium") > number(w, "easy"));
     assert_true(number(w, "medium") > number(w, "hard"));
+    /* What is shown is what the mix is made of: least squares, and not the ends alone. */
+    f.h.settings.curriculum_last = 4; /* hard: 2, 2, 2, 1 */
+    add(&f, 700, 0.1, 1.2, 1.0);
+    run(&f);
+    assert_true(fabs(number(json_object_get(f.o, "learning_progress"), "hard") - 0.3) < 1e-9);
     done(&f);
 }
 
