@@ -66,9 +66,9 @@ static bool fails_more(size_t failed, size_t other)
 /* A few failures that chance could explain may still be what makes the mean.  So each that is too
  * many is put in as an outcome that was lost because it was bad: as the worst difference that was
  * seen, or half as far on the other side as the largest, whichever is worse.  Does the test still
- * reject?  sign: 1 for above 0, −1 for below.  (The worst that was seen is not bad enough: where
- * the worst 30 % of an arm's probes fail, 6 % of the streams of bench_evidence end with a wrong
- * name; so, 2 %.) */
+ * reject?  sign: 1 for above 0, −1 for below.  (The worst that was seen, or no difference, is not
+ * bad enough: where the worst 30 % of each strategy's probes fail, 6 % of 900 made-up streams named
+ * one; so, 2 %.) */
 static bool holds_with(const double *d, size_t n, size_t excess, int sign, double level)
 {
     double v[2 * PR_MOST_SEEDS], worst = INFINITY, largest = 0, mean, se;

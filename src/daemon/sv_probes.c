@@ -162,7 +162,8 @@ static json_t *set_diverged(json_t *o)
  * program says of its end is not known here. */
 static bool did_training_diverge(const struct pr_sv_probes *p, const char *reason)
 {
-    return !json_array_size(p->runner->config.probe_command) && strstr(reason, "not finite");
+    bool builtin = !json_array_size(p->runner->config.probe_command);
+    return builtin && (strstr(reason, "not finite") || strstr(reason, "not be finite"));
 }
 
 static void fill_result(
