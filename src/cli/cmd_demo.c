@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -41,24 +42,33 @@ struct demo {
     struct pr_own_child watch, train, probes;
     struct pr_demo_shown shown;
     bool live;
+    int folder;       /* open for its lock; -1: not yet */
     int64_t until_ns; /* INT64_MAX: no limit */
 };
 
 /* ---- what is remembered between runs ---- */
 
-static void remember(const struct demo *d)
+static enum pr_code write_note(const struct demo *d, struct pr_error *e)
 {
     json_t *o = json_object();
     struct pr_str text = PR_STR_INIT(1 << 16);
-    struct pr_error e;
     pr_json_set_int(o, "schema_version", 1);
     pr_json_set_int(o, "damaged_step", d->shown.damaged);
     pr_json_set_bool(o, "trained", d->shown.trained);
     pr_json_dump(o, 2, 0, &text);
-    if (pr_mkdirs(".proctor", &e) || pr_file_write_atomic(NOTE, pr_str_cstr(&text), text.len, &e))
-        pr_say("demo", "%s", e.message);
+    enum pr_code code = pr_mkdirs(".proctor", e);
+    if (!code)
+        code = pr_file_write_atomic(NOTE, pr_str_cstr(&text), text.len, e);
     pr_str_done(&text);
     json_decref(o);
+    return code;
+}
+
+static void remember(const struct demo *d)
+{
+    struct pr_error e;
+    if (write_note(d, &e))
+        pr_say("demo", "%s", e.message);
 }
 
 static void recall(struct demo *d)
@@ -70,6 +80,37 @@ static void recall(struct demo *d)
     d->shown.damaged = (int64_t)json_integer_value(json_object_get(o, "damaged_step"));
     d->shown.trained = json_is_true(json_object_get(o, "trained"));
     json_decref(o);
+}
+
+/* ---- whose folder it is ---- */
+
+/* A demo makes examples, a training and a damaged checkpoint: in a folder of the user's they would
+ * be taken for his.  So it works in a folder that was empty, which its note tells from all others
+ * before anything else is written there.  The lock is the folder's own and ends with the process.
+ */
+static enum pr_code claim(struct demo *d, const char *dir, struct pr_error *e)
+{
+    char **names;
+    size_t n;
+    d->folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d->folder < 0)
+        return pr_fail_errno(e, errno, "%s", dir);
+    if (flock(d->folder, LOCK_EX | LOCK_NB))
+        return errno == EWOULDBLOCK
+                   ? pr_fail(e, PR_E_USAGE, "another 'proctor demo' runs in %s", dir)
+                   : pr_fail_errno(e, errno, "%s", dir);
+    if (pr_path_exists(NOTE))
+        return PR_OK;
+    enum pr_code code = pr_dir_list(".", &names, &n, e);
+    if (code)
+        return code;
+    pr_names_free(names, n);
+    if (n)
+        return pr_fail(e, PR_E_USAGE,
+            "%s is not empty and no demo's: name a folder that is empty or does not exist, as in "
+            "'proctor demo /tmp/demo'",
+            dir);
+    return write_note(d, e);
 }
 
 /* ---- its course ---- */
@@ -226,7 +267,7 @@ static void stop_all(struct demo *d)
 
 static int run(const struct pr_args *a)
 {
-    struct demo d = {.live = pr_term_is(1)};
+    struct demo d = {.live = pr_term_is(1), .folder = -1};
     struct pr_error e;
     struct pr_str text = PR_STR_INIT(1 << 20);
     const char *dir = a->n_positional ? a->positional[0] : "proctor-demo";
@@ -235,6 +276,8 @@ static int run(const struct pr_args *a)
     enum pr_code code = pr_mkdirs(dir, &e);
     if (!code && chdir(dir))
         code = pr_fail_errno(&e, errno, "%s", dir);
+    if (!code)
+        code = claim(&d, dir, &e);
     if (!code) {
         pr_str_printf(&text, "$ cd %s\n", dir);
         show(&text);
@@ -248,9 +291,12 @@ static int run(const struct pr_args *a)
     show(&text);
     pr_str_done(&text);
     pr_demo_shown_done(&d.shown);
-    return code && code != PR_E_CANCELLED ? PR_EXIT_REFUSED
-           : pr_interrupted()             ? PR_EXIT_STOPPED
-                                          : PR_EXIT_OK;
+    if (d.folder >= 0)
+        close(d.folder);
+    return code == PR_E_USAGE               ? PR_EXIT_USAGE
+           : code && code != PR_E_CANCELLED ? PR_EXIT_REFUSED
+           : pr_interrupted()               ? PR_EXIT_STOPPED
+                                            : PR_EXIT_OK;
 }
 
 static const struct pr_option options[] = {
@@ -263,7 +309,8 @@ const struct pr_command pr_command_demo = {
     .arguments = "[DIR]",
     .about =
         "Needs nothing but this program: no download, no GPU. In the folder DIR (by default "
-        "proctor-demo) it makes problems of rising difficulty, a tokenizer and a small "
+        "proctor-demo; empty, not there yet, or a demo's) it makes problems of rising difficulty, "
+        "a tokenizer and a small "
         "Qwen3-shaped model, trains that from scratch, and runs the watch beside it. Each step is "
         "a "
         "command of proctor that it shows, so that it can be done again by hand.\n\n"

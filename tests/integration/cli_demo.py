@@ -93,6 +93,32 @@ def test_it_shows_a_graded_checkpoint_stops_whole_and_goes_on():
         assert last in steps and steps.index(1) == 0 and steps.count(1) == 1, steps[:3]
 
 
+def everything_in(folder):
+    return sorted((top, tuple(folders), tuple(names)) for top, folders, names in os.walk(folder))
+
+
+def test_a_folder_that_is_no_demos_is_left_as_it_is():
+    with harness.scratch() as folder:
+        models = os.path.join(folder, "models", "current_model")
+        os.makedirs(models)
+        os.mkdir(os.path.join(folder, ".proctor"))  # as a watch of the user's own leaves it
+        before = everything_in(folder)
+        refused = proctor("demo", folder, "--minutes", "0.1", status=2)
+        assert "no demo's" in refused.err and "name a folder" in refused.err, refused.err
+        assert not refused.out and everything_in(folder) == before
+
+
+def test_two_demos_do_not_share_a_folder():
+    with harness.scratch() as scratch:
+        folder = os.path.join(scratch, "demo")
+        demo = Demo(folder)
+        demo.wait_for(r"^\$ proctor")
+        assert os.path.exists(os.path.join(folder, ".proctor", "demo.json"))  # before all else
+        refused = proctor("demo", folder, status=2)
+        assert "another 'proctor demo' runs" in refused.err and not refused.out, refused.err
+        demo.interrupt()
+
+
 def test_it_ends_when_its_time_is_over():
     with harness.scratch() as scratch:
         folder = os.path.join(scratch, "demo")
