@@ -203,6 +203,9 @@ static int run(const struct pr_args *a)
     int status = pr_session_init(&j.session, a, true);
     if (status)
         return status;
+    /* A service manager tells all of our processes, and the watch tells us too: the trainer has its
+     * half second all the same. */
+    pr_interrupt_once();
     signal(SIGCHLD, SIG_DFL); /* whoever started us may ignore it, and children are waited for */
     if (fill(&j, &e)) {
         pr_say("probe", "%s", e.message);

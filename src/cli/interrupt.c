@@ -8,14 +8,13 @@
 
 #include "cli/commands.h"
 
-static volatile sig_atomic_t seen;
+static volatile sig_atomic_t seen, patient;
 static int wake[2] = {-1, -1};
 
 static void on_signal(int number)
 {
-    (void)number;
     int err = errno;
-    if (seen)
+    if (seen && !(patient && number == SIGTERM))
         _exit(PR_EXIT_STOPPED);
     seen = 1;
     if (write(wake[1], "", 1) < 0) {
@@ -56,6 +55,11 @@ void pr_interrupt_init_sigbus(void)
     struct sigaction act = {.sa_handler = on_sigbus};
     sigemptyset(&act.sa_mask);
     sigaction(SIGBUS, &act, NULL);
+}
+
+void pr_interrupt_once(void)
+{
+    patient = 1;
 }
 
 bool pr_interrupted(void)

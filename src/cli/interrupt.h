@@ -10,6 +10,9 @@
 void pr_interrupt_init_sigbus(void);
 /* Installs the handlers, and ignores SIGPIPE (a closed pipe is seen as EPIPE). */
 void pr_interrupt_init(void);
+/* From now on one SIGTERM is as good as several: for work that was asked to end and puts others'
+ * processes away first.  A second Ctrl-C still ends the process at once. */
+void pr_interrupt_once(void);
 bool pr_interrupted(void);
 /* Becomes readable with the first signal, for poll(). */
 int pr_interrupt_fd(void);

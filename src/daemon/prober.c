@@ -20,7 +20,7 @@
 
 #define MAX_OUTCOME ((size_t)1 << 20)
 #define TAIL        2048 /* bytes of stderr that are kept */
-#define STOP_MS     1000
+#define STOP_MS     2000 /* half a second of them are the trainer's (docs/probes.md) */
 #define MAX_ARGS    64
 
 struct pr_prober {
@@ -30,6 +30,7 @@ struct pr_prober {
     pid_t pid;
     int out, errors, ended; /* ended: a pidfd */
     struct pr_str text, tail;
+    bool told; /* by SIGTERM, once: a second one would cut its ending short */
     bool over;
     int status;
 };
@@ -327,8 +328,9 @@ json_t *pr_prober_result(const struct pr_prober *c, char *reason, size_t size)
 
 void pr_prober_stop(struct pr_prober *c)
 {
-    if (!c->over)
+    if (!c->over && !c->told)
         kill(c->pid, SIGTERM);
+    c->told = true;
 }
 
 void pr_prober_kill(struct pr_prober *c)

@@ -31,7 +31,7 @@ bool pr_prober_ok(const struct pr_prober *c);
 json_t *pr_prober_result(const struct pr_prober *c, char *reason, size_t size);
 void pr_prober_stop(struct pr_prober *c); /* SIGTERM: it is to stop what it started */
 void pr_prober_kill(struct pr_prober *c);
-/* Stops it within a second where it still runs.  NULL is fine. */
+/* Stops it within two seconds where it still runs.  NULL is fine. */
 void pr_prober_free(struct pr_prober *c, struct pr_loop *loop);
 
 /* Removes a folder of ours with all that is in it; links are removed, not followed. */

@@ -397,6 +397,25 @@ def test_a_signal_ends_the_trainer_and_all_that_it_started_and_removes_the_folde
                 assert not os.path.exists(os.path.join(folder, "work"))
 
 
+def test_a_second_sigterm_does_not_take_the_trainers_half_second():
+    with harness.scratch() as folder:
+        told = os.path.join(folder, "told")
+        script = ("import os, signal, sys, time\n"
+                  "def told(*_):\n    time.sleep(0.2); open(%r, 'w').close(); os._exit(1)\n"
+                  "signal.signal(signal.SIGTERM, told)\nopen(%r, 'w').close()\ntime.sleep(100)\n"
+                  % (told, told + ".ready"))
+        child = subprocess.Popen([PROCTOR, "probe", START, "--pool", POOL, "--suite", SUITE, "--strategy", "random",
+                                  "--tokens", "60", "--work", os.path.join(folder, "work"), "--", sys.executable, "-c",
+                                  script, "{order}", "{out}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        until("the trainer", lambda: os.path.exists(told + ".ready") or child.poll() is not None)
+        for _ in range(3):
+            child.send_signal(signal.SIGTERM)
+            time.sleep(0.02)
+        out, err = child.communicate(timeout=30)
+        assert child.returncode == 130 and b"stopped" in err and os.path.exists(told), err
+        assert not os.path.exists(os.path.join(folder, "work"))
+
+
 def test_killed_it_leaves_no_process_and_the_next_probe_cleans_up():
     with harness.scratch() as folder:
         user = User(folder, "hang-twice")

@@ -30,6 +30,15 @@ with open(os.path.join(base, "trained.log"), "a") as f:
     f.write("%d %s\n" % (os.getpid(), start))
 if how.get("fail"):
     sys.exit("there is no GPU here")
+if how.get("graceful"):
+    import signal
+    def told(number, frame):
+        time.sleep(0.2)
+        with open(os.path.join(base, "told"), "a") as f:
+            f.write("%d\n" % number)
+        os._exit(1)
+    signal.signal(signal.SIGTERM, told)
+    open(os.path.join(base, "ready"), "w").close()
 while how.get("gate") and not os.path.exists(os.path.join(base, "gate")):
     time.sleep(0.01)
 with open(order) as f:
@@ -249,6 +258,23 @@ def test_a_probe_is_given_up_when_its_start_or_its_settings_go():
         assert took < 3, took
         until("nothing of it is left", lambda: not base.trainers(), 5)
         assert not base.probes()
+    finally:
+        if daemon.poll() is None:
+            daemon.stop()
+        base.remove()
+
+
+def test_a_trainer_is_told_and_has_its_half_second_when_the_owner_ends():
+    base = Folder("  budget_percent: 100\n", gate=True, graceful=True)
+    base.drop(100, source=1574)
+    daemon = run(base)
+    try:
+        until("a trainer", lambda: os.path.exists(os.path.join(base.dir, "ready")), 60, daemon)
+        took = daemon.stop()
+        assert took < 3, took
+        assert not base.trainers()
+        with open(os.path.join(base.dir, "told")) as f:
+            assert f.read() == "%d\n" % signal.SIGTERM
     finally:
         if daemon.poll() is None:
             daemon.stop()
