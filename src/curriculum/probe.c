@@ -200,7 +200,9 @@ static enum pr_code find_base(struct pr_probe *p, struct pr_error *e)
 static enum pr_code load_suite(const struct pr_probe_options *o, struct pr_suite **ret,
     struct pr_probe_result *result, struct pr_error *e)
 {
-    struct pr_suite_options so = {.name = "validation", .samples = o->samples};
+    /* What a command would judge has a loss all the same, and a probe runs no command. */
+    struct pr_suite_options so = {
+        .name = "validation", .samples = o->samples, .allow_commands = true};
     enum pr_code code = pr_suite_load(o->suite, o->n_suite, &so, ret, e);
     if (!code)
         code = pr_suite_fingerprint(*ret, result->suite, e);
@@ -326,7 +328,8 @@ void pr_probe_result_done(struct pr_probe_result *r)
 static void put_exam(json_t *o, const struct pr_probe_exam *x)
 {
     static const char none[] = "no example has a loss", unjudged[] = "no example has a verdict",
-                      bad[] = "NaN or infinity came out of the model";
+                      bad[] = "NaN or infinity came out of the model",
+                      commands[] = "commands judge the answers, and a probe runs none";
     json_t *levels = json_object();
     pr_json_set_int(o, "n", (int64_t)x->n);
     pr_json_set_int(o, "n_accuracy", (int64_t)x->n_accuracy);
@@ -335,14 +338,14 @@ static void put_exam(json_t *o, const struct pr_probe_exam *x)
     if (x->ungraded)
         pr_json_set_str(o, "ungraded_reason", x->ungraded);
     pr_json_set_real(o, "loss_mean_per_example", x->loss_mean_per_example, x->n_bad ? bad : none);
-    pr_json_set_real(o, "accuracy", x->accuracy, unjudged);
+    pr_json_set_real(o, "accuracy", x->accuracy, x->n_command ? commands : unjudged);
     for (size_t k = 0; k < x->n_levels; k++) {
         const struct pr_probe_level *l = &x->levels[k];
         json_t *one = json_object();
         pr_json_set_int(one, "n", (int64_t)l->n);
         pr_json_set_int(one, "n_accuracy", (int64_t)l->n_accuracy);
         pr_json_set_real(one, "loss_mean_per_example", l->loss, x->n_bad ? bad : none);
-        pr_json_set_real(one, "accuracy", l->accuracy, unjudged);
+        pr_json_set_real(one, "accuracy", l->accuracy, x->n_command ? commands : unjudged);
         pr_json_set(levels, l->name, one);
     }
     pr_json_set(o, "by_difficulty", levels);

@@ -63,6 +63,7 @@ struct pr_probe_level {
 struct pr_probe_exam {
     size_t n, n_accuracy;                   /* graded examples; of these with a verdict */
     size_t n_ungraded;                      /* could not be asked; they count nowhere */
+    size_t n_command;                       /* graded, but a command has the verdict */
     char *ungraded;                         /* the first reason; owned */
     size_t n_bad;                           /* NaN or infinity came out: then no loss is known */
     double loss_mean_per_example, accuracy; /* NaN: unknown */

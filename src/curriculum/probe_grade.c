@@ -20,7 +20,7 @@ enum state { MISSING, UNGRADED, GRADED };
 struct mark {
     enum state state;
     double loss; /* NaN: unknown */
-    bool bad;
+    bool bad, judge;
     enum pr_verdict correct;
 };
 struct key {
@@ -50,7 +50,6 @@ static void on_grade(
     struct exam *x = ctx;
     struct key want;
     (void)order;
-    (void)judge;
     memcpy(want.digest, digest, sizeof want.digest);
     const struct key *k = bsearch(&want, x->keys, x->suite->n, sizeof want, by_digest);
     if (!k)
@@ -58,6 +57,7 @@ static void on_grade(
     x->marks[k->index] = (struct mark){.state = g->graded ? GRADED : UNGRADED,
         .loss = g->loss,
         .bad = g->bad_number,
+        .judge = judge,
         .correct = g->correct};
     if (!g->graded && !x->ungraded && g->reason) {
         struct pr_str text = PR_STR_INIT(1 << 16);
@@ -119,6 +119,7 @@ static enum pr_code start(const struct pr_probe *p, const char *checkpoint, stru
         .now_utc_ms = o->now_utc_ms,
         .max_new_tokens = o->max_new_tokens ? o->max_new_tokens : PR_GRADE_MAX_NEW,
         .dtype = o->dtype ? o->dtype : "auto",
+        .allow_commands = true, /* to be asked; it runs none */
         .n_threads = o->n_threads,
         .max_memory = o->max_memory,
         .nice = o->nice,
@@ -172,7 +173,7 @@ static enum pr_code wait_for(
 /* ---- figures ---- */
 
 struct sum {
-    size_t n, n_loss, n_verdict, n_right, n_bad;
+    size_t n, n_loss, n_verdict, n_right, n_bad, n_command;
     double loss;
 };
 
@@ -182,6 +183,7 @@ static void count(struct sum *s, const struct mark *m)
         return;
     s->n++;
     s->n_bad += m->bad;
+    s->n_command += m->judge;
     if (isfinite(m->loss)) {
         s->n_loss++;
         s->loss += m->loss;
@@ -216,6 +218,7 @@ static void figures(const struct exam *x, struct pr_probe_exam *ret)
     ret->n_ungraded = x->suite->n - all.n;
     ret->n_accuracy = all.n_verdict;
     ret->n_bad = all.n_bad;
+    ret->n_command = all.n_command;
     ret->loss_mean_per_example = mean_loss(&all);
     ret->accuracy = accuracy(&all);
     ret->n_levels = levels.n;

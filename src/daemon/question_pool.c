@@ -355,7 +355,7 @@ static enum pr_code store(const struct pr_config *c, const struct pr_suite *s, c
 static enum pr_code load_and_store(const struct pr_config *c, const struct copies *x,
     const char *identity, double rate, int64_t now_ms, const char *before, struct pr_error *e)
 {
-    const struct pr_suite_options o = {.name = "pool"};
+    const struct pr_suite_options o = {.name = "pool", .allow_commands = true}; /* none is run */
     struct pr_suite *s = NULL;
     enum pr_code code = pr_suite_load((const char *const *)x->files, x->n, &o, &s, e);
     if (!code)

@@ -348,6 +348,25 @@ def test_nan_for_one_example_makes_the_loss_unknown_and_not_the_mean_of_the_othe
     assert levels["easy"]["loss_mean_per_example"] > 0
 
 
+def test_examples_that_a_command_checks_count_with_their_loss():
+    with open(SUITE, encoding="utf-8") as f:
+        rows = [json.loads(line) for line in f][:6]
+    with harness.scratch() as folder:
+        suite = os.path.join(folder, "suite.jsonl")
+
+        def written(commands):
+            with open(suite, "w") as f:
+                for i, row in enumerate(rows):
+                    f.write(json.dumps(dict(row, check={"command": ["/bin/false"]}) if i < commands else row) + "\n")
+            return proctor("probe", START, "--pool", POOL, "--suite", suite, "--strategy", "random", "--tokens", 60,
+                           "--threads", 1, "--work", os.path.join(folder, "work")).row()
+        plain, some, every = written(0), written(2), written(6)
+    assert (plain["n"], some["n"], every["n"]) == (6, 6, 6)
+    assert (plain["n_accuracy"], some["n_accuracy"], every["n_accuracy"]) == (6, 4, 0)
+    assert plain["loss_mean_per_example"] == some["loss_mean_per_example"] == every["loss_mean_per_example"]
+    assert every["accuracy"] is None and "commands judge" in every["accuracy_reason"], every
+
+
 # ---- it ends with everything that it started ----
 
 
