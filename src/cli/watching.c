@@ -294,7 +294,10 @@ static int run_host(
             pr_progress_end(&w.progress);
         if (code)
             pr_say(w.command, "%s", e.message);
-        status = code == PR_E_CANCELLED ? PR_EXIT_STOPPED : code ? PR_EXIT_REFUSED : PR_EXIT_OK;
+        status = code == PR_E_CANCELLED ? PR_EXIT_STOPPED
+                 : code == PR_E_USAGE   ? PR_EXIT_USAGE
+                 : code                 ? PR_EXIT_REFUSED
+                                        : PR_EXIT_OK;
         if (w.once && !code)
             status = conclude(&w);
     }

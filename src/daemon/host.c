@@ -312,7 +312,7 @@ enum pr_code pr_host_run(const struct pr_host_options *o, struct pr_error *e)
             if (code)
                 *e = h.why;
         } else {
-            code = pr_fail(e, PR_E_USAGE,
+            code = pr_fail(e, PR_E_NOT_FOUND,
                 "no system is left to run: see machine.role and machine.disabled in proctor.yaml");
         }
     }

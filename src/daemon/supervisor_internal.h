@@ -306,6 +306,15 @@ void pr_sv_run_all(struct pr_supervisor *s);
 /* After a plan: jobs that run once may be through. */
 void pr_sv_check_once(struct pr_supervisor *s);
 void pr_sv_reap_jobs(struct pr_supervisor *s);
+/* Its interval as the newest job, else the configuration, else the system has it. */
+int64_t pr_sv_interval_ms(const struct pr_sv_runner *r);
+bool pr_sv_runs_once(const struct pr_sv_runner *r); /* nobody wants it to go on */
+/* The settings beside proctor.yaml that are in force: the newest job's, but of an option that asks
+ * anew the oldest one's.  New reference. */
+json_t *pr_sv_set(const struct pr_sv_runner *r);
+/* Only jobs that run once, and by their options another question is asked than the configured one:
+ * what is found is told and not decided upon. */
+bool pr_sv_only_looks(const struct pr_sv_runner *r);
 PR_MUST_CHECK enum pr_code pr_sv_configure(struct pr_sv_runner *r, struct pr_error *e);
 void pr_sv_runners_done(struct pr_supervisor *s);
 /* Stores what was found (failed NULL) and writes the status file; then tells the jobs. */

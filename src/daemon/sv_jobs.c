@@ -110,6 +110,19 @@ static int64_t interval_of(const struct pr_supervisor *s, const struct pr_job *j
     return 1000 * (json_is_integer(own) ? json_integer_value(own) : j->system->interval_s);
 }
 
+int64_t pr_sv_interval_ms(const struct pr_sv_runner *r)
+{
+    return r->jobs ? interval_of(r->s, r->jobs) : 1000 * r->system->interval_s;
+}
+
+bool pr_sv_runs_once(const struct pr_sv_runner *r)
+{
+    for (const struct pr_job *j = r->jobs; j; j = j->next)
+        if (!j->once && !j->dead)
+            return false;
+    return true;
+}
+
 /* The shortest of those that asked for more than one run. */
 static void arm(struct pr_sv_runner *r)
 {
@@ -275,11 +288,71 @@ static bool is_empty(const json_t *set)
     return !set || !json_object_size(set);
 }
 
+/* Who has had it run for the longest. */
+static const struct pr_job *oldest(const struct pr_sv_runner *r)
+{
+    const struct pr_job *found = r->jobs;
+    for (const struct pr_job *j = r->jobs; j; j = j->next)
+        if (!j->dead)
+            found = j;
+    return found;
+}
+
+json_t *pr_sv_set(const struct pr_sv_runner *r)
+{
+    const json_t *first = r->jobs ? oldest(r)->set : NULL;
+    json_t *o = r->jobs && r->jobs->set ? json_copy(r->jobs->set) : json_object();
+    for (size_t i = 0; i < r->system->n_options; i++) {
+        const struct pr_system_option *x = &r->system->options[i];
+        json_t *v = json_object_get(first, x->key);
+        if (x->asks_anew && v)
+            json_object_set(o, x->key, v);
+        else if (x->asks_anew)
+            json_object_del(o, x->key);
+    }
+    return o;
+}
+
+/* The option with which `set` would have another question asked than under `now`; NULL: none. */
+static const struct pr_system_option *asks_anew(
+    const struct pr_system *system, const struct pr_config *now, const json_t *set)
+{
+    struct pr_error ignored;
+    const struct pr_system_option *found = NULL;
+    for (size_t i = 0; i < system->n_options && !found; i++) {
+        const struct pr_system_option *x = &system->options[i];
+        const char *value = json_string_value(json_object_get(set, x->key));
+        struct pr_config trial;
+        if (!x->asks_anew || !value)
+            continue;
+        char *section = pr_strndup(x->key, strcspn(x->key, "."));
+        pr_config_copy(now, &trial);
+        if (!pr_config_set(&trial, x->key, value, &ignored) &&
+            !pr_config_same_section(&trial, now, section))
+            found = x;
+        pr_config_done(&trial);
+        pr_free(section);
+    }
+    return found;
+}
+
+bool pr_sv_only_looks(const struct pr_sv_runner *r)
+{
+    if (!pr_sv_runs_once(r))
+        return false;
+    json_t *set = pr_sv_set(r);
+    bool other = asks_anew(r->system, &r->s->config, set) != NULL;
+    json_decref(set);
+    return other;
+}
+
 enum pr_code pr_sv_configure(struct pr_sv_runner *r, struct pr_error *e)
 {
     struct pr_config c;
     pr_config_copy(&r->s->config, &c);
-    enum pr_code code = set_keys(&c, r->jobs->set, e);
+    json_t *set = pr_sv_set(r);
+    enum pr_code code = set_keys(&c, set, e);
+    json_decref(set);
     if (code) {
         pr_config_done(&c);
         return code;
@@ -310,6 +383,13 @@ enum pr_code pr_supervisor_add(struct pr_supervisor *s, const struct pr_job_opti
     struct pr_sv_runner *r = find_runner(s, o->system);
     if (!r)
         return pr_fail(e, PR_E_LIMIT, "more than %d systems", PR_SV_MAX_SYSTEMS);
+    const struct pr_system_option *other =
+        r->jobs && r->config.base_dir ? asks_anew(o->system, &r->config, o->set) : NULL;
+    if (other)
+        return pr_fail(e, PR_E_USAGE,
+            "%s runs here already, and --%s would end its probe and have another question asked; "
+            "to ask that from now on, set %s in proctor.yaml",
+            o->system->name, other->name, other->key);
     struct pr_job *j = pr_zalloc(sizeof *j);
     *j = (struct pr_job){.system = o->system,
         .interval_ms = o->interval_ms,

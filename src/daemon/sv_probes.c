@@ -71,14 +71,6 @@ void pr_sv_probes_forget(struct pr_sv_runner *r)
 
 /* ---- the budget ---- */
 
-static bool runs_once(const struct pr_sv_runner *r)
-{
-    for (const struct pr_job *j = r->jobs; j; j = j->next)
-        if (!j->once && !j->dead)
-            return false;
-    return true;
-}
-
 static bool is_decided(const struct pr_sv_runner *r)
 {
     const char *decision = json_string_value(json_object_get(r->document, "decision"));
@@ -91,8 +83,8 @@ static bool is_round_spent(const struct pr_supervisor *s)
 {
     const struct pr_sv_runner *r = s->probes.runner;
     double share = (double)r->config.settings.curriculum_budget_percent / 100;
-    return runs_once(r) &&
-           (is_decided(r) || s->probes.used_seconds >= share * r->system->interval_s);
+    double seconds = (double)pr_sv_interval_ms(r) / 1000;
+    return pr_sv_runs_once(r) && (is_decided(r) || s->probes.used_seconds >= share * seconds);
 }
 
 static bool is_wanted(const struct pr_supervisor *s)
@@ -106,7 +98,7 @@ static bool is_wanted(const struct pr_supervisor *s)
 bool pr_sv_probes_pending(const struct pr_sv_runner *r)
 {
     const struct pr_supervisor *s = r->s;
-    if (s->probes.runner != r || !runs_once(r))
+    if (s->probes.runner != r || !pr_sv_runs_once(r))
         return false;
     return s->probes.child || (is_wanted(s) && !s->probes.question->view.budget_until_ms);
 }

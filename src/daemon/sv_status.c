@@ -39,8 +39,10 @@ static json_t *envelope(
     pr_json_set_str(doc, "state_reason", reason);
     pr_json_set_str(doc, "last_run", at);
     pr_json_set_str(doc, "proctor_version", PR_VERSION);
-    if (r->jobs && r->jobs->set) /* other settings than proctor.yaml's */
-        pr_json_set(doc, "set", json_deep_copy(r->jobs->set));
+    json_t *set = pr_sv_set(r);
+    if (json_object_size(set)) /* other settings than proctor.yaml's */
+        pr_json_set(doc, "set", json_deep_copy(set));
+    json_decref(set);
     return doc;
 }
 
@@ -135,7 +137,8 @@ static enum pr_code store_findings(
     struct pr_sv_runner *r, const struct pr_findings *f, int64_t now_ms, struct pr_error *e)
 {
     enum pr_code code = PR_OK;
-    for (size_t i = 0; i < f->n_decisions && !code; i++) {
+    size_t n = pr_sv_only_looks(r) ? 0 : f->n_decisions;
+    for (size_t i = 0; i < n && !code; i++) {
         const struct pr_decision *d = &f->decisions[i];
         code = pr_gradebook_put_decision(r->s->g, d, e);
         if (!code && !strcmp(d->kind, "baseline"))

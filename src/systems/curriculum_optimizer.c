@@ -177,7 +177,8 @@ static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_er
 }
 
 static const struct pr_system_option options[] = {
-    {"samples", "curriculum.samples", "N", "validation examples on which a probe is examined"},
+    {"samples", "curriculum.samples", "N", "validation examples on which a probe is examined",
+        true},
     {"last", "curriculum.last", "K", "checkpoints over which learning progress is measured"},
 };
 

@@ -40,6 +40,9 @@ struct pr_system_option {
     const char *name; /* "threshold" */
     const char *key;  /* "monitor.threshold" */
     const char *arg, *help;
+    /* Probes that were run under another value answer another question: while anybody has the
+     * system run, its value stays. */
+    bool asks_anew;
 };
 
 /* Priorities of grading orders: the larger goes first; within one the newest checkpoint. */

@@ -414,6 +414,19 @@ def test_once_spends_a_round_and_goes_on_from_there():
         row = json.loads(base.command("curriculum-optimizer", "--once", "--json", "--samples", "60"))
         assert row["n_probes"] > len(first), row
         assert base.probes()[:len(first)] == first
+        # A look with another number of examples asks another question, and decides nothing.
+        with contextlib.closing(sqlite3.connect(os.path.join(base.dir, "proctor.db"))) as db:
+            db.execute("INSERT INTO decisions(system, kind, verdict, evidence, at_ms) VALUES("
+                       "'curriculum-optimizer', 'strategy', 'decided', ?, 1)", [json.dumps(
+                           {"best_strategy": "hard_first", "question": row["question"]["fingerprint"]})])
+            db.commit()
+        other = json.loads(base.command("curriculum-optimizer", "--once", "--json", "--samples", "30"))
+        assert other["question"]["samples"] == 30 and other["set"], other
+        assert other["question"]["fingerprint"] != row["question"]["fingerprint"] and other["n_probes"]
+        assert len(base.ask("SELECT 1 FROM decisions WHERE system = 'curriculum-optimizer'")) == 1
+        with contextlib.closing(sqlite3.connect(os.path.join(base.dir, "proctor.db"))) as db:
+            db.execute("DELETE FROM decisions WHERE at_ms = 1")
+            db.commit()
         # When an hour's share is spent no probe is begun, however often one asks.
         with contextlib.closing(sqlite3.connect(os.path.join(base.dir, "proctor.db"))) as db:
             db.execute("UPDATE probes SET seconds = 60 WHERE id = (SELECT max(id) FROM probes)")
@@ -426,6 +439,35 @@ def test_once_spends_a_round_and_goes_on_from_there():
         base.check_nothing_was_open()
     finally:
         assert base.digest() == before
+        base.remove()
+
+
+def test_a_round_is_the_budgets_share_of_the_configured_interval():
+    base = Folder("  budget_percent: 100\nmachine:\n  intervals:\n    curriculum-optimizer: 1\n")
+    base.drop(100, source=1574)
+    try:
+        base.command("curriculum-optimizer", "--once")
+        spent = [r[5] for r in base.probes()]
+        assert sum(spent[:-1]) < 1 <= sum(spent), spent
+    finally:
+        base.remove()
+
+
+def test_a_look_beside_a_watch_leaves_its_probe_alone():
+    base = Folder("  budget_percent: 100\n", gate=True)
+    base.drop(100, source=1574)
+    daemon = run(base)
+    try:
+        first = until("a trainer", lambda: base.begun() and base.trainers(), 60, daemon)
+        refused = harness.proctor("curriculum-optimizer", "--once", "--samples", 30, "--base-dir",
+                                  base.dir, status=2)
+        assert "curriculum.samples in proctor.yaml" in refused.err, refused.err
+        for same in (("--samples", "60"), ()):
+            row = json.loads(base.command("curriculum-optimizer", "--once", "--json", *same))
+            assert row["question"]["samples"] == 60, row
+        assert base.trainers() == first and base.begun() == 1, (first, base.trainers(), base.begun())
+    finally:
+        daemon.stop()
         base.remove()
 
 
