@@ -24,8 +24,7 @@ struct names {
     bool losses; /* the last loss of every other name is known */
 };
 
-/* The name as a level carries it: cut between characters. */
-static void cut(const char *difficulty, char ret[PR_LEVEL_NAME])
+void pr_level_name(const char *difficulty, char ret[PR_LEVEL_NAME])
 {
     size_t n = strnlen(difficulty, PR_LEVEL_NAME);
     if (n == PR_LEVEL_NAME)
@@ -120,7 +119,7 @@ static void collect(const struct pr_suite *s, const json_t *progress, struct nam
 {
     for (size_t i = 0; i < s->n; i++) {
         struct name x = {.n = 0};
-        cut(s->v[i].difficulty, x.text);
+        pr_level_name(s->v[i].difficulty, x.text);
         size_t k = find(names, x.text);
         if (k == names->n) {
             classify(&x, progress);
@@ -142,7 +141,7 @@ void pr_levels_of(
         memcpy(ret->v[ret->n++].name, names.v[k].text, PR_LEVEL_NAME);
     for (size_t i = 0; i < s->n; i++) {
         char text[PR_LEVEL_NAME];
-        cut(s->v[i].difficulty, text);
+        pr_level_name(s->v[i].difficulty, text);
         size_t k = find(&names, text);
         level[i] = (uint8_t)(k < names.n ? k : names.n - 1);
         ret->v[level[i]].n++;

@@ -31,6 +31,8 @@ struct pr_levels {
     struct pr_level v[PR_MAX_LEVELS];
     size_t n;
 };
+/* A difficulty as a level carries it: a long one is cut, between characters. */
+void pr_level_name(const char *difficulty, char ret[PR_LEVEL_NAME]);
 /* level: (s->n) index into ret->v of each example.  progress: as struct pr_probe_options', or NULL.
  */
 void pr_levels_of(

@@ -142,6 +142,7 @@ static void note_order(struct pr_probe *p, const struct pr_curriculum_pool *pool
     ret->examples = order->n;
     ret->n_pool = pool->n;
     ret->n_left_out = pool->n_left_out;
+    ret->left_out = pool->left_out ? pr_strdup(pool->left_out) : NULL;
     memcpy(ret->pool, pool->fingerprint, sizeof ret->pool);
     ret->trained = pool->levels;
     for (size_t k = 0; k < ret->trained.n; k++)
@@ -321,6 +322,8 @@ void pr_probe_result_done(struct pr_probe_result *r)
 {
     pr_probe_exam_done(&r->exam);
     pr_probe_exam_done(&r->baseline);
+    pr_free(r->left_out);
+    r->left_out = NULL;
 }
 
 /* ---- as JSON ---- */
@@ -374,6 +377,8 @@ json_t *pr_probe_result_json(const struct pr_probe_result *r)
     pr_json_set_str(o, "pool", r->pool);
     pr_json_set_int(o, "pool_examples", (int64_t)r->n_pool);
     pr_json_set_int(o, "pool_left_out", (int64_t)r->n_left_out);
+    if (r->left_out)
+        pr_json_set_str(o, "pool_left_out_reason", r->left_out);
     pr_json_set_str(o, "suite", r->suite);
     pr_json_set_real(o, "prepare_seconds", r->prepare_seconds, NULL);
     pr_json_set_real(o, "train_seconds", r->train_seconds, NULL);

@@ -79,6 +79,7 @@ struct pr_probe_result {
         steps;                 /* trained on; answer tokens as the start's tokenizer has them */
     struct pr_levels trained;  /* examples and tokens of the order, by level */
     size_t n_pool, n_left_out; /* examples to draw from; those that cannot be trained on */
+    char *left_out;            /* the first reason; NULL; owned */
     const char *trainer;       /* static: "builtin", "command" */
     double prepare_seconds, train_seconds, grade_seconds, seconds; /* the last: the whole */
     char suite[65], pool[65];                                      /* fingerprints */

@@ -156,8 +156,8 @@ static const struct pr_config_key keys[] = {
     {"curriculum", "pool_mb", PR_CONFIG_INT, SET(curriculum_pool_mb), "8", 1, 4096, NULL,
         "MB of them that are copied for probes; of more, lines at random", NULL},
     {"curriculum", "pool_days", PR_CONFIG_INT, SET(curriculum_pool_days), "7", 1, 3650, NULL,
-        "days for which the copy of the queue's examples is kept, so that probes stay comparable "
-        "while files pass through the queue; one of curriculum.pool changes with its files",
+        "days for which the copy of the examples is kept although their files change, so that "
+        "probes stay comparable; a file of curriculum.pool that is gone ends it at once",
         NULL},
     {"curriculum", "probe_command", PR_CONFIG_COMMAND, AT(probe_command), "[]", 0, 0, NULL,
         "the program that trains a probe in place of the built-in trainer, and its arguments, in "

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "curriculum/pool.h"
 #include "systems/training.h"
 
 #define FORMAT           1 /* of what makes probes comparable; another one asks anew */
@@ -131,10 +132,12 @@ static enum pr_code write_suite(struct pr_view *v, const struct pr_config *c,
     enum pr_code code = PR_OK;
     if (!pr_path_exists(path) && !(code = pr_view_examples(v, suite->id, &examples, e)))
         code = pr_question_write(path, examples, e);
-    if (code)
+    if (code) {
         pr_free(path);
-    else
+    } else {
+        pr_question_remove_older(c, "suite-", name);
         *ret = path;
+    }
     return code;
 }
 
@@ -214,11 +217,15 @@ static void fill_view(const struct pr_question_pool *pool, struct pr_view_pool *
 {
     const char *name;
     json_t *n;
+    _Static_assert(sizeof ret->levels[0].name == PR_LEVEL_NAME, "a level's name");
     ret->n = pool->n;
+    ret->changed_ms = pool->changed_ms;
+    ret->n_skipped = pool->n_skipped;
+    ret->skipped = pool->skipped ? pr_strdup(pool->skipped) : NULL;
     json_object_foreach (pool->levels, name, n) {
         if (ret->n_levels == sizeof ret->levels / sizeof *ret->levels)
             break;
-        snprintf(ret->levels[ret->n_levels].name, sizeof ret->levels[0].name, "%s", name);
+        pr_level_name(name, ret->levels[ret->n_levels].name);
         ret->levels[ret->n_levels++].n = (size_t)json_integer_value(n);
     }
 }
@@ -323,6 +330,7 @@ void pr_question_free(struct pr_question *q)
         return;
     pr_free((char *)(uintptr_t)q->view.question);
     pr_free((char *)(uintptr_t)q->view.reason);
+    pr_free((char *)(uintptr_t)q->view.skipped);
     json_decref(q->view.document);
     pr_free(q->pool_file);
     pr_free(q->suite_file);

@@ -3,8 +3,8 @@
  * Probes are compared with each other over hours, while files pass through the queue and the
  * training's learning rate moves.  So what they train on is copied once, into .proctor/curriculum
  * of the base folder, and the learning rate is fixed with it: a question stays the same until its
- * settings, the validation set or the size of the model change, files of curriculum.pool change, or
- * a copy of the queue has become old.
+ * settings, the validation set or the size of the model change, a file of curriculum.pool goes, or
+ * files changed and the copy has become old.
  */
 #ifndef PR_DAEMON_QUESTION_H
 #define PR_DAEMON_QUESTION_H
@@ -61,6 +61,9 @@ struct pr_question_pool {
     size_t n;
     json_t *levels; /* owned: {"easy": 120, …} */
     double learning_rate;
+    int64_t changed_ms; /* since then the files are others than those that were copied; 0: not */
+    size_t n_skipped;   /* lines that could not be used */
+    char *skipped;      /* the first reason; NULL */
 };
 /* rate: the training's now; NaN: not known. */
 PR_MUST_CHECK enum pr_code pr_question_pool(const struct pr_config *c, double rate, int64_t now_ms,
@@ -68,6 +71,9 @@ PR_MUST_CHECK enum pr_code pr_question_pool(const struct pr_config *c, double ra
 void pr_question_pool_done(struct pr_question_pool *p);
 /* BASE/.proctor/curriculum/<name>; pr_free. */
 char *pr_question_path(const struct pr_config *c, const char *name);
+/* Of the files there whose names begin with `prefix`, `now` stays and the newest of the others,
+ * which a probe may still read. */
+void pr_question_remove_older(const struct pr_config *c, const char *prefix, const char *now);
 /* Examples as lines of their own, id and difficulty written out: the same examples wherever they
  * are read. */
 PR_MUST_CHECK enum pr_code pr_question_write(

@@ -191,6 +191,32 @@ static void set_weights(const struct pr_curriculum_progress *p, json_t *doc)
 
 /* ---- question, budget, failures ---- */
 
+/* What became of the files: lines that are not used, and changes that wait. */
+static void set_pool(const struct pr_view_pool *pool, json_t *o)
+{
+    pr_json_set_int(o, "lines_skipped", (int64_t)pool->n_skipped);
+    if (pool->skipped)
+        pr_json_set_str(o, "lines_skipped_reason", pool->skipped);
+    pr_json_set_bool(o, "pool_changed", pool->changed_ms > 0);
+    if (pool->changed_ms)
+        set_time(o, "pool_changed_at", pool->changed_ms, NULL);
+}
+
+/* Examples that the model cannot be trained on: known from the last probe that was done. */
+static void set_left_out(const struct pr_curriculum_probes *p, json_t *o)
+{
+    for (size_t i = p->n; json_is_object(o) && i-- > 0;) {
+        json_t *n = json_object_get(p->rows[i].result, "pool_left_out");
+        json_t *why = json_object_get(p->rows[i].result, "pool_left_out_reason");
+        if (!json_is_integer(n))
+            continue;
+        json_object_set(o, "examples_left_out", n);
+        if (json_is_string(why))
+            json_object_set(o, "examples_left_out_reason", why);
+        return;
+    }
+}
+
 static void set_question(const struct pr_view *v, json_t *doc)
 {
     static const char none[] = "no probe can be run";
@@ -205,6 +231,7 @@ static void set_question(const struct pr_view *v, json_t *doc)
     for (size_t i = 0; i < pool->n_levels; i++)
         pr_json_set_int(levels, pool->levels[i].name, (int64_t)pool->levels[i].n);
     pr_json_set(o, "by_difficulty", levels);
+    set_pool(pool, o);
     pr_json_set_int(o, "tokens", v->settings->curriculum_probe_tokens);
     pr_json_set_int(o, "samples", v->settings->curriculum_samples);
     if (pool->document)
@@ -350,6 +377,7 @@ void pr_curriculum_document(const struct pr_curriculum *c, struct pr_findings *r
     set_weights(&c->progress, doc);
     pr_json_set(doc, "checkpoints", checkpoints(&c->progress));
     set_question(c->v, doc);
+    set_left_out(p, json_object_get(doc, "question"));
     set_budget(c->v, doc);
     set_next(c, doc);
     pr_json_set(doc, "failures", failures(c->v, p));

@@ -21,6 +21,9 @@ struct pr_view_pool {
     const char *reason;   /* why none can be run; NULL */
     json_t *document;     /* what the question is made of; NULL */
     size_t n;             /* examples */
+    size_t n_skipped;     /* lines beside them that could not be used */
+    const char *skipped;  /* the first reason; NULL */
+    int64_t changed_ms;   /* since then the files are others than what was copied; 0: not */
     struct {
         char name[32];
         size_t n;

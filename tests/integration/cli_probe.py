@@ -171,6 +171,7 @@ def test_the_pool_may_be_of_any_format_and_names_of_files_give_difficulties():
             f.write("broken\n" + json.dumps({"text": "word " * 5000}) + "\n")
         document = probe(folder, "--keep", "--pool", pool, arm="easy_to_hard").row()
         assert document["pool_examples"] == 340 and document["pool_left_out"] == 1  # too long a text
+        assert "positions" in document["pool_left_out_reason"], document
         rows = order_of(folder)
         assert all(row["difficulty"] in ("easy", "medium", "hard") and isinstance(row["id"], str) for row in rows)
         document = proctor("probe", START, "--pool", pool, "--suite", SUITE, "--samples", 6, "--strategy", "hard_first",

@@ -399,6 +399,9 @@ def test_without_examples_to_train_on_it_observes():
 
 def test_once_spends_a_round_and_goes_on_from_there():
     base = Folder("  budget_percent: 1\n")  # 3 seconds of an interval
+    pool = os.path.join(base.dir, "queue", "normal", "easy.jsonl")
+    with open(pool, "a") as f:
+        f.write("broken\n" + json.dumps({"text": "word " * 5000}) + "\n")
     base.drop(100, source=1574)
     before = base.digest()
     try:
@@ -411,7 +414,17 @@ def test_once_spends_a_round_and_goes_on_from_there():
         spent = sum(r[5] for r in first)
         assert abs(budget["used_seconds_last_hour"] - spent) < 0.1, (budget, spent)
         assert 36 - spent - 0.1 < budget["left_seconds"] < 36 - spent + 1, (budget, spent)
+        asked = row["question"]
+        assert asked["lines_skipped"] == 93 and asked["examples"] == 302 - 93, asked
+        assert "queue/normal/easy.jsonl:11: the same example" in asked["lines_skipped_reason"], asked
+        assert "already at easy.jsonl:1;" in asked["lines_skipped_reason"], asked
+        assert asked["examples_left_out"] == 1 and "positions" in asked["examples_left_out_reason"], asked
+        assert asked["pool_changed"] is False, asked
+        with open(pool, "a") as f:
+            f.write(json.dumps({"prompt": "1 + 1 =", "golden": "2"}) + "\n")
         row = json.loads(base.command("curriculum-optimizer", "--once", "--json", "--samples", "60"))
+        assert row["question"]["pool_changed"] and row["question"]["pool_changed_at"], row["question"]
+        assert row["question"]["fingerprint"] == asked["fingerprint"], row["question"]
         assert row["n_probes"] > len(first), row
         assert base.probes()[:len(first)] == first
         # A look with another number of examples asks another question, and decides nothing.

@@ -181,11 +181,117 @@ static void examples_that_the_user_names_count_as_they_are(void **state)
     assert_int_equal(w->p.n, 20);
     assert_string_equal(look(w, NAN, NOW + 30 * DAY), first);
     write_examples(w, "data/train.jsonl", 21, "add");
-    assert_string_not_equal(look(w, NAN, NOW), first);
+    assert_string_not_equal(look(w, NAN, NOW + 8 * DAY), first);
     assert_int_equal(w->p.n, 21);
     set(w, "curriculum.pool", "");
     look(w, NAN, NOW);
     assert_int_equal(w->p.n, 5);
+}
+
+static void a_file_that_grows_asks_the_same_question_until_the_copy_is_old(void **state)
+{
+    struct world *w = *state;
+    char first[65];
+    write_examples(w, "data/train.jsonl", 20, "add");
+    set(w, "curriculum.pool", "data");
+    snprintf(first, sizeof first, "%s", look(w, NAN, NOW));
+    assert_int_equal(w->p.changed_ms, 0);
+    for (size_t i = 1; i < 10; i++) {
+        write_examples(w, "data/train.jsonl", 20 + i, "add");
+        assert_string_equal(look(w, NAN, NOW + (int64_t)i * 2000), first);
+        assert_int_equal(w->p.changed_ms, NOW + 2000); /* since when it waits */
+    }
+    write_examples(w, "data/more.jsonl", 5, "subtract");
+    assert_string_equal(look(w, NAN, NOW + DAY), first);
+    assert_string_not_equal(look(w, NAN, NOW + 8 * DAY), first);
+    assert_true(w->p.n == 34 && !w->p.changed_ms);
+}
+
+static void a_file_that_is_taken_away_asks_anew_at_once(void **state)
+{
+    struct world *w = *state;
+    char first[65];
+    write_examples(w, "data/a/train.jsonl", 20, "add");
+    write_examples(w, "data/b/train.jsonl", 10, "subtract");
+    set(w, "curriculum.pool", "[data/a, data/b]");
+    snprintf(first, sizeof first, "%s", look(w, NAN, NOW));
+    assert_int_equal(w->p.n, 30);
+    move_file(w, "data/b/train.jsonl", "elsewhere/train.jsonl");
+    assert_string_not_equal(look(w, NAN, NOW), first);
+    assert_int_equal(w->p.n, 20);
+    move_file(w, "data/a/train.jsonl", "elsewhere/train.jsonl");
+    look(w, NAN, NOW);
+    assert_non_null(strstr(w->p.reason, "names no file"));
+}
+
+static void lines_that_cannot_be_used_are_counted_with_the_first_reason(void **state)
+{
+    struct world *w = *state;
+    char *some = examples(3, "add");
+    struct pr_str s = PR_STR_INIT(1 << 24);
+    pr_str_printf(&s,
+        "%s\nnot json\n{\"what\": 1}\n{\"prompt\": \"%02000000d\", \"golden\": \"1\"}\n", some, 0);
+    write_file(w, "data/train.jsonl", pr_str_cstr(&s));
+    pr_str_done(&s);
+    pr_free(some);
+    set(w, "curriculum.pool", "data");
+    look(w, NAN, NOW);
+    assert_true(w->p.n == 3 && w->p.n_skipped == 3);
+    assert_non_null(strstr(w->p.skipped, "/data/train.jsonl:5: "));
+    look(w, NAN, NOW + HOUR); /* and it is remembered */
+    assert_true(w->p.n_skipped == 3 && strstr(w->p.skipped, "train.jsonl:5: "));
+}
+
+static void a_long_difficulty_is_cut_between_characters(void **state)
+{
+    struct world *w = *state;
+    /* 30 bytes, then one of two: the cut falls into it. */
+    write_file(w, "data/train.jsonl",
+        "{\"prompt\": \"a\", \"golden\": \"1\", \"difficulty\": "
+        "\"123456789012345678901234567890\u00e4b\"}\n"
+        "{\"prompt\": \"b\", \"golden\": \"1\", \"difficulty\": "
+        "\"123456789012345678901234567890\u00e4c\"}\n");
+    set(w, "curriculum.pool", "data");
+    look(w, NAN, NOW);
+    assert_int_equal(json_object_size(w->p.levels), 1);
+    json_t *n = json_object_get(w->p.levels, "123456789012345678901234567890");
+    assert_int_equal(json_integer_value(n), 2);
+}
+
+static size_t count_files(const struct world *w, const char *prefix)
+{
+    char *dir = pr_question_path(&w->c, "");
+    char **names;
+    size_t n, found = 0;
+    OK(pr_dir_list(dir, &names, &n, &e));
+    for (size_t i = 0; i < n; i++)
+        found += !strncmp(names[i], prefix, strlen(prefix));
+    pr_names_free(names, n);
+    pr_free(dir);
+    return found;
+}
+
+static void what_is_of_no_use_any_more_is_removed(void **state)
+{
+    struct world *w = *state;
+    char text[2] = "a";
+    write_file(w, ".proctor/curriculum/copying.abcdef/0/easy.jsonl", "{}\n");
+    for (; *text < 'e'; ++*text) {
+        write_examples(w, "data/train.jsonl", 20, text);
+        set(w, "curriculum.pool", *text % 2 ? "data" : "data/train.jsonl");
+        look(w, NAN, NOW);
+        char name[32];
+        snprintf(name, sizeof name, "suite-%s.jsonl", text);
+        char *path = pr_question_path(&w->c, name);
+        OK(pr_file_write_atomic(path, "x", 1, &e));
+        pr_question_remove_older(&w->c, "suite-", name);
+        assert_true(pr_path_exists(path));
+        pr_free(path);
+    }
+    assert_int_equal(count_files(w, "pool-"), 2); /* the last one may still be read */
+    assert_int_equal(count_files(w, "suite-"), 2);
+    assert_int_equal(count_files(w, "copying."), 0);
+    assert_true(pr_path_exists(w->p.path));
 }
 
 static void of_more_than_fits_lines_are_drawn_all_over(void **state)
@@ -366,6 +472,11 @@ int main(void)
         TEST(the_queue_s_examples_are_copied_with_their_difficulty),
         TEST(the_question_stays_while_files_pass_through_the_queue),
         TEST(examples_that_the_user_names_count_as_they_are),
+        TEST(a_file_that_grows_asks_the_same_question_until_the_copy_is_old),
+        TEST(a_file_that_is_taken_away_asks_anew_at_once),
+        TEST(lines_that_cannot_be_used_are_counted_with_the_first_reason),
+        TEST(a_long_difficulty_is_cut_between_characters),
+        TEST(what_is_of_no_use_any_more_is_removed),
         TEST(of_more_than_fits_lines_are_drawn_all_over),
         TEST(the_learning_rate_is_followed_from_afar),
         TEST(a_broken_state_is_made_anew),
