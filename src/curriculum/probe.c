@@ -16,7 +16,9 @@
 #include "curriculum/probe_internal.h"
 #include "model/checkpoint.h"
 
-#define MAX_CONFIG ((size_t)1 << 24)
+#define MAX_CONFIG  ((size_t)1 << 24)
+#define MAX_DEPTH   16 /* of the start checkpoint that is watched for changes */
+#define MAX_ENTRIES ((size_t)100000)
 
 enum pr_code pr_probe_goes_on(const struct pr_probe *p, struct pr_error *e)
 {
@@ -35,36 +37,55 @@ static double since(int64_t begun_ns)
 
 /* ---- the start checkpoint stays as it is ---- */
 
-/* Names, sizes, inodes and times of all files in a folder, as a digest: what anybody who writes in
- * it changes. */
-static enum pr_code state_of(const char *folder, char ret[PR_SHA256_HEX], struct pr_error *e)
+/* Whatever anybody who writes in a folder changes: names, sizes, inodes and times of all that is in
+ * it, the change time too, which nobody can set back.  A link to a file counts with that file, as
+ * in a cache of downloads; one to a folder is not followed. */
+struct watched {
+    struct pr_sha256 *h;
+    size_t left; /* entries that are still looked at */
+};
+
+static void add_facts(struct pr_sha256 *h, const struct stat *st)
+{
+    const int64_t facts[] = {(int64_t)st->st_ino, (int64_t)st->st_mode, st->st_size,
+        st->st_mtim.tv_sec, st->st_mtim.tv_nsec, st->st_ctim.tv_sec, st->st_ctim.tv_nsec};
+    pr_sha256_update(h, facts, sizeof facts);
+}
+
+static enum pr_code add_folder(struct watched *w, const char *folder, int depth, struct pr_error *e)
 {
     char **names;
     size_t n;
-    uint8_t hash[PR_SHA256_LEN];
     enum pr_code code = pr_dir_list(folder, &names, &n, e);
     if (code)
         return code;
-    struct pr_sha256 *h = pr_sha256_new();
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && w->left && !code; i++) {
+        w->left--;
         char *path = pr_path_join(folder, names[i]);
-        struct stat st;
-        int64_t facts[5] = {-1};
-        if (!stat(path, &st)) {
-            facts[0] = (int64_t)st.st_ino;
-            facts[1] = st.st_size;
-            facts[2] = (int64_t)st.st_mtim.tv_sec;
-            facts[3] = st.st_mtim.tv_nsec;
-            facts[4] = (int64_t)st.st_mode;
-        }
-        pr_sha256_update(h, names[i], strlen(names[i]) + 1);
-        pr_sha256_update(h, facts, sizeof facts);
+        struct stat st, to;
+        bool there = !lstat(path, &st), is_folder = there && S_ISDIR(st.st_mode);
+        pr_sha256_update(w->h, names[i], strlen(names[i]) + 1);
+        if (there && !is_folder)
+            add_facts(w->h, &st);
+        if (there && S_ISLNK(st.st_mode) && !stat(path, &to) && !S_ISDIR(to.st_mode))
+            add_facts(w->h, &to);
+        if (is_folder && depth < MAX_DEPTH)
+            code = add_folder(w, path, depth + 1, e);
         pr_free(path);
     }
-    pr_sha256_final(h, hash);
-    pr_sha256_hex(hash, ret);
+    pr_sha256_update(w->h, "/", 2);
     pr_names_free(names, n);
-    return PR_OK;
+    return code;
+}
+
+static enum pr_code state_of(const char *folder, char ret[PR_SHA256_HEX], struct pr_error *e)
+{
+    uint8_t hash[PR_SHA256_LEN];
+    struct watched w = {pr_sha256_new(), MAX_ENTRIES};
+    enum pr_code code = add_folder(&w, folder, 0, e);
+    pr_sha256_final(w.h, hash);
+    pr_sha256_hex(hash, ret);
+    return code;
 }
 
 static enum pr_code check_start(

@@ -46,6 +46,14 @@ if how in ("hang", "hang-twice", "chatter"):
     time.sleep(1000)
 if how == "touch":
     open(os.path.join(start, "note.txt"), "w").close()
+if how == "touch-deep":
+    open(os.path.join(start, "deep", "er", "note.txt"), "w").close()
+if how == "rewrite":  # and nobody is to notice
+    path = os.path.join(start, "deep", "state.json")
+    before = os.stat(path)
+    with open(path, "r+") as f:
+        f.write("{ }")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 if how == "leave":
     subprocess.Popen([sys.executable, "-c", "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid()))\n"
                       "time.sleep(1000)", notes + ".child"], start_new_session=True)
@@ -279,11 +287,15 @@ def test_the_newest_checkpoint_counts_wherever_a_trainer_leaves_it():
 def test_what_goes_wrong_with_a_trainer_is_said_with_its_last_words():
     cases = {"status": ("status 1", "there is no GPU here"), "signal": ("signal 11", "training on"),
              "nothing": ("left no checkpoint", "training on"), "half": ("left no checkpoint", "checkpoint-7"),
-             "torn": ("left no checkpoint", "model.safetensors"), "touch": ("start checkpoint changed",)}
+             "torn": ("left no checkpoint", "model.safetensors"), "touch": ("start checkpoint changed",),
+             "touch-deep": ("start checkpoint changed",), "rewrite": ("start checkpoint changed",)}
     with harness.scratch() as folder:
         for how, words in cases.items():
             start = os.path.join(folder, "start")
             shutil.copytree(START, start)
+            os.makedirs(os.path.join(start, "deep", "er"))
+            with open(os.path.join(start, "deep", "state.json"), "w") as f:
+                f.write("{} ")
             result = User(folder, how).run(start=start, status=1)
             assert not result.out and result.err.count("\n") == 1, result.err
             for word in words:
