@@ -13,9 +13,9 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/remove.h"
 
-#define MAX_DEPTH 200
-#define TRIES     20
+#define TRIES 20
 
 static const char mark[] =
     "A probe of proctor works here: everything in this folder is its own and "
@@ -92,69 +92,6 @@ static enum pr_code check_apart(const char *work, const char *other, struct pr_e
     if (folder && holds(real, work))
         return pr_fail(e, PR_E_USAGE, "%s cannot be a probe's folder: it lies in %s", work, real);
     return PR_OK;
-}
-
-/* ---- emptying ---- */
-
-static enum pr_code remove_in(int dir, dev_t dev, int depth, const char *spare, struct pr_error *e);
-
-static enum pr_code remove_one(int dir, const char *name, dev_t dev, int depth, struct pr_error *e)
-{
-    struct stat st;
-    if (!unlinkat(dir, name, 0) || errno == ENOENT)
-        return PR_OK;
-    if (errno != EISDIR && errno != EPERM)
-        return pr_fail_errno(e, errno, "%s", name);
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == EACCES && !fchmodat(dir, name, S_IRWXU, 0))
-        fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return pr_fail_errno(e, errno, "%s", name);
-    enum pr_code code = PR_OK;
-    if (fstat(fd, &st))
-        code = pr_fail_errno(e, errno, "%s", name);
-    else if (st.st_dev != dev || depth > MAX_DEPTH)
-        code = pr_fail(e, PR_E_IO, "%s: another file system, or too deep a folder", name);
-    else if (!(st.st_mode & S_IWUSR) && fchmod(fd, S_IRWXU))
-        code = pr_fail_errno(e, errno, "%s", name);
-    if (!code)
-        code = remove_in(fd, dev, depth + 1, NULL, e);
-    close(fd);
-    if (!code && unlinkat(dir, name, AT_REMOVEDIR) && errno != ENOENT)
-        code = pr_fail_errno(e, errno, "%s", name);
-    return code ? pr_wrap(e, code, "removing") : PR_OK;
-}
-
-/* Everything in an open folder but `spare`; links are removed and never followed. */
-static enum pr_code remove_in(int dir, dev_t dev, int depth, const char *spare, struct pr_error *e)
-{
-    enum pr_code code = PR_OK, first = PR_OK;
-    int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = own < 0 ? NULL : fdopendir(own);
-    if (!d) {
-        int err = errno;
-        if (own >= 0)
-            close(own);
-        return pr_fail_errno(e, err, "a folder");
-    }
-    for (struct dirent *x; (x = readdir(d));) {
-        struct pr_error why;
-        if (!strcmp(x->d_name, ".") || !strcmp(x->d_name, "..") ||
-            (spare && !strcmp(x->d_name, spare)))
-            continue;
-        code = remove_one(dir, x->d_name, dev, depth, first ? &why : e);
-        first = first ? first : code;
-    }
-    closedir(d);
-    return first;
-}
-
-static enum pr_code empty(int dir, struct pr_error *e)
-{
-    struct stat st;
-    if (fstat(dir, &st))
-        return pr_fail_errno(e, errno, "the folder");
-    return remove_in(dir, st.st_dev, 0, PR_PROBE_MARKER, e);
 }
 
 /* ---- claiming ---- */
@@ -284,7 +221,7 @@ enum pr_code pr_probe_folder_claim(const char *path, const char *const *apart, s
         code = check_apart(real, apart[i], e);
     if (!code)
         code = claim(real, &dir, &lock, e);
-    if (!code && (code = empty(dir, e)))
+    if (!code && (code = pr_remove_in(dir, PR_PROBE_MARKER, e)))
         pr_wrap(e, code, "%s", real);
     if (!code && mkdirat(dir, "out", S_IRWXU))
         code = pr_fail_errno(e, errno, "%s/out", real);
@@ -310,7 +247,7 @@ static enum pr_code take_away(const struct pr_probe_folder *f, struct pr_error *
     int dir = open(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)
         return errno == ENOENT ? PR_OK : pr_fail_errno(e, errno, "%s", f->path);
-    enum pr_code code = empty(dir, e);
+    enum pr_code code = pr_remove_in(dir, PR_PROBE_MARKER, e);
     if (!code && unlinkat(dir, PR_PROBE_MARKER, 0) && errno != ENOENT)
         code = pr_fail_errno(e, errno, PR_PROBE_MARKER);
     close(dir);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +16,8 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/remove.h"
+#include "daemon/log.h"
 
 #define MAX_OUTCOME ((size_t)1 << 20)
 #define TAIL        2048 /* bytes of stderr that are kept */
@@ -370,16 +371,9 @@ void pr_prober_free(struct pr_prober *c, struct pr_loop *loop)
 
 /* ---- its folder ---- */
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    remove(path);
-    return 0;
-}
-
 void pr_prober_remove_tree(const char *path)
 {
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    struct pr_error e;
+    if (pr_remove_tree(path, &e))
+        pr_log(PR_LOG_WARN, "probe", "not-removed", "why=%s", pr_log_quote(e.message));
 }

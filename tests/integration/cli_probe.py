@@ -54,6 +54,12 @@ if how == "rewrite":  # and nobody is to notice
     with open(path, "r+") as f:
         f.write("{ }")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+if how == "depths":
+    os.chdir(out)
+    for _ in range(1000):
+        os.mkdir("deeper")
+        os.chdir("deeper")
+    sys.exit(0)
 if how == "leave":
     subprocess.Popen([sys.executable, "-c", "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid()))\n"
                       "time.sleep(1000)", notes + ".child"], start_new_session=True)
@@ -287,7 +293,7 @@ def test_the_newest_checkpoint_counts_wherever_a_trainer_leaves_it():
 def test_what_goes_wrong_with_a_trainer_is_said_with_its_last_words():
     cases = {"status": ("status 1", "there is no GPU here"), "signal": ("signal 11", "training on"),
              "nothing": ("left no checkpoint", "training on"), "half": ("left no checkpoint", "checkpoint-7"),
-             "torn": ("left no checkpoint", "model.safetensors"), "touch": ("start checkpoint changed",),
+             "depths": ("left no checkpoint",), "torn": ("left no checkpoint", "model.safetensors"), "touch": ("start checkpoint changed",),
              "touch-deep": ("start checkpoint changed",), "rewrite": ("start checkpoint changed",)}
     with harness.scratch() as folder:
         for how, words in cases.items():

@@ -9,11 +9,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/remove.h"
 #include "base/sha256.h"
 #include "base/str.h"
 #include "base/subprocess.h"
@@ -239,6 +241,58 @@ static void a_child_answers_lines_and_a_silent_one_times_out(void **state)
     assert_int_equal(pr_child_start(&c, none, &e), PR_E_NOT_FOUND);
 }
 
+/* A folder's path for system calls that take none. */
+static char *made_folder(char path[64])
+{
+    memcpy(path, "/tmp/proctor-test-XXXXXX", 25);
+    assert_non_null(mkdtemp(path));
+    return path;
+}
+
+static void a_tree_deeper_than_any_path_is_removed(void **state)
+{
+    (void)state;
+    char path[64];
+    struct pr_error e;
+    int fd = open(made_folder(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < 2000; i++) {
+        assert_int_equal(mkdirat(fd, "deeper", 0700), 0);
+        assert_int_equal(mkdirat(fd, ".removing-7", 0700), 0); /* a name that is taken */
+        close(openat(fd, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        int next = openat(fd, "deeper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(fchmod(fd, i % 10 ? 0700 : 0), 0);
+        close(fd);
+        fd = next;
+    }
+    close(fd);
+    assert_int_equal(pr_remove_tree(path, &e), PR_OK);
+    assert_false(pr_path_exists(path));
+    assert_int_equal(pr_remove_tree(path, &e), PR_OK); /* none is fine */
+}
+
+static void what_a_link_names_and_what_is_spared_stays(void **state)
+{
+    (void)state;
+    char path[64], other[64], *kept;
+    struct pr_error e;
+    int fd = open(made_folder(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    made_folder(other);
+    kept = pr_path_join(other, "kept");
+    assert_int_equal(pr_file_write_atomic(kept, "x", 1, &e), PR_OK);
+    assert_int_equal(symlinkat(other, fd, "link"), 0);
+    assert_int_equal(mkdirat(fd, "a", 0700), 0);
+    assert_int_equal(symlinkat(other, fd, "a/link"), 0);
+    close(openat(fd, "spare", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    assert_int_equal(pr_remove_in(fd, "spare", &e), PR_OK);
+    assert_int_equal(faccessat(fd, "a", F_OK, 0), -1);
+    assert_int_equal(faccessat(fd, "spare", F_OK, 0), 0);
+    assert_true(pr_path_exists(kept));
+    close(fd);
+    assert_int_equal(pr_remove_tree(path, &e), PR_OK);
+    assert_int_equal(pr_remove_tree(other, &e), PR_OK);
+    pr_free(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +307,8 @@ int main(void)
         cmocka_unit_test(json_never_writes_nan),
         cmocka_unit_test(atomic_write_replaces_and_leaves_no_temporary),
         cmocka_unit_test(utf8_is_checked_and_repaired_by_maximal_subparts),
+        cmocka_unit_test(a_tree_deeper_than_any_path_is_removed),
+        cmocka_unit_test(what_a_link_names_and_what_is_spared_stays),
         cmocka_unit_test(sha256_matches_fips_180),
         cmocka_unit_test(a_child_answers_lines_and_a_silent_one_times_out),
     };
