@@ -75,7 +75,8 @@ static enum pr_code account(struct pr_view *v, const struct pr_question_options 
         if (!isfinite(rows[i].seconds))
             continue;
         spent[k++] = (struct pr_probe_spent){rows[i].at_ms, rows[i].seconds};
-        ret->probe_seconds = rows[i].seconds;
+        if (*rows[i].question) /* not given up */
+            ret->probe_seconds = rows[i].seconds;
     }
     pr_question_settle(spent, k, v->now_ms);
     size_t stored = k;

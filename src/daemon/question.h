@@ -12,7 +12,7 @@
 #include "daemon/config.h"
 #include "systems/view.h"
 
-/* Seconds that probes took which came to nothing: they count, and are in no gradebook. */
+/* Seconds that a probe took.  Those that could not be stored are kept by the supervisor. */
 struct pr_probe_spent {
     int64_t at_ms; /* when it ended */
     double seconds;

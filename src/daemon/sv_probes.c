@@ -6,8 +6,8 @@
  * (curriculum.nice) rather than stopped for them: what it measures takes no time of its own, a
  * stopped trainer would keep its memory, and with the default nice values a grader beside it gets
  * nine tenths of a CPU that both want.  What a probe took is counted whether it came to something
- * or not.  Killed at any moment, the owner loses the probe that ran and nothing else; the child
- * gets SIGTERM when its parent dies. */
+ * or not, those that were given up in rows of their own.  Killed at any moment, the owner loses the
+ * probe that ran and nothing else; the child gets SIGTERM when its parent dies. */
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
@@ -232,14 +232,40 @@ static void store(struct pr_supervisor *s)
     json_decref(row.result);
 }
 
+/* What it took counts, also for the owner after this one: a row of no question, so that nobody
+ * takes it for an outcome. */
+static void store_given_up(struct pr_supervisor *s)
+{
+    struct pr_sv_probes *p = &s->probes;
+    struct pr_error e;
+    char reason[MAX_REASON];
+    snprintf(
+        reason, sizeof reason, "given up: %.300s", p->stop_reason ? p->stop_reason : "it ends");
+    char none[] = "";
+    struct pr_probe_row row = {.question = none,
+        .checkpoint = p->running->checkpoint,
+        .arm = p->running->arm,
+        .seed = p->running->seed,
+        .reason = reason,
+        .loss = NAN,
+        .accuracy = NAN,
+        .at_ms = pr_clock_utc_ms(),
+        .seconds = seconds_of(p)};
+    bool lost = pr_sv_begin(s, &e) || pr_gradebook_put_probe(s->g, &row, NULL, &e);
+    if (lost)
+        pr_sv_failed(s, "store a probe", &e);
+    spend(s, row.seconds, lost);
+    pr_log(PR_LOG_INFO, PR_SV_NAME, "probe-abandoned",
+        "strategy=%s seed=%lld seconds=%.1f reason=%s", row.arm, (long long)row.seed, row.seconds,
+        pr_log_quote(p->stop_reason));
+}
+
 static void ended(struct pr_supervisor *s)
 {
     struct pr_sv_probes *p = &s->probes;
     struct pr_sv_runner *r = p->runner;
     if (p->stopping && !p->out_of_time) {
-        pr_log(PR_LOG_INFO, PR_SV_NAME, "probe-abandoned", "strategy=%s seed=%lld reason=%s",
-            p->running->arm, (long long)p->running->seed, pr_log_quote(p->stop_reason));
-        spend(s, seconds_of(p), true);
+        store_given_up(s);
     } else if (r) {
         store(s);
     }
@@ -431,7 +457,11 @@ void pr_sv_probes_start(struct pr_supervisor *s)
 void pr_sv_probes_done(struct pr_supervisor *s)
 {
     struct pr_sv_probes *p = &s->probes;
-    bool any = p->n_started > 0;
+    bool any = p->n_started > 0, runs = p->child != NULL;
+    pr_prober_free(p->child, s->loop);
+    p->child = NULL;
+    if (runs)
+        store_given_up(s);
     put_away(s);
     drop_wanted(s);
     pr_timer_stop(s->loop, &p->again);

@@ -308,7 +308,7 @@ static enum pr_code set_probes(struct why *w, struct pr_error *e)
     if (code)
         return code;
     for (size_t i = 0; i < n; i++) {
-        if (v[i].checkpoint != w->c->id)
+        if (v[i].checkpoint != w->c->id || !*v[i].question) /* or it was given up */
             continue;
         count++;
         failed += v[i].reason != NULL;

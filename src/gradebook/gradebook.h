@@ -318,7 +318,8 @@ PR_MUST_CHECK enum pr_code pr_gradebook_alerts(struct pr_gradebook *g, bool open
 struct pr_probe_row {
     int64_t id;         /* set by put */
     char *question;     /* fingerprint of what must be alike for probes to be compared: pool, suite
-                         * version, tokens, learning rate, trainer */
+                         * version, tokens, learning rate, trainer; "": it was given up, and only
+                         * its seconds count */
     int64_t checkpoint; /* it started from */
     char *arm;          /* a strategy, or "random_again" */
     int64_t seed;

@@ -106,7 +106,7 @@ class Folder(Base):
     def probes(self):
         try:
             return self.ask("SELECT arm, seed, checkpoint, reason, at_ms, seconds, loss"
-                            " FROM probes ORDER BY id")
+                            " FROM probes WHERE question != '' ORDER BY id")
         except sqlite3.OperationalError as e:
             if "no such table" not in str(e):
                 raise
@@ -275,6 +275,15 @@ def test_a_trainer_is_told_and_has_its_half_second_when_the_owner_ends():
         assert not base.trainers()
         with open(os.path.join(base.dir, "told")) as f:
             assert f.read() == "%d\n" % signal.SIGTERM
+        # What it took counts for the next owner: restarts give no time away.
+        (reason, seconds, n), = base.ask("SELECT reason, seconds, n FROM probes")
+        assert reason.startswith("given up: ") and 0 < seconds < 60 and not n, (reason, seconds)
+        base.how(gate=True)
+        base.set("  budget_percent: 1\n")
+        daemon = run(base)
+        budget = until("its budget", lambda: (base.said() or {}).get("budget"), 30, daemon)
+        used = until("what was used", lambda: base.said()["budget"]["used_seconds_last_hour"], 10)
+        assert abs(used - seconds) < 0.1 and base.said()["n_failed"] == 0, (budget, seconds)
     finally:
         if daemon.poll() is None:
             daemon.stop()
