@@ -101,7 +101,8 @@ const struct pr_command pr_command_doctor = {
     .arguments = "",
     .about =
         "Looks at proctor.yaml, the base folder and its disk, the gradebook, the checkpoints, the "
-        "examples, the machine and its limits. Nothing is changed, and a proctor need not run."
+        "examples to grade on and to train probes on, the machine and its limits. Nothing is "
+        "changed, and a proctor need not run."
         "\n\nA line a finding: ok, note (worth knowing), warning (something does not work as well "
         "as it could) or error (something does not work); the exit status is 1 where there is an "
         "error. --json prints {\"schema_version\",\"base_dir\",\"checks\":[{\"name\",\"level\","

@@ -43,9 +43,11 @@ struct run {
 
 /* ---- what is started ---- */
 
-static enum pr_code find_program(const char *name, char **ret, struct pr_error *e)
+enum pr_code pr_probe_program(const char *name, char **ret, struct pr_error *e)
 {
     const char *path = getenv("PATH");
+    if (strchr(name, '/') && access(name, X_OK))
+        return pr_fail_errno(e, errno, "%s cannot be started", name);
     if (strchr(name, '/')) {
         *ret = pr_strdup(name);
         return PR_OK;
@@ -130,7 +132,7 @@ static enum pr_code start(struct run *r, struct pr_error *e)
 {
     const struct pr_probe_child *c = r->c;
     char *program = NULL, *own = NULL;
-    enum pr_code code = find_program(c->argv[0], &program, e);
+    enum pr_code code = pr_probe_program(c->argv[0], &program, e);
     if (code)
         return code;
     char **env = environment(c->n_threads, &own);

@@ -29,6 +29,9 @@ struct pr_probe_child {
  * message closes with the last lines that it wrote. */
 PR_MUST_CHECK enum pr_code pr_probe_child_run(const struct pr_probe_child *c, struct pr_error *e);
 
+/* Where the program of that name lies (pr_free).  PR_E_IO: it is not there, or none. */
+PR_MUST_CHECK enum pr_code pr_probe_program(const char *name, char **ret, struct pr_error *e);
+
 /* The last lines of its log, as one line of at most some 600 bytes; "" for none.  pr_free. */
 char *pr_probe_child_words(const char *log);
 

@@ -35,6 +35,7 @@ static const struct {
     {"reference", pr_doctor_reference, true},
     {"suites", pr_doctor_suites, true},
     {"testing suite", pr_doctor_testing, true},
+    {"curriculum", pr_doctor_curriculum, true},
     {"status files", pr_doctor_status, true},
     {"left-overs", pr_doctor_leftovers, true},
     {"instruction set", pr_doctor_cpu, false},

@@ -1,5 +1,5 @@
-/* The files of examples that a pool is copied from, and copying them (question_sources.c); nobody
- * but question_pool.c includes it. */
+/* The files of examples that a pool is copied from, and copying them (question_sources.c): for
+ * question_pool.c and doctor_curriculum.c. */
 #ifndef PR_DAEMON_QUESTION_INTERNAL_H
 #define PR_DAEMON_QUESTION_INTERNAL_H
 

@@ -13,7 +13,7 @@ from harness import proctor, scratch
 
 CHECKPOINTS = os.path.join(harness.RUN_A, "checkpoints")
 NAMES = ["configuration", "base folder", "file system", "disk space", "owner", "socket", "gradebook", "checkpoints",
-         "reference", "suites", "testing suite", "status files", "left-overs", "instruction set", "memory",
+         "reference", "suites", "testing suite", "curriculum", "status files", "left-overs", "instruction set", "memory",
          "open files", "inotify", "sandbox", "clock", "systemd"]
 
 
@@ -337,6 +337,40 @@ def test_hostile_names_do_not_reach_the_terminal():
         b.write("models/current_model/x\x1b[31m\ny/config.json", "{}")
         out = proctor("doctor", "--base-dir", b.dir, status=None).out
         assert "\x1b" not in out and "\ny " not in out
+
+
+def test_what_probes_train_on_is_there_and_is_not_the_exam():
+    with open(os.path.join(harness.RUN_A, "validation.jsonl"), encoding="utf-8") as f:
+        rows = [json.loads(line) for line in f]
+    own = [{"prompt": "%d + %d + 7 =" % (i, i), "golden": str(2 * i + 7)} for i in range(50)]
+
+    def lines(rows):
+        return "".join(json.dumps(row) + "\n" for row in rows)
+    with Base() as b:
+        assert "curriculum.pool" in b.finds("curriculum", "note", "queue is empty", status=0)["remedy"]
+        b.write("queue/normal/a.jsonl", lines(own))
+        b.finds("curriculum", "ok", "50 examples for probes", status=0)
+    with Base("curriculum:\n  pool: [data/train.jsonl, data/gone.jsonl]\n") as b:
+        b.write("data/train.jsonl", lines(own) + "broken\n")
+        b.finds("curriculum", "error", "data/gone.jsonl", "does not exist", status=1)
+        b.write("data/gone.jsonl", lines(own[:1]))
+        b.finds("curriculum", "note", "lines beside them are not used", status=0)
+        # The same question in another form, with another answer.
+        b.write("data/train.jsonl", lines(own + [{"messages": [
+            {"role": "user", "content": rows[0]["prompt"]}, {"role": "assistant", "content": "?"}]}] + rows[1:3]))
+        b.finds("curriculum", "warning", "3 of the 300 prompts of data/validation", status=0)
+    with Base("curriculum:\n  pool: [data/validation]\n") as b:
+        found = b.finds("curriculum", "error", "300 of the 300 prompts", status=1)
+        assert "curriculum.pool" in found["remedy"]
+
+
+def test_the_program_that_trains_probes_is_there():
+    yaml = "curriculum:\n  probe_command: [%s, '{order}', '{out}']\n"
+    for name, word in (("no-such-trainer", "PATH"), ("/no/such/trainer", "cannot be started")):
+        with Base(yaml % name) as b:
+            b.finds("curriculum", "error", name, word, status=1)
+    with Base(yaml % "sh") as b:
+        b.finds("curriculum", "ok", "/sh", status=0)
 
 
 harness.run(globals())
