@@ -1,9 +1,14 @@
 """proctor demo: makes what it needs, trains, watches, stops in good order, goes on where it was."""
+import array
 import json
+import math
 import os
+import random
 import re
 import select
+import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -58,6 +63,39 @@ def processes_in(folder):
     return found
 
 
+def spoil(path, rng):
+    """Noise of their own spread into the layers' matrices, as the demo damages a checkpoint."""
+    with open(path, "r+b") as f:
+        size = struct.unpack("<Q", f.read(8))[0]
+        for name, tensor in json.loads(f.read(size)).items():
+            if ".layers." not in name or len(tensor["shape"]) != 2:
+                continue
+            assert tensor["dtype"] == "F32", tensor
+            begin, end = tensor["data_offsets"]
+            f.seek(8 + size + begin)
+            weights = array.array("f", f.read(end - begin))
+            spread = math.sqrt(sum(w * w for w in weights) / len(weights))
+            f.seek(8 + size + begin)
+            f.write(array.array("f", (w + rng.gauss(0, spread) for w in weights)).tobytes())
+
+
+def put_damaged(folder, step):
+    """What the demo itself does at step 1000, which would take minutes to come."""
+    models = os.path.join(folder, "models", "current_model")
+    to = os.path.join(models, ".damaged.tmp")
+    shutil.copytree(os.path.join(models, "checkpoint-%d" % step), to, ignore=lambda top, names: [
+        n for n in names if os.path.isdir(os.path.join(top, n))])
+    spoil(os.path.join(to, "model.safetensors"), random.Random(1))
+    with open(os.path.join(to, "trainer_state.json"), "r+", encoding="utf-8") as f:
+        state = dict(json.load(f), global_step=step + 1)
+        f.seek(0)
+        f.truncate()
+        json.dump(state, f)
+    os.rename(to, os.path.join(models, "checkpoint-%d" % (step + 1)))
+    with open(os.path.join(folder, ".proctor", "demo.json"), "w", encoding="utf-8") as f:
+        json.dump({"schema_version": 1, "damaged_step": step + 1, "trained": False}, f)
+
+
 def test_it_shows_a_graded_checkpoint_stops_whole_and_goes_on():
     with harness.scratch() as scratch:
         folder = os.path.join(scratch, "demo")
@@ -80,12 +118,20 @@ def test_it_shows_a_graded_checkpoint_stops_whole_and_goes_on():
 
         # Again: nothing is made anew, and the training goes on from its last checkpoint.
         last = max(int(n.split("-")[1]) for n in checkpoints)
+        put_damaged(folder, last)
         problems = os.stat(os.path.join(folder, "data", "training", "easy.jsonl")).st_mtime_ns
         demo = Demo(folder)
         demo.wait_for(r"^ *\d+:\d\d +checkpoint-%d " % first)
-        while int(demo.wait_for(ROW.pattern).group(1)) <= last:
+        while int(demo.wait_for(ROW.pattern).group(1)) <= last + 1:
             pass
-        demo.interrupt()
+        rest, _ = demo.interrupt()
+        shown = "\n".join(demo.lines)
+        assert "CAUGHT: " in shown and re.search(r"checkpoint-%d .* critical" % (last + 1), shown), shown
+        # Ranked: the damaged one behind those that it was made of and that came after it.
+        with open(os.path.join(folder, "status", "model_comparisons.json"), encoding="utf-8") as f:
+            ranks = {x["step"]: x["rank"] for x in json.load(f)["rankings"]}
+        assert ranks[last + 1] > ranks[last] > ranks[max(ranks)], ranks
+        assert re.search(r"^ *1 +checkpoint-%d " % max(ranks), rest, re.M), rest
         assert os.stat(os.path.join(folder, "data", "training", "easy.jsonl")).st_mtime_ns == problems
         assert not any("skills generate" in line for line in demo.lines)
         with open(os.path.join(folder, "logs", "demo-train.log"), encoding="utf-8") as f:
