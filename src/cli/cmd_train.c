@@ -157,8 +157,10 @@ static const struct pr_option options[] = {
         PR_OPT_TEXT},
     {"tokenizer", "DIR", "of a new model: a folder with tokenizer.json and its configuration", NULL,
         PR_OPT_TEXT},
-    {"lora-rank", "R", "train a LoRA adapter of this rank and leave the model as it is", NULL,
-        PR_OPT_INT, 1, 4096},
+    {"lora-rank", "R",
+        "train a LoRA adapter of this rank and leave the model as it is (where MODEL_DIR is an "
+        "adapter, it is the one that is trained further, as it is: no lora option then)",
+        NULL, PR_OPT_INT, 1, 4096},
     {"lora-alpha", "A", "the adapter's scale is A/R (default: twice the rank)", NULL, PR_OPT_REAL,
         1e-6, 1e6},
     {"lora-targets", "NAMES",

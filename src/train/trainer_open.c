@@ -105,6 +105,11 @@ static enum pr_code open_model(struct pr_trainer *t, struct pr_error *e)
     const struct pr_notes *notes = pr_checkpoint_notes(t->checkpoint);
     for (size_t i = 0; i < notes->n; i++)
         pr_trainer_note(t, "%s: %s", pr_checkpoint_name(t->checkpoint), notes->v[i]);
+    if (t->o->lora.r && pr_checkpoint_is_adapter(t->checkpoint))
+        return pr_fail(e, PR_E_USAGE,
+            "--lora-rank: %s is an adapter already: it goes on with its own rank, alpha and "
+            "modules; leave the lora options out",
+            pr_checkpoint_name(t->checkpoint));
     struct pr_net_options no = net_options(t, pr_checkpoint_config(t->checkpoint));
     return pr_net_open(t->checkpoint, &no, t->pool, &t->net, e);
 }

@@ -175,6 +175,17 @@ def test_a_lora_goes_on_as_well():
         assert sorted(adapter["target_modules"]) == ["q_proj", "v_proj"]
 
 
+def test_an_adapter_that_is_trained_further_takes_no_lora_options():
+    with scratch() as tmp:
+        train(path(tmp, "a"), "--steps", 1, "--batch", 4, "--lora-rank", 4)
+        adapter = path(tmp, "a", "checkpoint-1")
+        r = train(path(tmp, "b"), "--steps", 1, "--base-model", MODEL, "--lora-rank", 16, "--lora-alpha", 99,
+                  model=adapter, status=2)
+        assert "--lora-rank: checkpoint-1 is an adapter already" in r.err, r.err
+        train(path(tmp, "b"), "--steps", 1, "--base-model", MODEL, model=adapter)
+        assert read(tmp, "b", "checkpoint-1", "adapter_config.json")["r"] == 4
+
+
 def test_another_training_is_not_gone_on_with():
     with scratch() as tmp:
         args = ("--steps", 2, "--batch", 4)
