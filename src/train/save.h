@@ -72,13 +72,13 @@ PR_MUST_CHECK enum pr_code pr_save_check_places(const char *out, int64_t from, i
  * PR_E_IO where another holds it, or nothing can be written there. */
 PR_MUST_CHECK enum pr_code pr_save_lock(const char *out, int *ret_fd, struct pr_error *e);
 
-/* The newest checkpoint in `out` that a training can go on from, or NULL; pr_free.  Removes what a
- * killed training left half written: `out` must be locked.  *ret_training: its
- * proctor/training.json, a new reference.  Newer ones that were passed over are noted with the
- * reason: another trainer's, a damaged file by name; so is what of a removed one cannot be removed.
- * An `out` that is not there has none. */
-PR_MUST_CHECK enum pr_code pr_save_newest(
-    const char *out, char **ret, json_t **ret_training, struct pr_notes *notes, struct pr_error *e);
+/* The newest checkpoint in `out`, of a step before `before`, that a training can go on from, or
+ * NULL; pr_free.  Removes what a killed training left half written: `out` must be locked.
+ * *ret_training: its proctor/training.json, a new reference.  Newer ones that were passed over are
+ * noted with the reason: another trainer's, a damaged file by name; so is what of a removed one
+ * cannot be removed.  An `out` that is not there has none. */
+PR_MUST_CHECK enum pr_code pr_save_newest(const char *out, int64_t before, char **ret,
+    json_t **ret_training, struct pr_notes *notes, struct pr_error *e);
 /* Values (masters), m, v and step of a checkpoint into net and optimizer, exactly.  PR_E_FORMAT
  * names the file and the tensor that does not fit; net and optimizer are then as they were. */
 PR_MUST_CHECK enum pr_code pr_save_restore(

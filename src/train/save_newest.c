@@ -82,8 +82,17 @@ static enum pr_code check_sums(
     return code;
 }
 
+static enum pr_code check_step(const json_t *training, int64_t step, struct pr_error *e)
+{
+    int64_t said = 0;
+    enum pr_code code = pr_json_get_int(training, "step", true, 1, INT64_MAX, &said, e);
+    if (!code && said != step)
+        code = pr_fail(e, PR_E_FORMAT, "'step' is %lld", (long long)said);
+    return code ? pr_wrap(e, code, TRAINING_PATH) : PR_OK;
+}
+
 /* Can a training go on from it?  Whether it fits the net is pr_save_restore's to see. */
-static enum pr_code check(const char *path, json_t **ret_training, struct pr_error *e)
+static enum pr_code check(const char *path, int64_t step, json_t **ret_training, struct pr_error *e)
 {
     struct pr_safetensors *state;
     struct pr_error why;
@@ -109,6 +118,8 @@ static enum pr_code check(const char *path, json_t **ret_training, struct pr_err
     if (!code && !json_is_object(training))
         code = pr_fail(e, PR_E_FORMAT, TRAINING_PATH ": not an object");
     if (!code)
+        code = check_step(training, step, e);
+    if (!code)
         code = check_sums(fd, path, training, e);
     close(fd);
     if (code)
@@ -118,8 +129,8 @@ static enum pr_code check(const char *path, json_t **ret_training, struct pr_err
     return code;
 }
 
-static enum pr_code find(
-    const char *out, char **ret, json_t **ret_training, struct pr_notes *notes, struct pr_error *e)
+static enum pr_code find(const char *out, int64_t before, char **ret, json_t **ret_training,
+    struct pr_notes *notes, struct pr_error *e)
 {
     int64_t *steps;
     size_t n;
@@ -128,9 +139,11 @@ static enum pr_code find(
     for (size_t i = 0; i < n && !code && !found; i++) {
         char name[40];
         struct pr_error why;
+        if (steps[i] >= before)
+            continue;
         snprintf(name, sizeof name, "checkpoint-%lld", (long long)steps[i]);
         char *path = pr_path_join(out, name);
-        found = !check(path, ret_training, &why);
+        found = !check(path, steps[i], ret_training, &why);
         if (found) {
             *ret = path;
             break;
@@ -143,8 +156,8 @@ static enum pr_code find(
     return code;
 }
 
-enum pr_code pr_save_newest(
-    const char *out, char **ret, json_t **ret_training, struct pr_notes *notes, struct pr_error *e)
+enum pr_code pr_save_newest(const char *out, int64_t before, char **ret, json_t **ret_training,
+    struct pr_notes *notes, struct pr_error *e)
 {
     int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     *ret = NULL;
@@ -153,5 +166,5 @@ enum pr_code pr_save_newest(
         return errno == ENOENT ? PR_OK : pr_fail_errno(e, errno, "%s", out);
     enum pr_code code = pr_save_place_tidy(fd, notes, e);
     close(fd);
-    return code ? pr_wrap(e, code, "%s", out) : find(out, ret, ret_training, notes, e);
+    return code ? pr_wrap(e, code, "%s", out) : find(out, before, ret, ret_training, notes, e);
 }

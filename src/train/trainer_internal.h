@@ -1,6 +1,6 @@
-/* What a training holds while it runs; made by trainer_open.c, driven by trainer.c, described by
- * trainer_state.c (trainer_state.json, proctor/training.json), trainer_log.c (log_history) and
- * trainer_status.c. */
+/* What a training holds while it runs; made by trainer_open.c and trainer_resume.c, driven by
+ * trainer.c, described by trainer_state.c (trainer_state.json, proctor/training.json),
+ * trainer_log.c (log_history) and trainer_status.c. */
 #ifndef PR_TRAIN_TRAINER_INTERNAL_H
 #define PR_TRAIN_TRAINER_INTERNAL_H
 
@@ -52,6 +52,9 @@ struct pr_trainer {
 
 /* Opens all that a training needs, and goes on from the newest checkpoint in o->out. */
 PR_MUST_CHECK enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e);
+/* Goes on from the newest checkpoint in o->out that is whole and of this training, others passed
+ * over; without one it begins.  PR_E_USAGE, naming a difference, where all are of others. */
+PR_MUST_CHECK enum pr_code pr_trainer_resume(struct pr_trainer *t, struct pr_error *e);
 void pr_trainer_done(struct pr_trainer *t);
 void pr_trainer_note(const struct pr_trainer *t, const char *fmt, ...) PR_PRINTF(2, 3);
 
@@ -70,7 +73,8 @@ json_t *pr_trainer_log_history(const struct pr_trainer *t);
 int64_t pr_trainer_log_stride(int64_t step);
 /* Adds the newest line; lets those go that no checkpoint to come asks for. */
 void pr_trainer_log_add(struct pr_trainer *t, const struct pr_train_log *line);
-/* Takes step, totals and log over from a checkpoint of this training. */
+/* Takes step, totals and log over from a checkpoint of this training.  PR_E_USAGE where its steps
+ * had other learning rates than this one's. */
 PR_MUST_CHECK enum pr_code pr_trainer_state_resume(
     struct pr_trainer *t, const char *checkpoint, const json_t *training, struct pr_error *e);
 /* The settings of the training that t is; a new reference. */

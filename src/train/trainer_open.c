@@ -1,4 +1,4 @@
-/* Opening a training: the model or a new one, the data, where it goes on from. */
+/* Opening a training: the model or a new one, the data, how many steps there are to be. */
 #include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
@@ -170,65 +170,6 @@ static enum pr_code plan(struct pr_trainer *t, struct pr_error *e)
     return PR_OK;
 }
 
-/* Two trainings may differ in what is saved when and in the number of steps, and still be one;
- * rates are compared step by step (trainer_state.c). */
-static enum pr_code same_training(
-    const struct pr_trainer *t, const char *checkpoint, const json_t *training, struct pr_error *e)
-{
-    const json_t *theirs = json_object_get(training, "settings"), *mine;
-    const char *key;
-    json_object_foreach (t->settings, key, mine) {
-        const json_t *other = json_object_get(theirs, key);
-        if (json_equal((json_t *)(uintptr_t)mine, (json_t *)(uintptr_t)other))
-            continue;
-        struct pr_str a = PR_STR_INIT(200), b = PR_STR_INIT(200);
-        pr_json_dump(other, 0, 0, &a);
-        pr_json_dump(mine, 0, 0, &b);
-        enum pr_code code = pr_fail(e, PR_E_USAGE,
-            "--out: %s is of another training ('%s' was %s, now it is %s): give another folder, or "
-            "--resume never",
-            checkpoint, key, a.over || !other ? "another" : pr_str_cstr(&a),
-            b.over ? "changed" : pr_str_cstr(&b));
-        pr_str_done(&a);
-        pr_str_done(&b);
-        return code;
-    }
-    return PR_OK;
-}
-
-static enum pr_code resume(struct pr_trainer *t, struct pr_error *e)
-{
-    char *path = NULL;
-    json_t *training = NULL;
-    struct pr_notes notes = {0};
-    enum pr_code code = pr_save_newest(t->o->out, &path, &training, &notes, e);
-    for (size_t i = 0; i < notes.n && t->o->resume == PR_RESUME_AUTO; i++)
-        pr_trainer_note(t, "%s", notes.v[i]);
-    if (code || !path)
-        goto out;
-    if (t->o->resume == PR_RESUME_NEVER) {
-        pr_trainer_note(t,
-            "%s is left aside (--resume never); checkpoints of the same step are "
-            "replaced",
-            path);
-        goto out;
-    }
-    if ((code = same_training(t, path, training, e)) ||
-        (code = pr_save_restore(path, t->net, &t->optimizer, e)) ||
-        (code = pr_trainer_state_resume(t, path, training, e)))
-        goto out;
-    pr_net_changed(t->net);
-    t->saved = t->step;
-    pr_trainer_note(t, "going on from %s", path);
-    t->last_checkpoint = path;
-    path = NULL;
-out:
-    pr_notes_done(&notes);
-    pr_free(path);
-    json_decref(training);
-    return code;
-}
-
 /* One line about what is going to happen. */
 static void introduce(struct pr_trainer *t)
 {
@@ -265,7 +206,7 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
         (code = pr_trainer_settings(t, &t->settings, e)))
         return code;
     introduce(t);
-    if ((code = resume(t, e)) ||
+    if ((code = pr_trainer_resume(t, e)) ||
         (code = pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e)))
         return code;
     if (t->saved) /* it may have been killed between the save and this */

@@ -91,8 +91,8 @@ static enum pr_code same_rates(
         double then = t->log[i].learning_rate, now = pr_schedule_at(&t->schedule, t->log[i].step);
         if (then < now || then > now)
             return pr_fail(e, PR_E_USAGE,
-                "--out: %s is of another training (step %lld had the learning rate %.9g, now it "
-                "would be %.9g): give another folder, or --resume never",
+                "%s is of another training (step %lld had the learning rate %.9g, now it would be "
+                "%.9g)",
                 checkpoint, (long long)t->log[i].step, then, now);
     }
     return PR_OK;

@@ -290,6 +290,21 @@ def test_what_becomes_of_the_start_meanwhile_changes_no_checkpoint():
             same_folders(path(tmp, name, "whole"), path(tmp, name, "out"))
 
 
+def test_two_trainings_in_one_folder_each_go_on_from_their_own():
+    with scratch() as tmp:
+        out, other = path(tmp, "out"), ("--batch", 4, "--lr", 1e-3, "--save-every", 2)
+        train(out, "--steps", 6, "--batch", 4)
+        train(out, *other, "--steps", 4, "--resume", "never")
+        r = train(out, *other, "--steps", 8)
+        assert [x["step"] for x in r.rows()] == [5, 6, 7, 8]
+        assert "checkpoint-6 is of another training ('lr' was 2e-05, now it is 0.001)" in r.err, r.err
+        assert f"going on from {out}/checkpoint-4" in r.err, r.err
+        train(path(tmp, "alone"), *other, "--steps", 8)
+        same_folders(path(tmp, "alone", "checkpoint-8"), path(out, "checkpoint-8"))
+        r = train(out, *other, "--steps", 8, "--seed", 9, status=2)  # none of them
+        assert f"--out: {out}/checkpoint-8 is of another training" in r.err, r.err
+
+
 def interrupted(out, number, *args):
     """A training that gets a signal after its second line: (exit status, lines, stderr)."""
     with subprocess.Popen([harness.PROCTOR, "train", MODEL, "--data", DATA, "--out", out,

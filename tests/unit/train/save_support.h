@@ -80,6 +80,7 @@ static inline enum pr_code save_as(struct fixture *f, int64_t step, struct pr_er
     json_t *state = state_of(step);
     f->save.trainer_state = state;
     f->save.source = f->source ? f->source : source;
+    pr_json_set_int(f->training, "step", step);
     enum pr_code code = pr_save_checkpoint(&f->save, step, e);
     pr_save_source_free(source);
     json_decref(state);
@@ -132,7 +133,7 @@ static inline const char *newest(const struct fixture *f, char ret_note[256])
     struct pr_error e;
     char *path;
     json_t *training;
-    if (pr_save_newest(f->save.out, &path, &training, &notes, &e))
+    if (pr_save_newest(f->save.out, INT64_MAX, &path, &training, &notes, &e))
         fail_msg("%s", e.message);
     char *base = path ? pr_path_base(path) : pr_strdup("");
     snprintf(name, sizeof name, "%s", base);
