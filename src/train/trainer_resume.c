@@ -5,14 +5,17 @@
 
 static void put_value(struct pr_str *out, const json_t *v)
 {
-    if (json_is_real(v)) /* 2e-05, where JSON's seventeen digits would be 2.0000000000000002e-5 */
+    if (!v)
+        pr_str_printf(out, "not set");
+    else if (json_is_real(
+                 v)) /* 2e-05, where JSON's seventeen digits would be 2.0000000000000002e-5 */
         pr_str_printf(out, "%.15g", json_real_value(v));
     else
         pr_json_dump(v, 0, 0, out);
 }
 
-/* Says that a checkpoint is another training's, by the setting in which they differ; NULL: it has
- * none of that name. */
+/* Says that a checkpoint is another training's, by the setting in which they differ; NULL: not
+ * set. */
 static enum pr_code differs(const char *checkpoint, const char *key, const json_t *theirs,
     const json_t *mine, struct pr_error *e)
 {
@@ -21,8 +24,7 @@ static enum pr_code differs(const char *checkpoint, const char *key, const json_
     put_value(&b, mine);
     enum pr_code code =
         pr_fail(e, PR_E_USAGE, "%s is of another training ('%s' was %s, now it is %s)", checkpoint,
-            key, a.over || !theirs ? "another" : pr_str_cstr(&a),
-            b.over || !mine ? "changed" : pr_str_cstr(&b));
+            key, a.over ? "another" : pr_str_cstr(&a), b.over ? "changed" : pr_str_cstr(&b));
     pr_str_done(&a);
     pr_str_done(&b);
     return code;
@@ -40,6 +42,9 @@ static enum pr_code same_training(
         if (!json_equal((json_t *)(uintptr_t)mine, (json_t *)(uintptr_t)other))
             return differs(checkpoint, key, other, mine, e);
     }
+    json_object_foreach ((json_t *)(uintptr_t)theirs, key, mine)
+        if (!json_object_get(t->settings, key)) /* a LoRA's, where all parameters are trained now */
+            return differs(checkpoint, key, mine, NULL, e);
     return PR_OK;
 }
 

@@ -195,6 +195,11 @@ def test_another_training_is_not_gone_on_with():
         assert "'seed' was 1, now it is 2" in r.err and "--resume never" in r.err, r.err
         assert files_of(path(tmp, "out")) == before
         assert len(train(path(tmp, "out"), *args, "--seed", 2, "--resume", "never").rows()) == 2
+        train(path(tmp, "lora"), *args, "--lora-rank", 2, "--lr", 1e-4)
+        r = train(path(tmp, "lora"), *args, "--lr", 1e-4, status=2)
+        assert "another training ('lora_" in r.err and "now it is not set)" in r.err, r.err
+        r = train(path(tmp, "out"), *args, "--seed", 2, "--lora-rank", 2, "--lr", 2e-5, status=2)
+        assert "another training ('lora_rank' was not set, now it is 2)" in r.err, r.err
         same = ("--batch", 4, "--lr", "@" + write(tmp, "rates", "1e-3 2e-3 3e-3"))
         train(path(tmp, "rates-out"), *same, "--steps", 2)
         assert len(train(path(tmp, "rates-out"), *same).rows()) == 1  # the file is longer: one more
