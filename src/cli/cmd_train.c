@@ -64,8 +64,8 @@ static int finish(enum pr_code code, const struct pr_train_options *o,
     const struct pr_train_result *r, const struct pr_error *e)
 {
     if (code == PR_E_CANCELLED) {
-        pr_say("train", "%s; %s is written: the same command goes on from there", e->message,
-            r->checkpoint);
+        pr_say("train", "%s; %s is written: the same command%s goes on from there", e->message,
+            r->checkpoint, o->resume == PR_RESUME_NEVER ? " without '--resume never'" : "");
         return PR_EXIT_STOPPED;
     }
     if (code) {

@@ -338,6 +338,14 @@ def test_a_signal_ends_the_step_and_writes_a_checkpoint():
             same_folders(path(tmp, "whole", "checkpoint-300"), path(out, "checkpoint-300"))
 
 
+def test_stopped_where_it_never_resumes_it_says_what_to_leave_out():
+    with scratch() as tmp:
+        args = ("--steps", 300, "--batch", 3)
+        code, lines, err = interrupted(path(tmp, "out"), signal.SIGINT, *args, "--resume", "never")
+        assert code == 130 and "the same command without '--resume never' goes on" in err, err
+        assert len(train(path(tmp, "out"), *args).rows()) == 300 - len(lines)
+
+
 def test_killed_it_goes_on_from_its_last_checkpoint():
     with scratch() as tmp:
         args = ("--steps", 150, "--batch", 10, "--lr", 1e-3, "--save-every", 5, "--keep", 3)
