@@ -78,6 +78,10 @@ static int finish(enum pr_code code, const struct pr_train_options *o,
         pr_say("train", "the limit of %s is reached after step %lld; %s is written",
             o->max_answer_tokens ? o->seconds > 0 ? "time or tokens" : "tokens" : "time",
             (long long)r->step, r->checkpoint);
+    else if (r->steps && r->step > r->steps)
+        pr_say("train", "%s is there already: the training is at step %lld, past %s %lld%s",
+            r->checkpoint, (long long)r->step, o->steps ? "--steps" : "the", (long long)r->steps,
+            o->steps ? "" : " steps asked for");
     else if (r->from == r->step)
         pr_say("train", "%s is there already: nothing is left to do", r->checkpoint);
     else

@@ -168,17 +168,20 @@ enum pr_code pr_train(
     struct pr_error *said = e ? e : &own;
     *ret = (struct pr_train_result){0};
     enum pr_code code = pr_trainer_open(&t, said);
+    bool begun = !code && !(t.steps && t.step > t.steps);
     ret->from = t.step;
-    if (!code) {
+    ret->steps = t.steps;
+    /* What is refused before it began is a command line, not a training; and one that is past its
+     * steps already has said so.  The status file stays as it is then. */
+    if (begun) {
         pr_trainer_tell(&t, "training", NULL);
         code = run(&t, ret, said);
+        pr_trainer_tell(&t,
+            code == PR_E_CANCELLED ? "stopped"
+            : code                 ? "failed"
+                                   : "completed",
+            code && code != PR_E_CANCELLED ? said->message : NULL);
     }
-    if (code == PR_E_CANCELLED)
-        pr_trainer_tell(&t, "stopped", NULL);
-    else if (code && t.data) /* what failed before that is a command line, not a training */
-        pr_trainer_tell(&t, "failed", said->message);
-    else if (!code)
-        pr_trainer_tell(&t, "completed", NULL);
     ret->step = t.step;
     ret->checkpoint = t.last_checkpoint;
     t.last_checkpoint = NULL;

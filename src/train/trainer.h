@@ -60,6 +60,7 @@ struct pr_train_options {
 };
 struct pr_train_result {
     int64_t step;     /* reached */
+    int64_t steps;    /* the last one that was asked for, `step` may be past it; 0: none */
     int64_t from;     /* resumed from this step; 0: from the start */
     bool limit;       /* time or tokens ended it before its last step */
     char *checkpoint; /* the last one written; pr_free */

@@ -25,7 +25,8 @@ static json_t *recent(const struct pr_trainer *t)
 
 static void put_where(json_t *o, const struct pr_trainer *t)
 {
-    static const char none[] = "no step was made yet";
+    const char *none =
+        t->step ? "no step was made since it was gone on with" : "no step was made yet";
     const struct pr_train_step *s = &t->last;
     const char *why = s->step ? "no token of the last batch counts" : none;
     pr_json_set_int(o, "current_step", t->step);

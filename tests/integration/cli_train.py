@@ -501,6 +501,25 @@ def test_an_adapters_base_is_read_where_the_user_names_it():
                        MODEL).row()["n"] == 2
 
 
+def test_what_trains_nothing_leaves_the_status_alone():
+    with scratch() as tmp:
+        proctor("init", "--base-dir", tmp)
+        out, args = path(tmp, "models", "run"), ("--batch", 4, "--lr", 1e-3)
+        train(out, *args, "--steps", 6)
+        before = read(tmp, "status", "training_status.json")
+        assert before["status"] == "completed", before
+        train(out, "--batch", 4, "--lr", 7, "--steps", 6, status=2)
+        r = train(out, *args, "--steps", 3)
+        assert "the training is at step 6, past --steps 3" in r.err and not r.out, r.err
+        r = train(out, *args, "--epochs", 0.04)
+        assert "the training is at step 6, past the 3 steps asked for" in r.err, r.err
+        assert read(tmp, "status", "training_status.json") == before
+        train(out, *args, "--steps", 6)
+        again = read(tmp, "status", "training_status.json")
+        assert (again["status"], again["current_step"]) == ("completed", 6), again
+        assert again["tokens_per_second_reason"] == "no step was made since it was gone on with", again
+
+
 def test_wrong_usage_names_the_option():
     with scratch() as tmp:
         new_model(tmp)
