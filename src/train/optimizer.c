@@ -7,6 +7,9 @@
 #include "compute/kernels.h"
 #include "compute/pool.h"
 
+/* AdamW keeps the squares of the clipped gradient in f32, which ends at (1.8e19)². */
+#define LARGEST_NORM 1e19
+
 #define PIECE ((size_t)1 << 15) /* values that a thread takes at once; sums depend on it */
 
 /* A part of one parameter. */
@@ -99,8 +102,13 @@ enum pr_code pr_optimizer_step(
     *ret_norm = norm;
     if (!isfinite(norm))
         return pr_fail(e, PR_E_NUMBER, "the gradient is not finite");
+    double scale = k->grad_clip > 0 ? fmin(1, k->grad_clip / (norm + 1e-6)) : 1;
+    if (norm * scale > LARGEST_NORM)
+        return pr_fail(e, PR_E_NUMBER,
+            "the gradient's norm is %.3g%s: its squares would not be finite", norm * scale,
+            scale < 1 ? " after clipping" : "");
     w.plain = (struct pr_adamw_step){
-        .scale = k->grad_clip > 0 ? (float)fmin(1, k->grad_clip / (norm + 1e-6)) : 1,
+        .scale = (float)scale,
         .beta1 = (float)k->beta1,
         .beta2 = (float)k->beta2,
         .rest1 = (float)(1 - k->beta1),

@@ -43,7 +43,8 @@ PR_MUST_CHECK enum pr_code pr_optimizer_init(struct pr_optimizer *o, struct pr_n
     struct pr_pool *pool, const struct pr_optimizer_options *options, struct pr_error *e);
 void pr_optimizer_done(struct pr_optimizer *o); /* a zeroed one is fine */
 /* Clips by min(1, clip / (norm + 1e-6)) and updates; *ret_norm: the gradient's global norm before.
- * A norm that is not finite changes nothing and is PR_E_NUMBER. */
+ * PR_E_NUMBER, and nothing is changed, where the norm is not finite or, clipped, over 1e19: its
+ * squares could not be kept. */
 PR_MUST_CHECK enum pr_code pr_optimizer_step(
     struct pr_optimizer *o, double lr, double *ret_norm, struct pr_error *e);
 /* Are all the parameters numbers? */

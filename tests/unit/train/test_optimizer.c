@@ -149,6 +149,33 @@ static void the_result_does_not_depend_on_the_number_of_threads(void **state)
     end(&b);
 }
 
+static void a_gradient_that_cannot_be_squared_changes_nothing(void **state)
+{
+    (void)state;
+    struct pr_optimizer_options o = usual;
+    struct pr_net *before = net_new(7);
+    struct pr_error e;
+    double norm;
+    o.grad_clip = 0;
+    struct fixture f = begin(o, 2);
+    f.net->grad[MATRIX + 3] = 3e19f;
+    assert_int_equal(pr_optimizer_step(&f.o, 1e-3, &norm, &e), PR_E_NUMBER);
+    assert_non_null(strstr(e.message, "norm is 3e+19: its squares"));
+    assert_memory_equal(f.net->value, before->value, sizeof before->value);
+    assert_int_equal(f.o.step, 0);
+    f.net->grad[MATRIX + 3] = 9e18f; /* just below, over and over: the moments stay finite */
+    for (int t = 0; t < 50; t++)
+        assert_int_equal(pr_optimizer_step(&f.o, 1e-3, &norm, &e), PR_OK);
+    assert_true(isfinite(f.o.m[MATRIX + 3]) && isfinite(f.o.v[MATRIX + 3]));
+    end(&f);
+    f = begin(usual, 2); /* clipped to a norm that can be */
+    f.net->grad[MATRIX + 3] = 3e30f;
+    assert_int_equal(pr_optimizer_step(&f.o, 1e-3, &norm, &e), PR_OK);
+    assert_true(isfinite(f.o.v[MATRIX + 3]));
+    end(&f);
+    pr_free(before);
+}
+
 static void a_gradient_that_is_not_finite_changes_nothing(void **state)
 {
     static const float bad[] = {NAN, INFINITY, -INFINITY};
@@ -234,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_step_is_that_of_the_paper),
         cmocka_unit_test(the_result_does_not_depend_on_the_number_of_threads),
         cmocka_unit_test(a_gradient_that_is_not_finite_changes_nothing),
+        cmocka_unit_test(a_gradient_that_cannot_be_squared_changes_nothing),
         cmocka_unit_test(parameters_that_are_no_numbers_are_seen),
         cmocka_unit_test(schedules_are_those_of_transformers),
         cmocka_unit_test(a_schedule_past_its_end_is_zero),
