@@ -21,7 +21,7 @@ static enum pr_code write_training(
     json_t *training = json_copy((json_t *)(uintptr_t)s->training);
     json_object_set(training, PR_SAVE_SUMS, sums);
     enum pr_code code =
-        pr_save_write_json(dir_fd, PR_SAVE_TRAINING_FILE, training, PR_SAVE_TRAINING_MAX, e);
+        pr_save_write_json(dir_fd, PR_SAVE_TRAINING_FILE, training, PR_SAVE_TRAINING_MAX, NULL, e);
     json_decref(training);
     return code;
 }
@@ -53,14 +53,14 @@ static enum pr_code write_parts(const struct pr_save *s, int dir_fd, struct pr_e
     enum pr_code code = pr_save_weights(s, dir_fd, sums, e);
     pr_fault_point(PR_FAULT_SAVE_WEIGHTS);
     if (!code)
+        code = pr_save_write_json(
+            dir_fd, PR_SAVE_TRAINER_STATE, s->trainer_state, PR_TRAINER_STATE_MAX, sums, e);
+    if (!code) /* behind all that its training.json has the sums of */
         code = write_state_folder(s, dir_fd, sums, e);
     if (!code)
         code = pr_save_carried(s->source, dir_fd, e);
     if (!code)
         code = pr_save_config(s, dir_fd, e);
-    if (!code)
-        code = pr_save_write_json(
-            dir_fd, "trainer_state.json", s->trainer_state, PR_TRAINER_STATE_MAX, e);
     json_decref(sums);
     return code;
 }

@@ -108,7 +108,7 @@ enum pr_code pr_save_adapter_config(const struct pr_save *s, int dir_fd, struct 
 {
     json_t *config = s->source->adapter ? continued(s) : fresh(s);
     enum pr_code code =
-        pr_save_write_json(dir_fd, "adapter_config.json", config, PR_SAVE_JSON_MAX, e);
+        pr_save_write_json(dir_fd, "adapter_config.json", config, PR_SAVE_JSON_MAX, NULL, e);
     json_decref(config);
     return code;
 }

@@ -116,8 +116,8 @@ static enum pr_code write_generation(
     else
         json_object_set(generation, "eos_token_id", ids);
     if (json_array_size(ids))
-        code =
-            pr_save_write_json(dir_fd, "generation_config.json", generation, PR_SAVE_JSON_MAX, e);
+        code = pr_save_write_json(
+            dir_fd, "generation_config.json", generation, PR_SAVE_JSON_MAX, NULL, e);
     json_decref(ids);
     json_decref(generation);
     return code;
@@ -136,7 +136,7 @@ enum pr_code pr_save_config(const struct pr_save *s, int dir_fd, struct pr_error
     pr_json_set_bool(config, "tie_word_embeddings", c->tied);
     enum pr_code code = set_dtype(config, s->dtype, e);
     if (!code)
-        code = pr_save_write_json(dir_fd, "config.json", config, PR_SAVE_JSON_MAX, e);
+        code = pr_save_write_json(dir_fd, "config.json", config, PR_SAVE_JSON_MAX, NULL, e);
     if (!code && !s->source->generation)
         code = write_generation(config, s->end_of_turn, dir_fd, e);
     json_decref(config);

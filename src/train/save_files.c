@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/sha256.h"
 #include "train/save_internal.h"
 
 static int write_all(int fd, const char *p, size_t n)
@@ -46,8 +47,10 @@ enum pr_code pr_save_write(
 }
 
 enum pr_code pr_save_write_json(
-    int dir_fd, const char *name, const json_t *v, size_t max, struct pr_error *e)
+    int dir_fd, const char *name, const json_t *v, size_t max, json_t *sums, struct pr_error *e)
 {
+    uint8_t digest[PR_SHA256_LEN];
+    char hex[PR_SHA256_HEX];
     struct pr_str text = PR_STR_INIT(max);
     pr_json_dump(v, 2, 0, &text);
     pr_str_putc(&text, '\n');
@@ -55,6 +58,11 @@ enum pr_code pr_save_write_json(
         text.over ? pr_fail(e, PR_E_LIMIT,
                         "%s: would have more than the %zu bytes that are read again", name, max)
                   : pr_save_write(dir_fd, name, text.data, text.len, e);
+    if (!code && sums) {
+        pr_sha256(text.data, text.len, digest);
+        pr_sha256_hex(digest, hex);
+        pr_json_set_str(sums, name, hex);
+    }
     pr_str_done(&text);
     return code;
 }

@@ -19,6 +19,7 @@
 #define PR_SAVE_STATE_FOLDER  "proctor"
 #define PR_SAVE_STATE_FILE    "optimizer.safetensors"
 #define PR_SAVE_TRAINING_FILE "training.json"
+#define PR_SAVE_TRAINER_STATE "trainer_state.json"
 #define PR_SAVE_SUMS          "sha256" /* key in PR_SAVE_TRAINING_FILE: {file: SHA-256 in hex} */
 /* In PR_SAVE_STATE_FILE, before a parameter's name. */
 #define PR_SAVE_M      "exp_avg."
@@ -53,9 +54,10 @@ PR_MUST_CHECK enum pr_code pr_save_sync(int dir_fd, const char *name, struct pr_
 /* A new file, synced. */
 PR_MUST_CHECK enum pr_code pr_save_write(
     int dir_fd, const char *name, const void *bytes, size_t n, struct pr_error *e);
-/* PR_E_LIMIT, and no file, where it would have more than the max bytes that its reader accepts. */
+/* PR_E_LIMIT, and no file, where it would have more than the max bytes that its reader accepts.
+ * sums[name] = its SHA-256; sums NULL: not wanted. */
 PR_MUST_CHECK enum pr_code pr_save_write_json(
-    int dir_fd, const char *name, const json_t *v, size_t max, struct pr_error *e);
+    int dir_fd, const char *name, const json_t *v, size_t max, json_t *sums, struct pr_error *e);
 
 struct pr_save_file {
     const char *name; /* static */

@@ -73,6 +73,8 @@ static enum pr_code check_sums(
     char **names;
     size_t n;
     enum pr_code code = check_sum(dir_fd, STATE_PATH, sums, e);
+    if (!code)
+        code = check_sum(dir_fd, PR_SAVE_TRAINER_STATE, sums, e);
     if (code || (code = pr_dir_list(path, &names, &n, e)))
         return code;
     for (size_t i = 0; i < n && !code; i++)

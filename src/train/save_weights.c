@@ -86,8 +86,8 @@ static enum pr_code write_shards(const struct pr_save *s, int dir_fd, const stru
     pr_json_set(index, "metadata", metadata);
     pr_json_set(index, "weight_map", map);
     if (!code)
-        code =
-            pr_save_write_json(dir_fd, "model.safetensors.index.json", index, PR_SAVE_INDEX_MAX, e);
+        code = pr_save_write_json(
+            dir_fd, "model.safetensors.index.json", index, PR_SAVE_INDEX_MAX, NULL, e);
     json_decref(index);
     return code;
 }

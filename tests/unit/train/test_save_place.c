@@ -284,6 +284,10 @@ static void the_newest_that_is_whole_is_gone_on_from(void **state)
     temp_flip("out/checkpoint-10/model.safetensors");
     assert_string_equal(newest(f, note), "checkpoint-9");
     assert_non_null(strstr(note, "model.safetensors: its content is not what was saved"));
+    temp_flip("out/checkpoint-10/model.safetensors");
+    temp_text("out/checkpoint-10/trainer_state.json", "{\"global_step\": 10, \"log_history\": []}");
+    assert_string_equal(newest(f, note), "checkpoint-9");
+    assert_non_null(strstr(note, "trainer_state.json: its content is not what was saved"));
     temp_text("out/checkpoint-10/proctor/training.json", "{");
     assert_string_equal(newest(f, note), "checkpoint-9");
     assert_non_null(strstr(note, "checkpoint-10 is passed over: proctor/training.json"));
