@@ -186,7 +186,7 @@ static const struct pr_option options[] = {
         NULL, PR_OPT_INT, 2, 1 << 30},
     {"micro-tokens", "N",
         "tokens that one pass computes at most; a larger batch is accumulated "
-        "over several (default: by the model's size)",
+        "over several, whose sums have other last digits (default: by the model's size)",
         NULL, PR_OPT_INT, 1, 1 << 30},
     {"recompute", "auto|on|off",
         "compute activations twice to save memory; auto: where they would "

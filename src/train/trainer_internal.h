@@ -10,6 +10,9 @@
 #include "train/save.h"
 #include "train/trainer.h"
 
+/* Key in proctor/training.json: the instruction set that the last steps were computed with. */
+#define PR_TRAINING_ISA "instruction_set"
+
 /* One line of log_history. */
 struct pr_train_log {
     int64_t step;

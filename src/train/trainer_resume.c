@@ -1,6 +1,7 @@
 /* Where a training goes on: the newest checkpoint in its folder that it wrote itself. */
 #include <string.h>
 
+#include "compute/kernels.h"
 #include "train/trainer_internal.h"
 
 static void put_value(struct pr_str *out, const json_t *v)
@@ -72,6 +73,18 @@ static void note_all(const struct pr_trainer *t, const struct pr_notes *notes)
         pr_trainer_note(t, "%s", notes->v[i]);
 }
 
+/* A training may move to another machine, but its bytes do not come along. */
+static void note_isa(const struct pr_trainer *t, const char *checkpoint, const json_t *training)
+{
+    const char *then = json_string_value(json_object_get(training, PR_TRAINING_ISA));
+    const char *now = t->optimizer.kernels->isa;
+    if (then && strcmp(then, now) != 0)
+        pr_trainer_note(t,
+            "%s was computed with the instruction set %s, what follows is with %s: it will not be "
+            "byte for byte what an undisturbed training would have written",
+            checkpoint, then, now);
+}
+
 /* From the newest of this training.  Where others write to the same folder, theirs are passed over;
  * where there are only theirs, that is an error: a folder mistyped, or an option. */
 static enum pr_code go_on(struct pr_trainer *t, struct pr_notes *notes, struct pr_error *e)
@@ -87,6 +100,8 @@ static enum pr_code go_on(struct pr_trainer *t, struct pr_notes *notes, struct p
             break;
         before = json_integer_value(json_object_get(training, "step"));
         code = take_over(t, path, training, &why);
+        if (!code)
+            note_isa(t, path, training);
         json_decref(training);
         if (code != PR_E_USAGE)
             break;

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "compute/kernels.h"
 #include "model/trainer_state.h"
 #include "train/trainer_internal.h"
 
@@ -54,6 +55,7 @@ json_t *pr_trainer_training(const struct pr_trainer *t)
     pr_json_set_int(o, "step", t->step);
     pr_json_set_int(o, "answer_tokens", (int64_t)t->answer_total);
     pr_json_set_int(o, "input_tokens", (int64_t)t->input_total);
+    pr_json_set_str(o, PR_TRAINING_ISA, t->optimizer.kernels->isa);
     json_object_set(o, "settings", t->settings);
     json_object_set(o, "data", (json_t *)(uintptr_t)pr_train_data_json(t->data));
     return o;
@@ -192,6 +194,7 @@ enum pr_code pr_trainer_settings(struct pr_trainer *t, json_t **ret, struct pr_e
     pr_json_set_int(s, "seed", (int64_t)o->seed);
     if (!o->token_batches)
         pr_json_set_int(s, "batch", o->data.batch);
+    pr_json_set_int(s, "micro_tokens", t->micro_rows); /* sums are in another order with others */
     pr_json_set_str(s, "dtype", t->bf16 ? "bf16" : "f32");
     put_rates(s, &t->schedule);
     put_lora(s, pr_net_lora_of(t->net));

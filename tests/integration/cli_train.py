@@ -200,6 +200,8 @@ def test_another_training_is_not_gone_on_with():
         assert "another training ('lora_" in r.err and "now it is not set)" in r.err, r.err
         r = train(path(tmp, "out"), *args, "--seed", 2, "--lora-rank", 2, "--lr", 2e-5, status=2)
         assert "another training ('lora_rank' was not set, now it is 2)" in r.err, r.err
+        r = train(path(tmp, "out"), *args, "--seed", 2, "--micro-tokens", 40, status=2)
+        assert "another training ('micro_tokens' was 8192, now it is 40)" in r.err, r.err
         same = ("--batch", 4, "--lr", "@" + write(tmp, "rates", "1e-3 2e-3 3e-3"))
         train(path(tmp, "rates-out"), *same, "--steps", 2)
         assert len(train(path(tmp, "rates-out"), *same).rows()) == 1  # the file is longer: one more
@@ -308,6 +310,23 @@ def test_two_trainings_in_one_folder_each_go_on_from_their_own():
         same_folders(path(tmp, "alone", "checkpoint-8"), path(out, "checkpoint-8"))
         r = train(out, *other, "--steps", 8, "--seed", 9, status=2)  # none of them
         assert f"--out: {out}/checkpoint-8 is of another training" in r.err, r.err
+
+
+def test_another_instruction_set_is_said_and_gone_on_with():
+    with scratch() as tmp:
+        isa = dict(env={"PROCTOR_ISA": "portable"})
+        train(path(tmp, "out"), "--steps", 1, "--batch", 4, **isa)
+        r = train(path(tmp, "out"), "--steps", 2, "--batch", 4, **isa)
+        assert "instruction set" not in r.err, r.err
+        train_isa = read(tmp, "out", "checkpoint-2", "proctor", "training.json")["instruction_set"]
+        assert train_isa == "portable", train_isa
+        try:
+            r = train(path(tmp, "out"), "--steps", 3, "--batch", 4, env={"PROCTOR_ISA": "avx2"})
+        except AssertionError as e:
+            assert "names no instruction set of this CPU" in str(e), e
+            return
+        assert "checkpoint-2 was computed with the instruction set portable, what" in r.err, r.err
+        assert "with avx2: it will not be byte for byte" in r.err and len(r.rows()) == 1, r.err
 
 
 def interrupted(out, number, *args):
