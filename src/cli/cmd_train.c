@@ -53,6 +53,12 @@ static int on_step(void *ctx, const struct pr_train_step *s)
     return pr_interrupted() || !pr_out_open();
 }
 
+static bool stopped(void *ctx)
+{
+    (void)ctx;
+    return pr_interrupted();
+}
+
 static void on_note(void *ctx, const char *text)
 {
     (void)ctx;
@@ -63,6 +69,10 @@ static void on_note(void *ctx, const char *text)
 static int finish(enum pr_code code, const struct pr_train_options *o,
     const struct pr_train_result *r, const struct pr_error *e)
 {
+    if (code == PR_E_CANCELLED && r->step == r->from) {
+        pr_say("train", "%s; nothing is written", e->message);
+        return PR_EXIT_STOPPED;
+    }
     if (code == PR_E_CANCELLED) {
         pr_say("train", "%s; %s is written: the same command%s goes on from there", e->message,
             r->checkpoint, o->resume == PR_RESUME_NEVER ? " without '--resume never'" : "");
@@ -105,6 +115,7 @@ static int run(const struct pr_args *a)
     if (!code) {
         struct pr_train_options *o = &training.options;
         o->on_step = on_step;
+        o->stopped = stopped;
         o->on_note = on_note;
         o->ctx = j;
         pr_progress_start(&j->progress, j->label, pr_args_flag(a, "quiet"));
@@ -224,7 +235,9 @@ const struct pr_command pr_command_train = {
         "tokens of the batch; tokens_per_second counts every token computed.\n\n"
         "Ctrl-C or SIGTERM ends the step, writes a checkpoint and says how to go on; after a crash "
         "or kill -9 the same command goes on from the newest checkpoint in --out, and the result "
-        "is byte for byte that of an uninterrupted run. A loss or gradient that is not finite "
+        "is byte for byte that of an uninterrupted run. Before the first step, while data are "
+        "read, a "
+        "signal ends it with nothing written. A loss or gradient that is not finite "
         "stops the training: nothing of that step is kept.",
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -170,6 +170,10 @@ static enum pr_code read_lines(struct loader *l, int fd, struct pr_error *e)
         size_t n;
         enum pr_line kind = pr_lines_next(&lines, &text, &n, e);
         l->line = lines.number;
+        if (l->o.stopped && l->o.stopped(l->o.ctx)) {
+            code = pr_fail(e, PR_E_CANCELLED, "stopped while %s was read", current(l)->path);
+            break;
+        }
         if (kind == PR_LINE_OK) {
             take_line(l, text, n);
         } else if (kind == PR_LINE_TOO_LONG) {

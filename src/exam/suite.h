@@ -49,6 +49,9 @@ struct pr_suite_options {
     bool allow_commands; /* checks may run programs that the data set names */
     bool keep_repeated; /* for training: an example whose id was seen before is used too (warned) */
     size_t max_line;    /* 0: PR_SUITE_MAX_LINE */
+    /* Asked before each line; true ends it all with PR_E_CANCELLED.  NULL: not wanted. */
+    bool (*stopped)(void *ctx);
+    void *ctx;
 };
 
 /* Reads files, or folders (all *.jsonl directly in them, by name).  A suite of which nothing could

@@ -30,6 +30,9 @@ struct pr_train_data_options {
     uint64_t seed;
     int32_t end; /* what ends an answer where the prompter knows no end of turn (a new model's
                   * eos_token_id); −1: nothing */
+    /* Asked for every line and example; true ends the reading with PR_E_CANCELLED.  NULL: never. */
+    bool (*stopped)(void *ctx);
+    void *ctx;
 };
 /* Reads and tokenizes everything: the tokens of pr_prompter_build, targets on the answer's tokens
  * alone (plain text: on all but the first); an example whose id was seen before is used too.
@@ -39,9 +42,10 @@ PR_MUST_CHECK enum pr_code pr_train_data_load(const struct pr_prompter *p,
     const struct pr_model_config *config, const struct pr_train_data_options *o,
     struct pr_train_data **ret, struct pr_error *e);
 /* Given batches instead (--token-batches): lines {"input_ids","labels","attention_mask"}, taken in
- * turn.  vocab bounds the ids. */
-PR_MUST_CHECK enum pr_code pr_train_data_load_batches(
-    const char *path, uint32_t vocab, struct pr_train_data **ret, struct pr_error *e);
+ * turn.  config bounds lengths and ids; of the options only `stopped` counts. */
+PR_MUST_CHECK enum pr_code pr_train_data_load_batches(const char *path,
+    const struct pr_model_config *config, const struct pr_train_data_options *o,
+    struct pr_train_data **ret, struct pr_error *e);
 void pr_train_data_free(struct pr_train_data *d);
 
 /* {"files":[…],"examples","skipped","repeated_ids","too_long","answer_tokens","tokens","warnings":

@@ -131,7 +131,9 @@ static enum pr_code take_all(struct loading *l, size_t **ret_of, struct pr_error
     enum pr_code code = PR_OK;
     for (size_t i = 0; i < l->s->n && !code; i++) {
         of[i] = take(l, &l->s->v[i]) ? l->d->n - 1 : SIZE_MAX;
-        if (l->d->n_tokens > MAX_TOKENS)
+        if (pr_train_data_stopped(l->o))
+            code = pr_fail(e, PR_E_CANCELLED, "stopped while the data were made into tokens");
+        else if (l->d->n_tokens > MAX_TOKENS)
             code = pr_fail(e, PR_E_LIMIT, "the examples have more than %zu tokens", MAX_TOKENS);
     }
     if (!code && !l->d->n && l->n_failed)
@@ -150,7 +152,8 @@ enum pr_code pr_train_data_load(const struct pr_prompter *p, const struct pr_mod
 {
     struct loading l = {.prompter = p, .o = o, .d = pr_zalloc(sizeof *l.d)};
     /* Nothing here starts a check's command; what it would judge does not matter to training. */
-    struct pr_suite_options so = {.allow_commands = true, .keep_repeated = true};
+    struct pr_suite_options so = {
+        .allow_commands = true, .keep_repeated = true, .stopped = o->stopped, .ctx = o->ctx};
     size_t *of = NULL;
     l.vocab = config->vocab;
     l.max_tokens = o->max_tokens && o->max_tokens < config->max_position ? o->max_tokens

@@ -145,8 +145,8 @@ enum pr_code pr_train_given_line(
     return PR_OK;
 }
 
-static enum pr_code read_lines(
-    struct pr_train_data *d, int fd, const char *path, uint32_t vocab, struct pr_error *e)
+static enum pr_code read_lines(struct pr_train_data *d, int fd, const char *path, uint32_t vocab,
+    const struct pr_train_data_options *o, struct pr_error *e)
 {
     struct pr_lines lines;
     enum pr_code code = PR_OK;
@@ -158,6 +158,10 @@ static enum pr_code read_lines(
         more = kind != PR_LINE_END;
         if (kind == PR_LINE_ERROR) {
             code = e ? e->code : PR_E_IO;
+            break;
+        }
+        if (pr_train_data_stopped(o)) {
+            code = pr_fail(e, PR_E_CANCELLED, "stopped while the batches were read");
             break;
         }
         if (kind == PR_LINE_TOO_LONG)
@@ -186,8 +190,8 @@ static size_t count_empty(const struct pr_train_data *d)
     return empty;
 }
 
-enum pr_code pr_train_data_load_batches(
-    const char *path, uint32_t vocab, struct pr_train_data **ret, struct pr_error *e)
+enum pr_code pr_train_data_load_batches(const char *path, const struct pr_model_config *config,
+    const struct pr_train_data_options *o, struct pr_train_data **ret, struct pr_error *e)
 {
     int fd;
     enum pr_code code = pr_file_open(AT_FDCWD, path, false, &fd, NULL, e);
@@ -196,7 +200,7 @@ enum pr_code pr_train_data_load_batches(
     struct pr_train_data *d = pr_zalloc(sizeof *d);
     d->epoch = -1;
     d->facts = json_object();
-    code = read_lines(d, fd, path, vocab, e);
+    code = read_lines(d, fd, path, config->vocab, o, e);
     close(fd);
     size_t empty = code ? 0 : count_empty(d);
     if (!code && empty == d->n_batches)

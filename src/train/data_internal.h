@@ -48,6 +48,10 @@ struct pr_train_data {
     uint32_t n_members;
 };
 
+static inline bool pr_train_data_stopped(const struct pr_train_data_options *o)
+{
+    return o->stopped && o->stopped(o->ctx);
+}
 /* Puts the sequences that an order file names into d->given.  of_example[i]: the sequence of the
  * suite's example i, or SIZE_MAX where it was left out; *ret_left_out counts lines that name one of
  * those. */

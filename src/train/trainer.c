@@ -168,6 +168,8 @@ enum pr_code pr_train(
     struct pr_error *said = e ? e : &own;
     *ret = (struct pr_train_result){0};
     enum pr_code code = pr_trainer_open(&t, said);
+    if (code)
+        pr_trainer_undo(&t);
     bool begun = !code && !(t.steps && t.step > t.steps);
     ret->from = t.step;
     ret->steps = t.steps;

@@ -55,6 +55,9 @@ struct pr_train_options {
     uint64_t max_answer_tokens; /* stop once so many were trained on since step 1; 0: no limit */
     /* After each step; non-zero stops: a checkpoint of the step is written first. */
     int (*on_step)(void *ctx, const struct pr_train_step *s);
+    /* Asked while model and data are read and before the first step: true ends it there, and
+     * nothing is written.  NULL: never.  `data` has its own from here. */
+    bool (*stopped)(void *ctx);
     void (*on_note)(void *ctx, const char *text); /* what a person should know; NULL */
     void *ctx;
 };
@@ -65,7 +68,8 @@ struct pr_train_result {
     bool limit;       /* time or tokens ended it before its last step */
     char *checkpoint; /* the last one written; pr_free */
 };
-/* PR_E_CANCELLED when on_step stopped it: *ret is set nevertheless.  A loss or gradient that is not
+/* PR_E_CANCELLED when on_step stopped it, or `stopped` before the first step (ret->step is then
+ * ret->from): *ret is set nevertheless.  A loss or gradient that is not
  * finite is PR_E_NUMBER with the step; nothing of that step is kept. */
 PR_MUST_CHECK enum pr_code pr_train(
     const struct pr_train_options *o, struct pr_train_result *ret, struct pr_error *e);

@@ -22,6 +22,7 @@ struct pr_train_log {
 struct pr_trainer {
     const struct pr_train_options *o;
     int lock;                         /* on o->out; -1: not held */
+    size_t made;                      /* folders of the path o->out that were not there before */
     struct pr_checkpoint *checkpoint; /* the model, or a new model's tokenizer */
     json_t *config;                   /* config.json of a new model; NULL */
     struct pr_save_source *source;    /* what checkpoints take over from the start */
@@ -58,6 +59,8 @@ PR_MUST_CHECK enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error
 /* Goes on from the newest checkpoint in o->out that is whole and of this training, others passed
  * over; without one it begins.  PR_E_USAGE, naming a difference, where all are of others. */
 PR_MUST_CHECK enum pr_code pr_trainer_resume(struct pr_trainer *t, struct pr_error *e);
+/* After a failure of opening: removes the folders that were made, as far as they are empty. */
+void pr_trainer_undo(struct pr_trainer *t);
 void pr_trainer_done(struct pr_trainer *t);
 void pr_trainer_note(const struct pr_trainer *t, const char *fmt, ...) PR_PRINTF(2, 3);
 

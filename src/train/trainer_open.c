@@ -118,9 +118,11 @@ static enum pr_code open_data(struct pr_trainer *t, struct pr_error *e)
 {
     const struct pr_train_options *o = t->o;
     const struct pr_model_config *c = pr_net_config(t->net);
-    if (o->token_batches)
-        return pr_train_data_load_batches(o->token_batches, c->vocab, &t->data, e);
     struct pr_train_data_options d = o->data;
+    d.stopped = o->stopped;
+    d.ctx = o->ctx;
+    if (o->token_batches)
+        return pr_train_data_load_batches(o->token_batches, c, &d, &t->data, e);
     enum pr_code code = pr_prompter_new(t->checkpoint, &o->prompt, &t->prompter, e);
     if (code)
         return code;
@@ -191,23 +193,63 @@ static void introduce(struct pr_trainer *t)
     pr_str_done(&text);
 }
 
+/* Cuts the last component off. */
+static void to_parent(char *path)
+{
+    size_t n = strlen(path);
+    for (int slashes = 1; slashes >= 0; slashes--) {
+        while (n && path[n - 1] == '/')
+            n--;
+        while (slashes && n && path[n - 1] != '/')
+            n--;
+    }
+    path[n] = 0;
+}
+
+/* How many of the folders of `out` are not there yet. */
+static size_t count_missing(const char *out)
+{
+    size_t n = 0;
+    char *path = pr_strdup(out);
+    for (; *path && !pr_path_exists(path); n++)
+        to_parent(path);
+    pr_free(path);
+    return n;
+}
+
+void pr_trainer_undo(struct pr_trainer *t)
+{
+    char *path = pr_strdup(t->o->out);
+    for (; t->made && !rmdir(path); t->made--) /* not what others have used meanwhile */
+        to_parent(path);
+    pr_free(path);
+}
+
+static enum pr_code ask(const struct pr_trainer *t, struct pr_error *e)
+{
+    bool stopped = t->o->stopped && t->o->stopped(t->o->ctx);
+    return stopped ? pr_fail(e, PR_E_CANCELLED, "stopped before the first step") : PR_OK;
+}
+
 enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
 {
     const struct pr_train_options *o = t->o;
+    t->made = count_missing(o->out);
     enum pr_code code = pr_save_lock(o->out, &t->lock, e);
     if (code || (code = pr_pool_new(o->n_threads, &t->pool, e)) ||
-        (code = o->scratch ? open_new(t, e) : open_model(t, e)) ||
+        (code = o->scratch ? open_new(t, e) : open_model(t, e)) || (code = ask(t, e)) ||
         (code = pr_save_source_read(o->model, t->config, t->net, &t->source, e)) ||
         (code = open_data(t, e)))
         return code;
     note_data(t);
     if ((code = plan(t, e)) ||
         (code = pr_optimizer_init(&t->optimizer, t->net, t->pool, &o->optimizer, e)) ||
-        (code = pr_trainer_settings(t, &t->settings, e)))
+        (code = pr_trainer_settings(t, &t->settings, e)) || (code = ask(t, e)))
         return code;
     introduce(t);
     if ((code = pr_trainer_resume(t, e)) ||
-        (code = pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e)))
+        (code = pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e)) ||
+        (code = ask(t, e)))
         return code;
     if (t->saved) /* it may have been killed between the save and this */
         pr_trainer_keep(t);

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import harness
 from harness import FIXTURES, RUN_A, proctor, scratch
@@ -357,6 +358,22 @@ def test_a_signal_ends_the_step_and_writes_a_checkpoint():
             same_folders(path(tmp, "whole", "checkpoint-300"), path(out, "checkpoint-300"))
 
 
+def test_a_signal_while_data_are_read_ends_it_with_nothing_written():
+    with scratch() as tmp:
+        with open(DATA, encoding="utf-8") as f:
+            lines = f.read()
+        data, out = write(tmp, "long.jsonl", lines * 400), path(tmp, "out")  # seconds of reading
+        with subprocess.Popen([harness.PROCTOR, "train", MODEL, "--data", data, "--out", out, "--threads",
+                               "2", "--steps", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as p:
+            while not os.path.exists(out) and p.poll() is None:
+                time.sleep(0.001)
+            p.send_signal(signal.SIGINT)
+            lines, err = p.communicate(timeout=120)
+        assert (p.returncode, lines) == (130, "") and "nothing is written" in err, (p.returncode, err)
+        assert not os.path.exists(out)
+
+
 def test_stopped_where_it_never_resumes_it_says_what_to_leave_out():
     with scratch() as tmp:
         args = ("--steps", 300, "--batch", 3)
@@ -537,6 +554,18 @@ def test_what_trains_nothing_leaves_the_status_alone():
         again = read(tmp, "status", "training_status.json")
         assert (again["status"], again["current_step"]) == ("completed", 6), again
         assert again["tokens_per_second_reason"] == "no step was made since it was gone on with", again
+
+
+def test_a_refusal_leaves_no_folder_behind():
+    with scratch() as tmp:
+        for args, more in ((("--steps", 1), dict(model=path(tmp, "nothing"))),
+                           (("--steps", 1), dict(data=path(tmp, "nothing"))),
+                           (("--schedule", "linear", "--seconds", 1), {})):
+            train(path(tmp, "a", "b"), *args, status=None, **more)
+            assert os.listdir(tmp) == [], os.listdir(tmp)
+        os.makedirs(path(tmp, "a", "b"))
+        train(path(tmp, "a", "b"), data=path(tmp, "nothing"), status=1)
+        assert os.listdir(path(tmp, "a")) == ["b"]  # it was there
 
 
 def test_wrong_usage_names_the_option():

@@ -325,7 +325,9 @@ static struct pr_train_data *given(const char *text, enum pr_code want)
 {
     struct pr_error e = {.message = ""};
     struct pr_train_data *d = NULL;
-    enum pr_code code = pr_train_data_load_batches(file("given.jsonl", text), 100, &d, &e);
+    static const struct pr_model_config small = {.vocab = 100, .max_position = 8};
+    static const struct pr_train_data_options o;
+    enum pr_code code = pr_train_data_load_batches(file("given.jsonl", text), &small, &o, &d, &e);
     snprintf(message, sizeof message, "%s", e.message);
     if (code != want)
         fail_msg("%s: code %d", message, code);

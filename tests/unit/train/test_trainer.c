@@ -27,7 +27,8 @@ static char out[64], status[64];
 /* What the callbacks saw. */
 struct seen {
     struct pr_train_step last;
-    int64_t stop_at; /* 0: never */
+    int64_t stop_at;          /* 0: never */
+    size_t n_asked, ask_ends; /* `stopped` says yes the ask_ends-th time; 0: never */
     size_t n_steps, n_notes;
     char note[512];   /* the last one */
     json_t *document; /* training_status.json after the first step */
@@ -52,6 +53,12 @@ static int on_step(void *ctx, const struct pr_train_step *s)
     return s->step == x->stop_at;
 }
 
+static bool stopped(void *ctx)
+{
+    struct seen *x = ctx;
+    return ++x->n_asked == x->ask_ends;
+}
+
 static void on_note(void *ctx, const char *text)
 {
     struct seen *x = ctx;
@@ -74,6 +81,7 @@ static struct pr_train_options options(struct seen *x)
         .n_threads = 1,
         .status_file = status,
         .on_step = on_step,
+        .stopped = stopped,
         .on_note = on_note,
         .ctx = x,
     };
@@ -183,6 +191,31 @@ static void a_stop_that_is_asked_for_leaves_a_checkpoint_to_go_on_from(void **st
     json_decref(y.document);
 }
 
+static void a_stop_before_the_first_step_writes_nothing(void **state)
+{
+    (void)state;
+    struct seen x = {0};
+    struct pr_train_result r;
+    struct pr_train_options o = options(&x);
+    char message[1024], parent[128];
+    snprintf(parent, sizeof parent, "%s/new/run", out);
+    o.out = parent;
+    o.steps = 1;
+    assert_int_equal(train(o, &r, message), PR_OK);
+    pr_free(r.checkpoint);
+    json_decref(x.document);
+    assert_true(x.n_asked > 600); /* each line, each example, and in between */
+    size_t last = x.n_asked;
+    clean(NULL);
+    for (size_t at = 1; at <= last; at += at < 4 || at > last - 4 ? 1 : 47) {
+        x = (struct seen){.ask_ends = at};
+        assert_int_equal(train(o, &r, message), PR_E_CANCELLED);
+        assert_non_null(strstr(message, "stopped "));
+        assert_true(!r.step && !r.checkpoint && !x.n_steps);
+        assert_false(pr_path_exists(out) || pr_path_exists(status));
+    }
+}
+
 static void a_refused_step_is_told_and_leaves_the_checkpoints_as_they_were(void **state)
 {
     (void)state;
@@ -290,6 +323,7 @@ int main(void)
         cmocka_unit_test_teardown(the_watch_reads_where_a_training_stands, clean),
         cmocka_unit_test_teardown(
             a_stop_that_is_asked_for_leaves_a_checkpoint_to_go_on_from, clean),
+        cmocka_unit_test_teardown(a_stop_before_the_first_step_writes_nothing, clean),
         cmocka_unit_test_teardown(
             a_refused_step_is_told_and_leaves_the_checkpoints_as_they_were, clean),
         cmocka_unit_test_teardown(a_checkpoint_whose_papers_disagree_is_not_gone_on_with, clean),
