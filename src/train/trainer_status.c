@@ -1,5 +1,7 @@
 /* training_status.json: where the training stands, for the watch, the page and people. */
+#include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -47,6 +49,13 @@ static void put_where(json_t *o, const struct pr_trainer *t)
         pr_json_set_null(o, "eta_seconds", t->steps ? none : "the last step is not known");
 }
 
+/* Whoever reads the file runs in another folder than we do. */
+static void put_path(json_t *o, const char *key, const char *path)
+{
+    char full[PATH_MAX];
+    pr_json_set_str(o, key, realpath(path, full) ? full : path);
+}
+
 static json_t *document(const struct pr_trainer *t, const char *status, const char *error)
 {
     char now[32];
@@ -62,9 +71,9 @@ static json_t *document(const struct pr_trainer *t, const char *status, const ch
     if (t->data)
         put_where(o, t);
     pr_json_set_str(o, "timestamp", now);
-    pr_json_set_str(o, "output_folder", t->o->out);
+    put_path(o, "output_folder", t->o->out);
     if (t->last_checkpoint)
-        pr_json_set_str(o, "last_checkpoint", t->last_checkpoint);
+        put_path(o, "last_checkpoint", t->last_checkpoint);
     else
         pr_json_set_null(o, "last_checkpoint", "none was written yet");
     pr_json_set(o, "recent_examples", t->data ? recent(t) : json_array());

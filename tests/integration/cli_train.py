@@ -505,11 +505,15 @@ def test_training_status_goes_where_the_watch_reads_it():
         assert doc["schema_version"] == 1 and doc["status"] == "completed", doc
         assert doc["current_step"] == doc["total_steps"] == 4
         assert doc["model_name"] == "qwen3-tiny" and doc["timestamp"].endswith("Z")
-        assert doc["last_checkpoint"] == path(out, "checkpoint-4")
+        assert doc["last_checkpoint"] == os.path.realpath(path(out, "checkpoint-4"))
         log = read(out, "checkpoint-4", "trainer_state.json")["log_history"][-1]
         assert all(doc[k] == log[k] for k in ("epoch", "loss", "learning_rate", "grad_norm"))
         shown = doc["recent_examples"]
         assert len(shown) == 5 and all({"id", "prompt", "golden", "step"} <= set(x) for x in shown)
+        train("models/other", "--steps", 1, cwd=tmp)  # whoever reads it runs in another folder
+        doc = read(tmp, "status", "training_status.json")
+        assert doc["output_folder"] == os.path.realpath(path(tmp, "models", "other")), doc
+        assert doc["last_checkpoint"] == os.path.realpath(path(tmp, "models", "other", "checkpoint-1")), doc
         os.remove(path(tmp, "status", "training_status.json"))
         train(path(tmp, "aside"), "--steps", 1, "--status", "none")
         assert not os.path.exists(path(tmp, "status", "training_status.json"))
