@@ -188,8 +188,7 @@ static const struct pr_option options[] = {
         NULL, PR_OPT_TEXT},
     {"token-batches", "FILE",
         "in place of --data: a line for each batch, {\"input_ids\",\"labels\",\"attention_mask\"} "
-        "with "
-        "a list of lists each; taken in turn",
+        "with a list of lists each; taken in turn, whatever their sizes (no --batch then)",
         NULL, PR_OPT_TEXT},
     {"max-tokens", "N",
         "leave out examples of more tokens (default: the model's "

@@ -152,7 +152,8 @@ static enum pr_code read_status(struct pr_training *t, const struct pr_args *a, 
 static enum pr_code check(const struct pr_args *a, struct pr_error *e)
 {
     static const char *const pairs[][2] = {{"token-batches", "data"}, {"token-batches", "order"},
-        {"token-batches", "max-tokens"}, {"steps", "epochs"}, {"from-scratch", "base-model"}};
+        {"token-batches", "max-tokens"}, {"token-batches", "batch"}, {"steps", "epochs"},
+        {"from-scratch", "base-model"}};
     bool scratch = pr_args_given(a, "from-scratch");
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (pr_args_given(a, pairs[i][0]) && pr_args_given(a, pairs[i][1]))

@@ -83,6 +83,9 @@ static enum pr_code take_row(
         }
     }
     struct pr_sequence q = {.at = at, .n = (uint32_t)(d->n_tokens - at)};
+    if (!code && d->max_tokens && q.n > d->max_tokens)
+        code = pr_fail(e, PR_E_FORMAT, "input_ids[%zu] has %u tokens, and the model %u positions",
+            row, q.n, d->max_tokens);
     if (!code)
         PR_PUSH(d->v, d->n, d->cap, q);
     return code;
@@ -200,6 +203,7 @@ enum pr_code pr_train_data_load_batches(const char *path, const struct pr_model_
     struct pr_train_data *d = pr_zalloc(sizeof *d);
     d->epoch = -1;
     d->facts = json_object();
+    d->max_tokens = config->max_position;
     code = read_lines(d, fd, path, config->vocab, o, e);
     close(fd);
     size_t empty = code ? 0 : count_empty(d);

@@ -31,6 +31,7 @@ struct pr_train_data {
     size_t *first; /* given batches: the first sequence of each, and behind the last; NULL: none */
     size_t n_batches, first_cap;
 
+    uint32_t max_tokens; /* given batches: of a sequence; 0: any */
     uint32_t batch;
     uint64_t seed;
     size_t *permutation; /* of epoch `epoch` */

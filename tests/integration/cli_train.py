@@ -586,6 +586,7 @@ def test_wrong_usage_names_the_option():
             (("--from-scratch", path(tmp, "config.json"), "--tokenizer", TOKENIZER), {},
              "exclude each other"),
             (("--from-scratch", path(tmp, "config.json")), dict(model=None), "go together"),
+            (("--token-batches", "x", "--batch", 4), dict(data=None), "--token-batches and --batch exclude"),
             (("--token-batches", "x", "--order", "y"), dict(data=None), "exclude each other"),
         ]
         for args, more, why in cases:

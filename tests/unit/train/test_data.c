@@ -334,6 +334,21 @@ static struct pr_train_data *given(const char *text, enum pr_code want)
     return d;
 }
 
+static void a_given_sequence_keeps_to_the_models_positions(void **state)
+{
+    (void)state;
+    struct pr_train_data *d =
+        given("{\"input_ids\":[[0,1,2,3,4,5,6,7,8]],\"labels\":[[-100,1,2,3,4,5,6,7,8]],"
+              "\"attention_mask\":[[0,1,1,1,1,1,1,1,1]]}\n",
+            PR_OK);
+    pr_train_data_free(d);
+    given("{\"input_ids\":[[1,2]],\"labels\":[[1,2]]}\n"
+          "{\"input_ids\":[[1,2],[1,2,3,4,5,6,7,8,9]],\"labels\":[[1,2],[1,2,3,4,5,6,7,8,9]]}\n",
+        PR_E_FORMAT);
+    assert_non_null(
+        strstr(message, "given.jsonl:2: input_ids[1] has 9 tokens, and the model 8 positions"));
+}
+
 static void given_batches_lose_their_padding(void **state)
 {
     (void)state;
@@ -450,6 +465,7 @@ int main(void)
         cmocka_unit_test(an_order_is_followed_to_the_letter_and_then_again),
         cmocka_unit_test(an_order_that_cannot_be_followed_names_its_line),
         cmocka_unit_test(given_batches_lose_their_padding),
+        cmocka_unit_test(a_given_sequence_keeps_to_the_models_positions),
         cmocka_unit_test(a_given_batch_without_labels_counts_nothing),
         cmocka_unit_test(a_given_batch_that_is_wrong_is_named),
     };
