@@ -225,6 +225,11 @@ uint64_t pr_checkpoint_weight_bytes(const struct pr_checkpoint *c)
     return sum;
 }
 
+const char *pr_checkpoint_config_dir(const struct pr_checkpoint *c)
+{
+    return c->base ? pr_checkpoint_config_dir(c->base) : c->folder.path;
+}
+
 bool pr_checkpoint_is_adapter(const struct pr_checkpoint *c)
 {
     return c->adapter != NULL;

@@ -72,6 +72,8 @@ struct pr_lora {
 };
 bool pr_checkpoint_lora(const struct pr_checkpoint *c, const char *module, struct pr_lora *ret);
 bool pr_checkpoint_is_adapter(const struct pr_checkpoint *c);
+/* The folder that config.json is in: an adapter's base's. */
+const char *pr_checkpoint_config_dir(const struct pr_checkpoint *c);
 
 /* Complete, or still being written?  Decided from content, never from age alone (the rule is at the
  * top of complete.c).  *ret_complete false comes with *reason, whose code tells PR_E_INCOMPLETE

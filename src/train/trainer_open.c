@@ -47,6 +47,32 @@ static struct pr_net_options net_options(struct pr_trainer *t, const struct pr_m
         .bf16 = t->bf16, .lora = o->lora, .recompute = o->recompute, .seed = o->seed};
 }
 
+/* Dropout is not computed: a file that asks for it is to hear so. */
+static void note_dropout(const struct pr_trainer *t, const char *path, const char *key)
+{
+    json_t *v = NULL;
+    if (pr_json_read(AT_FDCWD, path, CONFIG_MAX, PR_JSON_LENIENT, &v, NULL))
+        return; /* whether it can be read is said elsewhere */
+    double share = json_number_value(json_object_get(v, key));
+    if (share > 0)
+        pr_trainer_note(t, "%s: '%s' is %g, but proctor trains without dropout", path, key, share);
+    json_decref(v);
+}
+
+static void note_dropouts(const struct pr_trainer *t)
+{
+    char *config = t->o->scratch
+                       ? pr_strdup(t->o->scratch)
+                       : pr_path_join(pr_checkpoint_config_dir(t->checkpoint), "config.json");
+    note_dropout(t, config, "attention_dropout");
+    pr_free(config);
+    if (t->o->scratch || !pr_checkpoint_is_adapter(t->checkpoint))
+        return;
+    config = pr_path_join(t->o->model, "adapter_config.json");
+    note_dropout(t, config, "lora_dropout");
+    pr_free(config);
+}
+
 /* The shape of a new model, checked against the tokenizer that it is to have. */
 static enum pr_code read_config(
     struct pr_trainer *t, struct pr_model_config *ret, double *ret_std, struct pr_error *e)
@@ -241,6 +267,7 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
         (code = pr_save_source_read(o->model, t->config, t->net, &t->source, e)) ||
         (code = open_data(t, e)))
         return code;
+    note_dropouts(t);
     note_data(t);
     if ((code = plan(t, e)) ||
         (code = pr_optimizer_init(&t->optimizer, t->net, t->pool, &o->optimizer, e)) ||

@@ -187,6 +187,25 @@ def test_an_adapter_that_is_trained_further_takes_no_lora_options():
         assert read(tmp, "b", "checkpoint-1", "adapter_config.json")["r"] == 4
 
 
+def test_dropout_that_is_asked_for_is_said_to_be_none():
+    with scratch() as tmp:
+        model = path(tmp, "model")
+        shutil.copytree(MODEL, model)
+        r = train(path(tmp, "a"), "--steps", 1, "--batch", 4, "--lora-rank", 2, model=model)
+        assert "dropout" not in r.err, r.err
+        write(model, "config.json", json.dumps({**read(model, "config.json"), "attention_dropout": 0.1}))
+        adapter = path(tmp, "a", "checkpoint-1")
+        write(adapter, "adapter_config.json",
+              json.dumps({**read(adapter, "adapter_config.json"), "lora_dropout": 0.05}))
+        r = train(path(tmp, "b"), "--steps", 1, "--batch", 4, "--base-model", model, model=adapter)
+        assert f"{model}/config.json: 'attention_dropout' is 0.1, but proctor trains without" in r.err, r.err
+        assert "adapter_config.json: 'lora_dropout' is 0.05, but" in r.err, r.err
+        assert read(tmp, "b", "checkpoint-1", "adapter_config.json")["lora_dropout"] == 0.05
+        r = train(path(tmp, "c"), "--steps", 1, "--from-scratch", new_model(tmp, attention_dropout=0.2),
+                  "--tokenizer", TOKENIZER, model=None)
+        assert "'attention_dropout' is 0.2" in r.err, r.err
+
+
 def test_another_training_is_not_gone_on_with():
     with scratch() as tmp:
         args = ("--steps", 2, "--batch", 4)
