@@ -171,3 +171,8 @@ const char *pr_utf8_trim(const char *s, size_t n, size_t *ret_len)
     *ret_len = n - start;
     return s + start;
 }
+
+size_t pr_utf8_bom(const char *s, size_t n)
+{
+    return n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3) ? 3 : 0;
+}

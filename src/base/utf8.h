@@ -38,4 +38,7 @@ bool pr_utf8_is_printable(uint32_t c);
 /* The part of s without white space at either end. */
 const char *pr_utf8_trim(const char *s, size_t n, size_t *ret_len);
 
+/* Bytes of the mark (BOM) that some editors put before a text: 3, or 0 without one. */
+size_t pr_utf8_bom(const char *s, size_t n);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 
 #define RATES_MAX ((size_t)1 << 28) /* bytes of a file of learning rates */
@@ -32,7 +33,7 @@ static enum pr_code read_rates(struct pr_training *t, const char *path, struct p
     enum pr_code code = pr_file_read(AT_FDCWD, path, RATES_MAX, &text, &n, e);
     if (code)
         return pr_wrap(e, code, "--lr");
-    for (const char *s = text; !code;) {
+    for (const char *s = text + pr_utf8_bom(text, n); !code;) {
         for (; *s && strchr(" \t\r\n,", *s); s++)
             line += *s == '\n';
         if (s == text + n)

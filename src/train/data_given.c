@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "train/data_internal.h"
 
 #define MAX_LINE ((size_t)1 << 28)
@@ -158,6 +159,7 @@ static enum pr_code read_lines(struct pr_train_data *d, int fd, const char *path
         char *text;
         size_t n;
         enum pr_line kind = pr_lines_next(&lines, &text, &n, e);
+        size_t bom = kind == PR_LINE_OK && lines.number == 1 ? pr_utf8_bom(text, n) : 0;
         more = kind != PR_LINE_END;
         if (kind == PR_LINE_ERROR) {
             code = e ? e->code : PR_E_IO;
@@ -169,8 +171,8 @@ static enum pr_code read_lines(struct pr_train_data *d, int fd, const char *path
         }
         if (kind == PR_LINE_TOO_LONG)
             code = pr_fail(e, PR_E_LIMIT, "the line is longer than %zu bytes", MAX_LINE);
-        else if (kind == PR_LINE_OK && strspn(text, " \t\r\v\f") < n)
-            code = pr_train_given_line(d, text, n, vocab, e);
+        else if (kind == PR_LINE_OK && strspn(text + bom, " \t\r\v\f") < n - bom)
+            code = pr_train_given_line(d, text + bom, n - bom, vocab, e);
         if (code)
             pr_wrap(e, code, "%s:%zu", path, lines.number);
     }

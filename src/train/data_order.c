@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "exam/suiteset.h"
 #include "train/data_internal.h"
 
@@ -67,10 +68,11 @@ static enum pr_code read_lines(struct order *o, int fd, struct pr_error *e)
         char *text;
         size_t n;
         enum pr_line kind = pr_lines_next(&lines, &text, &n, e);
+        size_t bom = kind == PR_LINE_OK && lines.number == 1 ? pr_utf8_bom(text, n) : 0;
         if (kind == PR_LINE_TOO_LONG)
             code = pr_fail(e, PR_E_LIMIT, "the line is longer than %zu bytes", PR_SUITE_MAX_LINE);
-        else if (kind == PR_LINE_OK && strspn(text, " \t\r\v\f") < n)
-            code = take_line(o, text, n, e);
+        else if (kind == PR_LINE_OK && strspn(text + bom, " \t\r\v\f") < n - bom)
+            code = take_line(o, text + bom, n - bom, e);
         else if (kind == PR_LINE_ERROR)
             return pr_lines_done(&lines), e ? e->code : PR_E_IO;
         more = kind != PR_LINE_END;

@@ -195,6 +195,11 @@ static enum pr_code plan(struct pr_trainer *t, struct pr_error *e)
         return pr_fail(e, PR_E_USAGE,
             "--lr: the file has %zu rates, for %lld steps: give --steps %zu", s->n_table,
             (long long)t->steps, s->n_table);
+    if (!s->table && t->steps && s->warmup >= t->steps)
+        pr_trainer_note(t,
+            "--warmup %lld is still going on at the last of %lld steps: the rate never reaches "
+            "--lr",
+            (long long)s->warmup, (long long)t->steps);
     return PR_OK;
 }
 

@@ -433,6 +433,25 @@ def test_an_order_is_followed():
         assert "bad.jsonl:1: id 'nobody'" in r.err, r.err
 
 
+def test_a_mark_before_the_text_is_no_part_of_it():
+    with scratch() as tmp:
+        order = write(tmp, "order.jsonl", '\ufeff{"id":"a"}\n')
+        data = write(tmp, "data.jsonl", '\ufeff{"id":"a","prompt":"one","golden":"two"}\n')
+        rates = write(tmp, "rates", "\ufeff1e-3\n")
+        assert train(path(tmp, "out"), "--order", order, "--lr", "@" + rates, "--batch", 1,
+                     data=data).row()["learning_rate"] == 1e-3
+        given = write(tmp, "batches.jsonl", '\ufeff{"input_ids":[[1,2]],"labels":[[1,2]]}\n')
+        assert train(path(tmp, "given"), "--token-batches", given, data=None).row()["tokens"] == 1
+
+
+def test_a_warm_up_that_never_ends_is_said():
+    with scratch() as tmp:
+        r = train(path(tmp, "a"), "--steps", 2, "--batch", 4, "--warmup", 2)
+        assert "the rate never reaches --lr" in r.err, r.err
+        r = train(path(tmp, "b"), "--steps", 2, "--batch", 4, "--warmup", 1)
+        assert "warmup" not in r.err, r.err
+
+
 def test_a_new_model_starts_from_its_config():
     with scratch() as tmp:
         config = new_model(tmp)
