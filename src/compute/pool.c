@@ -187,11 +187,14 @@ void pr_pool_run(
     atomic_store(&p->caller_sleeps, 0);
 }
 
-/* Starts the workers with all signals blocked: those are for the caller's threads. */
+/* Starts the workers with all signals blocked: those are for the caller's threads.  But SIGBUS
+ * comes to the thread that reads a mapped file which became shorter, and blocked it ends the
+ * process unheard. */
 static enum pr_code start_workers(struct pr_pool *p, struct pr_error *e)
 {
     sigset_t all, old;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int err = 0;
     for (int i = 0; i < p->n_threads - 1 && !err; i++) {

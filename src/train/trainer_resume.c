@@ -49,22 +49,12 @@ static enum pr_code same_training(
     return PR_OK;
 }
 
-/* PR_E_USAGE where it is another training's: t may have taken some of it over then. */
+/* PR_E_USAGE where its steps had other rates than they would have now. */
 static enum pr_code take_over(
     struct pr_trainer *t, const char *checkpoint, const json_t *training, struct pr_error *e)
 {
-    enum pr_code code = same_training(t, checkpoint, training, e);
-    if (!code)
-        code = pr_trainer_state_resume(t, checkpoint, training, e);
+    enum pr_code code = pr_trainer_state_resume(t, checkpoint, training, e);
     return code ? code : pr_save_restore(checkpoint, t->net, &t->optimizer, e);
-}
-
-static void begin_anew(struct pr_trainer *t)
-{
-    t->step = 0;
-    t->answer_total = t->input_total = 0;
-    t->n_log = 0;
-    t->last = (struct pr_train_step){0};
 }
 
 static void note_all(const struct pr_trainer *t, const struct pr_notes *notes)
@@ -85,49 +75,64 @@ static void note_isa(const struct pr_trainer *t, const char *checkpoint, const j
             checkpoint, then, now);
 }
 
-/* From the newest of this training.  Where others write to the same folder, theirs are passed over;
- * where there are only theirs, that is an error: a folder mistyped, or an option. */
-static enum pr_code go_on(struct pr_trainer *t, struct pr_notes *notes, struct pr_error *e)
+static enum pr_code fail_other(const struct pr_error *why, struct pr_error *e)
+{
+    return pr_fail(
+        e, PR_E_USAGE, "--out: %s: give another folder, or --resume never", why->message);
+}
+
+/* The newest checkpoint with this training's settings, or NULL.  Where others write to the same
+ * folder, theirs are passed over; where there are only theirs, that is an error: a folder mistyped,
+ * or an option. */
+static enum pr_code find_own(const struct pr_trainer *t, char **ret, json_t **ret_training,
+    struct pr_notes *notes, struct pr_error *e)
 {
     struct pr_error first, why;
     size_t others = 0;
     enum pr_code code;
-    char *path;
-    json_t *training;
     for (int64_t before = INT64_MAX;;) {
-        code = pr_save_newest(t->o->out, before, &path, &training, notes, e);
-        if (code || !path)
+        code = pr_save_newest(t->o->out, before, ret, ret_training, notes, e);
+        if (code || !*ret || !same_training(t, *ret, *ret_training, &why))
             break;
-        before = json_integer_value(json_object_get(training, "step"));
-        code = take_over(t, path, training, &why);
-        if (!code)
-            note_isa(t, path, training);
-        json_decref(training);
-        if (code != PR_E_USAGE)
-            break;
-        begin_anew(t);
+        before = json_integer_value(json_object_get(*ret_training, "step"));
         if (!others++)
             first = why;
         pr_notes_add(notes, "%s: passed over, and replaced when this training comes to its step",
             why.message);
-        pr_free(path);
+        json_decref(*ret_training);
+        pr_free(*ret);
     }
-    if (!code && !path && others)
-        return pr_fail(
-            e, PR_E_USAGE, "--out: %s: give another folder, or --resume never", first.message);
+    return !code && !*ret && others ? fail_other(&first, e) : code;
+}
+
+/* Steps with other rates are an error and not passed over: --steps was changed where that changes
+ * the schedule, and an older checkpoint may agree by its warm-up alone. */
+static enum pr_code go_on(struct pr_trainer *t, struct pr_notes *notes, struct pr_error *e)
+{
+    char *path;
+    json_t *training;
+    struct pr_error why;
+    enum pr_code code = find_own(t, &path, &training, notes, e);
+    if (code)
+        return code;
     note_all(t, notes);
     if (!path)
-        return code;
-    if (code) {
-        pr_free(path);
-        if (e)
-            *e = why;
-        return code;
+        return PR_OK;
+    code = take_over(t, path, training, &why);
+    if (!code) {
+        note_isa(t, path, training);
+        t->saved = t->step;
+        t->last_checkpoint = path;
+        pr_trainer_note(t, "going on from %s", path);
+    } else if (code == PR_E_USAGE) {
+        (void)!fail_other(&why, e);
+    } else if (e) {
+        *e = why;
     }
-    t->saved = t->step;
-    t->last_checkpoint = path;
-    pr_trainer_note(t, "going on from %s", path);
-    return PR_OK;
+    if (code)
+        pr_free(path);
+    json_decref(training);
+    return code;
 }
 
 enum pr_code pr_trainer_resume(struct pr_trainer *t, struct pr_error *e)

@@ -232,6 +232,13 @@ def test_another_training_is_not_gone_on_with():
         train(path(tmp, "linear"), *linear, "--steps", 2)
         r = train(path(tmp, "linear"), *linear, "--steps", 3, status=2)
         assert "step 2 had the learning rate 1e-05, now" in r.err, r.err
+        # The first checkpoint lies in the warm-up and would agree: what came after it is not given up.
+        warm = (*linear, "--warmup", 3, "--save-every", 2)
+        train(path(tmp, "warm"), *warm, "--steps", 6)
+        before = files_of(path(tmp, "warm"))
+        r = train(path(tmp, "warm"), *warm, "--steps", 9, status=2)
+        assert "checkpoint-6" in r.err and "learning rate" in r.err and "--resume never" in r.err, r.err
+        assert files_of(path(tmp, "warm")) == before
 
 
 def test_a_folder_that_is_not_to_be_replaced_is_named_before_any_work():
