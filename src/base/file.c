@@ -104,8 +104,9 @@ enum pr_code pr_file_read(
     return PR_OK;
 }
 
-static int write_all(int fd, const char *p, size_t n)
+int pr_file_write_all(int fd, const void *bytes, size_t n)
 {
+    const char *p = bytes;
     while (n) {
         ssize_t w = write(fd, p, n);
         if (w < 0 && errno == EINTR)
@@ -153,7 +154,7 @@ enum pr_code pr_file_write_atomic(const char *path, const void *bytes, size_t n,
     umask(mask);
     int err = fchmod(fd, 0666 & ~mask) ? errno : 0;
     if (!err)
-        err = write_all(fd, bytes, n);
+        err = pr_file_write_all(fd, bytes, n);
     pr_fault_point(PR_FAULT_WRITE_TEMPORARY);
     if (!err && fsync(fd))
         err = errno;

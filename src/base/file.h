@@ -30,6 +30,8 @@ PR_MUST_CHECK enum pr_code pr_file_read(
 PR_MUST_CHECK enum pr_code pr_file_pread(
     int fd, void *buf, size_t n, uint64_t offset, const char *name, struct pr_error *e);
 
+/* Writes n bytes to an open file; 0, or what errno was. */
+int pr_file_write_all(int fd, const void *bytes, size_t n);
 /* Replaces path with n bytes so that no reader ever sees half of it: temporary file in the same
  * folder, fsync, rename, fsync of the folder.  On failure the old file is untouched. */
 PR_MUST_CHECK enum pr_code pr_file_write_atomic(

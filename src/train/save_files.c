@@ -5,22 +5,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/sha256.h"
 #include "train/save_internal.h"
-
-static int write_all(int fd, const char *p, size_t n)
-{
-    while (n) {
-        ssize_t w = write(fd, p, n);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w < 0)
-            return errno;
-        p += w;
-        n -= (size_t)w;
-    }
-    return 0;
-}
 
 static enum pr_code make_file(int dir_fd, const char *name, int *ret, struct pr_error *e)
 {
@@ -43,7 +30,7 @@ enum pr_code pr_save_write(
 {
     int fd;
     enum pr_code code = make_file(dir_fd, name, &fd, e);
-    return code ? code : end_file(fd, name, write_all(fd, bytes, n), e);
+    return code ? code : end_file(fd, name, pr_file_write_all(fd, bytes, n), e);
 }
 
 enum pr_code pr_save_write_json(

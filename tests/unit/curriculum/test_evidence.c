@@ -13,47 +13,7 @@
 #include "curriculum/evidence.h"
 #include "curriculum/looks.h"
 #include "curriculum/streams.h"
-
-static const struct pr_evidence_options usual = {.error_rate = 0.05};
-static const char *const arms[] = {
-    "random", "easy_to_hard", "hard_first", "interleaved", "adaptive", PR_ARM_AGAIN};
-#define N_ARMS 6
-
-struct probes {
-    struct pr_probe_outcome v[400];
-    size_t n;
-};
-static void add(struct probes *p, int64_t start, const char *arm, uint64_t seed, double score)
-{
-    assert_true(p->n < 400);
-    p->v[p->n++] = (struct pr_probe_outcome){start, arm, seed, score};
-}
-/* Blocks of all arms in which `arm` is better than random by `effect` noise deviations. */
-static void add_blocks(
-    struct probes *p, size_t blocks, const char *arm, double effect, struct pr_rng *rng)
-{
-    for (size_t b = 1; b <= blocks; b++) {
-        double level = 10 * pr_rng_normal(rng);
-        for (size_t a = 0; a < N_ARMS; a++)
-            add(p, 1, arms[a], b,
-                level + pr_rng_normal(rng) + (strcmp(arms[a], arm) == 0 ? effect : 0));
-    }
-}
-static struct pr_evidence weigh(const struct probes *p, const struct pr_evidence_options *o)
-{
-    struct pr_evidence ret;
-    struct pr_error e;
-    assert_int_equal(pr_evidence_weigh(p->v, p->n, o, &ret, &e), PR_OK);
-    return ret;
-}
-static const struct pr_arm_evidence *arm_of(const struct pr_evidence *e, const char *name)
-{
-    for (size_t i = 0; i < e->n_arms; i++)
-        if (strcmp(e->arms[i].name, name) == 0)
-            return &e->arms[i];
-    fail_msg("no arm %s", name);
-    return NULL;
-}
+#include "evidence_support.h"
 
 /* The table against made-up sequences: 200,000 of them give a share of p within 4 √(p(1 − p)/n). */
 static void repeated_looks_reject_as_often_as_the_table_says(void **state)
