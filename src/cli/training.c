@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/term.h"
 
 #define RATES_MAX ((size_t)1 << 28) /* bytes of a file of learning rates */
 
@@ -66,7 +67,7 @@ static enum pr_code read_rate(struct pr_training *t, const struct pr_args *a, st
     if (!text)
         return PR_OK;
     if (*text == '@') {
-        if (pr_args_given(a, "schedule") || pr_args_given(a, "warmup"))
+        if (s->kind != PR_SCHEDULE_CONSTANT || s->warmup > 0)
             return pr_fail(e, PR_E_USAGE,
                 "--lr @FILE gives each step its rate: leave out --schedule and --warmup");
         enum pr_code code = read_rates(t, text + 1, e);
@@ -153,8 +154,7 @@ static enum pr_code read_status(struct pr_training *t, const struct pr_args *a, 
 static enum pr_code check(const struct pr_args *a, struct pr_error *e)
 {
     static const char *const pairs[][2] = {{"token-batches", "data"}, {"token-batches", "order"},
-        {"token-batches", "max-tokens"}, {"token-batches", "batch"}, {"steps", "epochs"},
-        {"from-scratch", "base-model"}};
+        {"token-batches", "max-tokens"}, {"steps", "epochs"}, {"from-scratch", "base-model"}};
     bool scratch = pr_args_given(a, "from-scratch");
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (pr_args_given(a, pairs[i][0]) && pr_args_given(a, pairs[i][1]))
@@ -172,6 +172,8 @@ static enum pr_code check(const struct pr_args *a, struct pr_error *e)
             e, PR_E_USAGE, "'%s' and --from-scratch exclude each other", a->positional[0]);
     if (scratch != pr_args_given(a, "tokenizer"))
         return pr_fail(e, PR_E_USAGE, "--from-scratch and --tokenizer go together");
+    if (pr_args_given(a, "token-batches") && pr_args_given(a, "batch"))
+        pr_say("train", "--batch does not count: a line of --token-batches is a batch");
     return PR_OK;
 }
 
