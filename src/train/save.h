@@ -61,24 +61,31 @@ PR_MUST_CHECK enum pr_code pr_save_checkpoint(
 PR_MUST_CHECK enum pr_code pr_save_keep(
     const char *out, int64_t step, int64_t keep, const char *model, struct pr_error *e);
 
-/* Is there room in `out` for the checkpoints of all steps after `from` that will be saved: the
- * multiples of `every` (0: none) up to `last`, and `last`?  PR_E_USAGE names a folder that
- * would have to make room and may not: `model` itself, another trainer's, a link.  Without a last
- * step (0) it is not known which will be reached, and each save looks for itself. */
-PR_MUST_CHECK enum pr_code pr_save_check_places(const char *out, int64_t from, int64_t every,
-    int64_t last, const char *model, struct pr_error *e);
+/* Is there room in `out` for a checkpoint of each step after `from` up to `last`?  Any of them may
+ * be saved, since a training can be stopped at any.  PR_E_USAGE names a folder that would have to
+ * make room and may not: `model` itself, another trainer's, a link.  Without a last step (0) it is
+ * not known which will be reached, and each save looks for itself. */
+PR_MUST_CHECK enum pr_code pr_save_check_places(
+    const char *out, int64_t from, int64_t last, const char *model, struct pr_error *e);
 
 /* Makes `out` and keeps other trainings away from it while *ret_fd is open (close it at the end).
  * PR_E_IO where another holds it, or nothing can be written there. */
 PR_MUST_CHECK enum pr_code pr_save_lock(const char *out, int *ret_fd, struct pr_error *e);
 
-/* The newest checkpoint in `out`, of a step before `before`, that a training can go on from, or
+/* Which checkpoint is looked for: of a step before `before`, and one that `fits` says yes to, from
+ * its proctor/training.json (NULL: any).  It is asked before the files are read through. */
+struct pr_save_wanted {
+    int64_t before;
+    bool (*fits)(void *ctx, const char *checkpoint, const json_t *training);
+    void *ctx;
+};
+/* The newest checkpoint in `out` (of those wanted; NULL: any) that a training can go on from, or
  * NULL; pr_free.  Removes what a killed training left half written: `out` must be locked.
  * *ret_training: its proctor/training.json, a new reference.  Newer ones that were passed over are
  * noted with the reason: another trainer's, a damaged file by name; so is what of a removed one
  * cannot be removed.  An `out` that is not there has none. */
-PR_MUST_CHECK enum pr_code pr_save_newest(const char *out, int64_t before, char **ret,
-    json_t **ret_training, struct pr_notes *notes, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_save_newest(const char *out, const struct pr_save_wanted *wanted,
+    char **ret, json_t **ret_training, struct pr_notes *notes, struct pr_error *e);
 /* Values (masters), m, v and step of a checkpoint into net and optimizer, exactly.  PR_E_FORMAT
  * names the file and the tensor that does not fit; net and optimizer are then as they were. */
 PR_MUST_CHECK enum pr_code pr_save_restore(

@@ -61,7 +61,9 @@ static enum pr_code check_sum(int dir_fd, const char *name, const json_t *sums, 
     pr_sha256_hex(digest, hex);
     pr_free(part);
     close(fd);
-    if (!code && (!want || strcmp(want, hex) != 0))
+    if (!code && !want)
+        code = pr_fail(e, PR_E_FORMAT, "%s: " TRAINING_PATH " has no SHA-256 of it", name);
+    else if (!code && strcmp(want, hex) != 0)
         code = pr_fail(e, PR_E_FORMAT, "%s: its content is not what was saved (SHA-256)", name);
     return code;
 }
@@ -93,8 +95,8 @@ static enum pr_code check_step(const json_t *training, int64_t step, struct pr_e
     return code ? pr_wrap(e, code, TRAINING_PATH) : PR_OK;
 }
 
-/* Can a training go on from it?  Whether it fits the net is pr_save_restore's to see. */
-static enum pr_code check(const char *path, int64_t step, json_t **ret_training, struct pr_error *e)
+/* Is it complete, and a training of ours? */
+static enum pr_code look(const char *path, int64_t step, json_t **ret_training, struct pr_error *e)
 {
     struct pr_safetensors *state;
     struct pr_error why;
@@ -121,8 +123,6 @@ static enum pr_code check(const char *path, int64_t step, json_t **ret_training,
         code = pr_fail(e, PR_E_FORMAT, TRAINING_PATH ": not an object");
     if (!code)
         code = check_step(training, step, e);
-    if (!code)
-        code = check_sums(fd, path, training, e);
     close(fd);
     if (code)
         json_decref(training);
@@ -131,35 +131,59 @@ static enum pr_code check(const char *path, int64_t step, json_t **ret_training,
     return code;
 }
 
-static enum pr_code find(const char *out, int64_t before, char **ret, json_t **ret_training,
-    struct pr_notes *notes, struct pr_error *e)
+/* Can a training go on from it?  Whether it fits the net is pr_save_restore's to see.  *ret_wanted:
+ * false where it is whole as far as was looked, and nobody asked for it. */
+static enum pr_code check(const char *path, int64_t step, const struct pr_save_wanted *wanted,
+    bool *ret_wanted, json_t **ret_training, struct pr_error *e)
+{
+    json_t *training = NULL;
+    enum pr_code code = look(path, step, &training, e);
+    if (code)
+        return code;
+    *ret_wanted = !wanted || !wanted->fits || wanted->fits(wanted->ctx, path, training);
+    int fd = *ret_wanted ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (*ret_wanted && fd < 0)
+        code = pr_fail_errno(e, errno, "no folder");
+    if (*ret_wanted && !code) {
+        code = check_sums(fd, path, training, e);
+        close(fd);
+    }
+    if (*ret_wanted && !code)
+        *ret_training = training;
+    else
+        json_decref(training);
+    return code;
+}
+
+static enum pr_code find(const char *out, const struct pr_save_wanted *wanted, char **ret,
+    json_t **ret_training, struct pr_notes *notes, struct pr_error *e)
 {
     int64_t *steps;
     size_t n;
     enum pr_code code = list_steps(out, &steps, &n, e);
-    bool found = false;
-    for (size_t i = 0; i < n && !code && !found; i++) {
+    for (size_t i = 0; i < n && !code && !*ret; i++) {
         char name[40];
         struct pr_error why;
-        if (steps[i] >= before)
+        bool is_wanted = true;
+        if (wanted && steps[i] >= wanted->before)
             continue;
         snprintf(name, sizeof name, "checkpoint-%lld", (long long)steps[i]);
         char *path = pr_path_join(out, name);
-        found = !check(path, steps[i], ret_training, &why);
-        if (found) {
+        if (check(path, steps[i], wanted, &is_wanted, ret_training, &why)) {
+            if (notes)
+                pr_notes_add(notes, "%s is passed over: %s", name, why.message);
+        } else if (is_wanted) {
             *ret = path;
             break;
         }
-        if (notes)
-            pr_notes_add(notes, "%s is passed over: %s", name, why.message);
         pr_free(path);
     }
     pr_free(steps);
     return code;
 }
 
-enum pr_code pr_save_newest(const char *out, int64_t before, char **ret, json_t **ret_training,
-    struct pr_notes *notes, struct pr_error *e)
+enum pr_code pr_save_newest(const char *out, const struct pr_save_wanted *wanted, char **ret,
+    json_t **ret_training, struct pr_notes *notes, struct pr_error *e)
 {
     int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     *ret = NULL;
@@ -168,5 +192,5 @@ enum pr_code pr_save_newest(const char *out, int64_t before, char **ret, json_t 
         return errno == ENOENT ? PR_OK : pr_fail_errno(e, errno, "%s", out);
     enum pr_code code = pr_save_place_tidy(fd, notes, e);
     close(fd);
-    return code ? pr_wrap(e, code, "%s", out) : find(out, before, ret, ret_training, notes, e);
+    return code ? pr_wrap(e, code, "%s", out) : find(out, wanted, ret, ret_training, notes, e);
 }

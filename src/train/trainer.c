@@ -177,6 +177,8 @@ enum pr_code pr_train(
      * steps already has said so.  The status file stays as it is then. */
     if (begun) {
         pr_trainer_tell(&t, "training", NULL);
+        if (t.saved) /* it may have been killed between the save and this */
+            pr_trainer_keep(&t);
         code = run(&t, ret, said);
         pr_trainer_tell(&t,
             code == PR_E_CANCELLED ? "stopped"

@@ -11,7 +11,8 @@
 #include "train/trainer.h"
 
 /* Key in proctor/training.json: the instruction set that the last steps were computed with. */
-#define PR_TRAINING_ISA "instruction_set"
+#define PR_TRAINING_ISA  "instruction_set"
+#define PR_TRAINING_PLAN "rate_plan"
 
 /* One line of log_history. */
 struct pr_train_log {
@@ -33,6 +34,9 @@ struct pr_trainer {
     struct pr_optimizer optimizer;
     struct pr_schedule schedule;
     json_t *settings; /* what makes this training this one; proctor/training.json keeps it */
+    json_t
+        *rate_plan; /* what tells the rates of all its steps, beside the settings; kept there too */
+    double std;     /* of a new model's weights */
     bool bf16;
     uint32_t micro_rows;
     int64_t steps; /* 0: no last one */
@@ -59,7 +63,8 @@ PR_MUST_CHECK enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error
 /* Goes on from the newest checkpoint in o->out that is whole and of this training, others passed
  * over; without one it begins.  PR_E_USAGE, naming a difference, where all are of others. */
 PR_MUST_CHECK enum pr_code pr_trainer_resume(struct pr_trainer *t, struct pr_error *e);
-/* After a failure of opening: removes the folders that were made, as far as they are empty. */
+/* After a failure of opening: removes the folders that were made, as far as they are empty and no
+ * other training holds them. */
 void pr_trainer_undo(struct pr_trainer *t);
 void pr_trainer_done(struct pr_trainer *t);
 void pr_trainer_note(const struct pr_trainer *t, const char *fmt, ...) PR_PRINTF(2, 3);

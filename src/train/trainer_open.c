@@ -1,9 +1,12 @@
 /* Opening a training: the model or a new one, the data, how many steps there are to be. */
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -107,13 +110,12 @@ static enum pr_code open_new(struct pr_trainer *t, struct pr_error *e)
 {
     struct pr_checkpoint_options co = {0};
     struct pr_model_config *c = pr_zalloc(sizeof *c);
-    double std;
     enum pr_code code = pr_checkpoint_open(t->o->model, &co, &t->checkpoint, e);
     if (code)
         code = pr_wrap(e, code, "--tokenizer");
-    else if (!(code = read_config(t, c, &std, e))) {
+    else if (!(code = read_config(t, c, &t->std, e))) {
         struct pr_net_options no = net_options(t, c);
-        code = pr_net_new(c, std, &no, t->pool, &t->net, e);
+        code = pr_net_new(c, t->std, &no, t->pool, &t->net, e);
     }
     pr_free(c);
     return code;
@@ -251,9 +253,32 @@ static size_t count_missing(const char *out)
 void pr_trainer_undo(struct pr_trainer *t)
 {
     char *path = pr_strdup(t->o->out);
-    for (; t->made && !rmdir(path); t->made--) /* not what others have used meanwhile */
+    for (; t->lock >= 0 && t->made && !rmdir(path);
+         t->made--) /* not what others have used meanwhile */
         to_parent(path);
     pr_free(path);
+}
+
+/* A continued adapter's base is read all the time and named by each checkpoint; in `out` a save or
+ * --keep could take it away. */
+static enum pr_code check_base(const struct pr_trainer *t, struct pr_error *e)
+{
+    struct stat in, out;
+    if (t->o->scratch || !pr_checkpoint_is_adapter(t->checkpoint))
+        return PR_OK;
+    char base[PATH_MAX];
+    if (!realpath(pr_checkpoint_config_dir(t->checkpoint), base))
+        return PR_OK;
+    char *parent = pr_path_join(base, "..");
+    bool inside = !stat(parent, &in) && !stat(t->o->out, &out) && in.st_dev == out.st_dev &&
+                  in.st_ino == out.st_ino;
+    enum pr_code code = inside ? pr_fail(e, PR_E_USAGE,
+                                     "--out: the adapter's base model %s lies in it, where "
+                                     "checkpoints are replaced and removed: give another folder",
+                                     base)
+                               : PR_OK;
+    pr_free(parent);
+    return code;
 }
 
 static enum pr_code ask(const struct pr_trainer *t, struct pr_error *e)
@@ -268,7 +293,8 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
     t->made = count_missing(o->out);
     enum pr_code code = pr_save_lock(o->out, &t->lock, e);
     if (code || (code = pr_pool_new(o->n_threads, &t->pool, e)) ||
-        (code = o->scratch ? open_new(t, e) : open_model(t, e)) || (code = ask(t, e)) ||
+        (code = o->scratch ? open_new(t, e) : open_model(t, e)) || (code = check_base(t, e)) ||
+        (code = ask(t, e)) ||
         (code = pr_save_source_read(o->model, t->config, t->net, &t->source, e)) ||
         (code = open_data(t, e)))
         return code;
@@ -280,12 +306,9 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
         return code;
     introduce(t);
     if ((code = pr_trainer_resume(t, e)) ||
-        (code = pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e)) ||
-        (code = ask(t, e)))
+        (code = pr_save_check_places(o->out, t->step, t->steps, o->model, e)))
         return code;
-    if (t->saved) /* it may have been killed between the save and this */
-        pr_trainer_keep(t);
-    return PR_OK;
+    return ask(t, e);
 }
 
 void pr_trainer_done(struct pr_trainer *t)
@@ -299,6 +322,7 @@ void pr_trainer_done(struct pr_trainer *t)
     pr_save_source_free(t->source);
     json_decref(t->config);
     json_decref(t->settings);
+    json_decref(t->rate_plan);
     pr_free(t->log);
     pr_free(t->last_checkpoint);
     pr_free(t->keep_said);

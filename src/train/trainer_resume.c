@@ -75,63 +75,92 @@ static void note_isa(const struct pr_trainer *t, const char *checkpoint, const j
             checkpoint, then, now);
 }
 
-static enum pr_code fail_other(const struct pr_error *why, struct pr_error *e)
+static void begin_anew(struct pr_trainer *t)
 {
-    return pr_fail(
-        e, PR_E_USAGE, "--out: %s: give another folder, or --resume never", why->message);
+    t->step = 0;
+    t->answer_total = t->input_total = 0;
+    t->n_log = 0;
+    t->last = (struct pr_train_step){0};
 }
 
-/* The newest checkpoint with this training's settings, or NULL.  Where others write to the same
- * folder, theirs are passed over; where there are only theirs, that is an error: a folder mistyped,
- * or an option. */
-static enum pr_code find_own(const struct pr_trainer *t, char **ret, json_t **ret_training,
-    struct pr_notes *notes, struct pr_error *e)
+/* The search for the checkpoint to go on from. */
+struct search {
+    const struct pr_trainer *t;
+    struct pr_notes theirs; /* checkpoints of other trainings, that this one will replace */
+    struct pr_error first;  /* why the newest of them is none of this one's */
+    bool same_plan;         /* only with the same rates to the last step */
+};
+
+static void pass_over(struct search *s, const struct pr_error *why)
 {
-    struct pr_error first, why;
-    size_t others = 0;
-    enum pr_code code;
-    for (int64_t before = INT64_MAX;;) {
-        code = pr_save_newest(t->o->out, before, ret, ret_training, notes, e);
-        if (code || !*ret || !same_training(t, *ret, *ret_training, &why))
-            break;
-        before = json_integer_value(json_object_get(*ret_training, "step"));
-        if (!others++)
-            first = why;
-        pr_notes_add(notes, "%s: passed over, and replaced when this training comes to its step",
-            why.message);
-        json_decref(*ret_training);
-        pr_free(*ret);
+    if (!s->theirs.n)
+        s->first = *why;
+    pr_notes_add(&s->theirs, "%s: passed over, and replaced when this training comes to its step",
+        why->message);
+}
+
+static bool fits(void *ctx, const char *checkpoint, const json_t *training)
+{
+    struct search *s = ctx;
+    struct pr_error why;
+    if (same_training(s->t, checkpoint, training, &why)) {
+        pass_over(s, &why);
+        return false;
     }
-    return !code && !*ret && others ? fail_other(&first, e) : code;
+    return !s->same_plan ||
+           json_equal(json_object_get(training, PR_TRAINING_PLAN), s->t->rate_plan);
 }
 
-/* Steps with other rates are an error and not passed over: --steps was changed where that changes
- * the schedule, and an older checkpoint may agree by its warm-up alone. */
+/* From the newest of this training.  Where others write to the same folder, theirs are passed over;
+ * where there are only theirs, that is an error: a folder mistyped, or an option.  Rates that
+ * differ in a step that was made are another training's too; but an older checkpoint may agree by
+ * its warm-up alone, so that it is taken only if the rates of all its steps were to be these. */
+static enum pr_code find_own(
+    struct pr_trainer *t, struct search *s, char **ret, struct pr_notes *notes, struct pr_error *e)
+{
+    struct pr_save_wanted wanted = {INT64_MAX, fits, s};
+    struct pr_error why;
+    json_t *training;
+    for (;;) {
+        enum pr_code code = pr_save_newest(t->o->out, &wanted, ret, &training, notes, e);
+        if (code || !*ret)
+            return code;
+        wanted.before = json_integer_value(json_object_get(training, "step"));
+        code = take_over(t, *ret, training, &why);
+        if (!code)
+            note_isa(t, *ret, training);
+        json_decref(training);
+        if (!code)
+            return PR_OK;
+        pr_free(*ret);
+        *ret = NULL;
+        if (code != PR_E_USAGE) {
+            if (e)
+                *e = why;
+            return code;
+        }
+        pass_over(s, &why);
+        s->same_plan = true;
+        begin_anew(t);
+    }
+}
+
 static enum pr_code go_on(struct pr_trainer *t, struct pr_notes *notes, struct pr_error *e)
 {
-    char *path;
-    json_t *training;
-    struct pr_error why;
-    enum pr_code code = find_own(t, &path, &training, notes, e);
-    if (code)
-        return code;
+    struct search s = {.t = t};
+    char *path = NULL;
+    enum pr_code code = find_own(t, &s, &path, notes, e);
     note_all(t, notes);
-    if (!path)
-        return PR_OK;
-    code = take_over(t, path, training, &why);
-    if (!code) {
-        note_isa(t, path, training);
+    if (path) {
+        note_all(t, &s.theirs);
         t->saved = t->step;
         t->last_checkpoint = path;
         pr_trainer_note(t, "going on from %s", path);
-    } else if (code == PR_E_USAGE) {
-        (void)!fail_other(&why, e);
-    } else if (e) {
-        *e = why;
+    } else if (!code && s.theirs.n) {
+        code = pr_fail(
+            e, PR_E_USAGE, "--out: %s: give another folder, or --resume never", s.first.message);
     }
-    if (code)
-        pr_free(path);
-    json_decref(training);
+    pr_notes_done(&s.theirs);
     return code;
 }
 
@@ -143,8 +172,7 @@ enum pr_code pr_trainer_resume(struct pr_trainer *t, struct pr_error *e)
     enum pr_code code;
     if (t->o->resume == PR_RESUME_AUTO) {
         code = go_on(t, &notes, e);
-    } else if (!(code = pr_save_newest(t->o->out, INT64_MAX, &path, &training, &notes, e)) &&
-               path) {
+    } else if (!(code = pr_save_newest(t->o->out, NULL, &path, &training, &notes, e)) && path) {
         pr_trainer_note(t,
             "%s is left aside (--resume never); checkpoints of the same step are replaced", path);
         pr_free(path);

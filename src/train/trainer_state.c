@@ -57,6 +57,7 @@ json_t *pr_trainer_training(const struct pr_trainer *t)
     pr_json_set_int(o, "input_tokens", (int64_t)t->input_total);
     pr_json_set_str(o, PR_TRAINING_ISA, t->optimizer.kernels->isa);
     json_object_set(o, "settings", t->settings);
+    json_object_set(o, PR_TRAINING_PLAN, t->rate_plan);
     json_object_set(o, "data", (json_t *)(uintptr_t)pr_train_data_json(t->data));
     return o;
 }
@@ -152,6 +153,19 @@ static void put_rates(json_t *o, const struct pr_schedule *s)
     pr_json_set_int(o, "warmup", s->warmup);
 }
 
+/* What the settings do not tell of the rates to the last step: how many steps a falling schedule is
+ * over, which rates a file has. */
+static json_t *rate_plan(const struct pr_schedule *s)
+{
+    uint8_t digest[PR_SHA256_LEN];
+    char hex[PR_SHA256_HEX];
+    if (!s->table)
+        return s->kind == PR_SCHEDULE_CONSTANT ? json_null() : json_integer(s->steps);
+    pr_sha256(s->table, (size_t)s->steps * sizeof *s->table, digest);
+    pr_sha256_hex(digest, hex);
+    return json_string(hex);
+}
+
 static void put_lora(json_t *o, const struct pr_net_lora *l)
 {
     if (!l || !l->r)
@@ -176,6 +190,7 @@ static enum pr_code put_model(struct pr_trainer *t, json_t *o, struct pr_error *
     }
     json_t *config = pr_model_config_canonical(pr_net_config(t->net));
     hash_json(o, "new_model", config);
+    pr_json_set_real(o, "initializer_range", t->std, NULL);
     json_decref(config);
     return PR_OK;
 }
@@ -204,6 +219,7 @@ enum pr_code pr_trainer_settings(struct pr_trainer *t, json_t **ret, struct pr_e
     pr_json_set_real(s, "weight_decay", a->weight_decay, NULL);
     pr_json_set_str(s, "decay", a->decay_all ? "all" : "matrices");
     pr_json_set_real(s, "grad_clip", a->grad_clip, NULL);
+    t->rate_plan = rate_plan(&t->schedule);
     *ret = s;
     return PR_OK;
 }

@@ -246,13 +246,13 @@ def test_a_folder_that_is_not_to_be_replaced_is_named_before_any_work():
         theirs = path(tmp, "out", "checkpoint-4")
         shutil.copytree(MODEL, theirs)
         before = files_of(tmp)
-        for args in (("--steps", 4), ("--steps", 7, "--save-every", 2)):
+        for args in (("--steps", 4), ("--steps", 7, "--save-every", 2), ("--steps", 7)):  # it may be stopped at 4
             r = train(path(tmp, "out"), "--batch", 4, *args, status=2)
             assert not r.out and f"checkpoint-4 in {path(tmp, 'out')} " in r.err, r.err
             assert "no training of proctor wrote it: give another --out" in r.err, r.err
         assert files_of(tmp) == before
-        args = ("--batch", 4, "--steps", 5, "--save-every", 3)
-        assert len(train(path(tmp, "out"), *args).rows()) == 5
+        args = ("--batch", 4, "--steps", 3, "--save-every", 2)
+        assert len(train(path(tmp, "out"), *args).rows()) == 3
         same_folders(MODEL, theirs)
         # Where it started from, which is ours: it could be replaced otherwise.
         r = train(path(tmp, "out"), *args, "--resume", "never", model=path(tmp, "out", "checkpoint-3"),
@@ -337,6 +337,53 @@ def test_two_trainings_in_one_folder_each_go_on_from_their_own():
         same_folders(path(tmp, "alone", "checkpoint-8"), path(out, "checkpoint-8"))
         r = train(out, *other, "--steps", 8, "--seed", 9, status=2)  # none of them
         assert f"--out: {out}/checkpoint-8 is of another training" in r.err, r.err
+
+
+def test_a_falling_schedule_begun_anew_is_gone_on_with_beside_an_older_one():
+    with scratch() as tmp:
+        out = path(tmp, "out")
+        linear = ("--batch", 4, "--lr", 1e-3, "--schedule", "linear", "--save-every", 2)
+        train(out, *linear, "--steps", 6)
+        done = len(train(out, *linear, "--steps", 12, "--resume", "never", "--seconds", "0.001").rows())
+        assert done < 6
+        r = train(out, *linear, "--steps", 12)
+        assert [x["step"] for x in r.rows()] == list(range(done + 1, 13)), r.err
+        assert "checkpoint-6 is of another training (step 2 had the learning rate" in r.err, r.err
+        train(path(tmp, "alone"), *linear, "--steps", 12)
+        same_folders(path(tmp, "alone", "checkpoint-12"), path(out, "checkpoint-12"))
+
+
+def test_what_is_wrong_with_its_own_is_said_although_only_others_are_left():
+    with scratch() as tmp:
+        out, args = path(tmp, "out"), ("--batch", 4)
+        train(out, *args, "--steps", 2, "--seed", 7)
+        train(out, *args, "--steps", 4, "--resume", "never")
+        with open(path(out, "checkpoint-4", "proctor", "optimizer.safetensors"), "r+b") as f:
+            f.seek(-1, os.SEEK_END)
+            f.write(b"x")
+        r = train(out, *args, "--steps", 4, status=2)
+        assert "checkpoint-4 is passed over" in r.err and "'seed' was 7" in r.err, r.err
+
+
+def test_a_command_that_trains_nothing_removes_nothing():
+    with scratch() as tmp:
+        out = path(tmp, "out")
+        train(out, "--batch", 4, "--steps", 6, "--save-every", 2)
+        r = train(out, "--batch", 4, "--steps", 4, "--keep", 1)
+        assert not r.out and sorted(os.listdir(out)) == ["checkpoint-2", "checkpoint-4", "checkpoint-6"], r.err
+
+
+def test_a_continued_adapters_base_is_not_in_the_way():
+    with scratch() as tmp:
+        out = path(tmp, "out")
+        train(out, "--batch", 4, "--steps", 2)
+        base = path(out, "checkpoint-2")
+        train(path(tmp, "adapter"), "--batch", 4, "--steps", 1, "--lora-rank", 2, model=base)
+        adapter = path(tmp, "adapter", "checkpoint-1")
+        r = train(out, "--batch", 4, "--steps", 6, "--keep", 1, "--resume", "never", "--base-model", base,
+                  model=adapter, status=2)
+        assert "base model" in r.err and "give another folder" in r.err, r.err
+        assert os.listdir(out) == ["checkpoint-2"]
 
 
 def test_another_instruction_set_is_said_and_gone_on_with():

@@ -133,7 +133,7 @@ static inline const char *newest(const struct fixture *f, char ret_note[256])
     struct pr_error e;
     char *path;
     json_t *training;
-    if (pr_save_newest(f->save.out, INT64_MAX, &path, &training, &notes, &e))
+    if (pr_save_newest(f->save.out, NULL, &path, &training, &notes, &e))
         fail_msg("%s", e.message);
     char *base = path ? pr_path_base(path) : pr_strdup("");
     snprintf(name, sizeof name, "%s", base);
