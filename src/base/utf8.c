@@ -176,3 +176,26 @@ size_t pr_utf8_bom(const char *s, size_t n)
 {
     return n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
+
+static bool continues(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+void pr_utf8_shorten(const char *s, char *ret, size_t size)
+{
+    static const char gap[] = " \xe2\x80\xa6 ";
+    size_t n = strlen(s), room = size - sizeof gap, head = room / 2, from;
+    if (n < size) {
+        memcpy(ret, s, n + 1);
+        return;
+    }
+    from = n - (room - head);
+    while (head && continues(s[head]))
+        head--;
+    while (continues(s[from]))
+        from++;
+    memcpy(ret, s, head);
+    memcpy(ret + head, gap, sizeof gap - 1);
+    memcpy(ret + head + sizeof gap - 1, s + from, n - from + 1);
+}

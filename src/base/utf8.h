@@ -38,6 +38,10 @@ bool pr_utf8_is_printable(uint32_t c);
 /* The part of s without white space at either end. */
 const char *pr_utf8_trim(const char *s, size_t n, size_t *ret_len);
 
+/* Copies valid UTF-8 to ret[size], size at least 16; of what is longer the beginning and the end
+ * stay, with " … " between them: a message often says at its end what counts. */
+void pr_utf8_shorten(const char *s, char *ret, size_t size);
+
 /* Bytes of the mark (BOM) that some editors put before a text: 3, or 0 without one. */
 size_t pr_utf8_bom(const char *s, size_t n);
 

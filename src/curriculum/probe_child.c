@@ -202,6 +202,17 @@ static void hear(struct run *r)
     }
 }
 
+/* Joined and made valid they may be longer than they were; their end must get into a message. */
+static void keep_end(struct pr_str *s)
+{
+    size_t from = s->len > WORDS ? s->len - WORDS : 0;
+    while (from && ((unsigned char)s->data[from] & 0xc0) == 0x80)
+        from++;
+    if (from)
+        memmove(s->data, s->data + from, s->len - from + 1);
+    s->len -= from;
+}
+
 /* The last lines of which `text` is made, joined; progress bars end theirs with a return. */
 static void last_lines(const char *text, size_t n, struct pr_str *ret)
 {
@@ -241,6 +252,7 @@ char *pr_probe_child_words(const char *log)
             text[i] = '?';
     if (n > 0)
         last_lines(text, (size_t)n, &words);
+    keep_end(&words);
     return pr_str_take(&words);
 }
 

@@ -17,12 +17,14 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/remove.h"
+#include "base/utf8.h"
 #include "daemon/log.h"
 
 #define MAX_OUTCOME ((size_t)1 << 20)
 #define TAIL        2048 /* bytes of stderr that are kept */
 #define STOP_MS     2000 /* half a second of them are the trainer's (docs/probes.md) */
 #define MAX_ARGS    64
+#define WORDS       340 /* bytes of its last line that a reason has */
 
 struct pr_prober {
     struct pr_loop *loop;
@@ -289,7 +291,7 @@ bool pr_prober_ok(const struct pr_prober *c)
 }
 
 /* The last line that is not empty. */
-static void last_words(const struct pr_prober *c, char *ret, size_t size)
+static const char *last_line(const struct pr_prober *c, size_t *ret_len)
 {
     const char *text = pr_str_cstr(&c->tail);
     size_t end = c->tail.len;
@@ -298,16 +300,41 @@ static void last_words(const struct pr_prober *c, char *ret, size_t size)
     size_t from = end;
     while (from && text[from - 1] != '\n')
         from--;
-    struct pr_error e; /* cleans what comes from outside */
-    pr_fail(&e, PR_E_IO, "%.*s", (int)(end - from), text + from);
-    snprintf(ret, size, "%s", e.message);
+    *ret_len = end - from;
+    return text + from;
+}
+
+/* Made fit to be shown: it comes from outside. */
+static void last_words(const struct pr_prober *c, char *ret, size_t size)
+{
+    struct pr_str clean = PR_STR_INIT(16 * TAIL);
+    struct pr_error e;
+    size_t n;
+    const char *line = last_line(c, &n);
+    pr_utf8_append_lossy(&clean, line, n);
+    char words[sizeof e.message];
+    pr_utf8_shorten(pr_str_cstr(&clean), words, sizeof words);
+    pr_fail(&e, PR_E_IO, "%s", words);
+    pr_utf8_shorten(e.message, ret, size);
+    pr_str_done(&clean);
+}
+
+bool pr_prober_diverged(const struct pr_prober *c)
+{
+    size_t n;
+    const char *line = last_line(c, &n);
+    static const char *const words[] = {"not finite", "not be finite"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (memmem(line, n, words[i], strlen(words[i])))
+            return true;
+    return false;
 }
 
 json_t *pr_prober_result(const struct pr_prober *c, char *reason, size_t size)
 {
     struct pr_error e;
     json_t *o;
-    char words[300];
+    char words[WORDS];
     if (pr_prober_ok(c)) {
         if (!pr_json_parse(pr_str_cstr(&c->text), c->text.len, PR_JSON_STRICT, NULL, &o, NULL, &e))
             return o;

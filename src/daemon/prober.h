@@ -29,6 +29,9 @@ bool pr_prober_over(struct pr_prober *c); /* it has ended, and was reaped */
 bool pr_prober_ok(const struct pr_prober *c);
 /* Of one that is over: what it printed (new reference), or NULL and the reason. */
 json_t *pr_prober_result(const struct pr_prober *c, char *reason, size_t size);
+/* Of one that is over: its last line, all of it, speaks of a number that is not finite.  A reason
+ * is shortened. */
+bool pr_prober_diverged(const struct pr_prober *c);
 void pr_prober_stop(struct pr_prober *c); /* SIGTERM: it is to stop what it started */
 void pr_prober_kill(struct pr_prober *c);
 /* Stops it within two seconds where it still runs.  NULL is fine. */

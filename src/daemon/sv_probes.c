@@ -152,10 +152,10 @@ static json_t *set_diverged(json_t *o)
 
 /* The built-in trainer stops at a loss, a gradient or parameters that are not finite; what another
  * program says of its end is not known here. */
-static bool did_training_diverge(const struct pr_sv_probes *p, const char *reason)
+static bool did_training_diverge(const struct pr_sv_probes *p)
 {
     bool builtin = !json_array_size(p->runner->config.probe_command);
-    return builtin && (strstr(reason, "not finite") || strstr(reason, "not be finite"));
+    return builtin && pr_prober_diverged(p->child);
 }
 
 static void fill_result(
@@ -202,7 +202,7 @@ static json_t *outcome(struct pr_supervisor *s, struct pr_probe_row *row, char *
     o = pr_prober_result(p->child, reason, size);
     if (o)
         fill_result(p, o, row, reason, size);
-    else if (did_training_diverge(p, reason))
+    else if (did_training_diverge(p))
         o = set_diverged(NULL);
     return o;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "systems/curriculum.h"
 
 /* ---- can there be probes at all? ---- */
@@ -180,15 +181,17 @@ static void choose(const struct pr_view *v, const struct pr_probe_outcome *o, si
 static bool is_failing(const struct pr_view *v, struct pr_curriculum_probes *p)
 {
     size_t failed = 0;
+    char why[250];
     for (size_t i = p->n; i-- > 0 && p->rows[i].reason;)
         failed += !ran_out(&p->rows[i]); /* does_not_fit has its own rule for these */
     const struct pr_probe_row *last = p->n ? &p->rows[p->n - 1] : NULL;
     const struct pr_checkpoint_row *newest = pr_view_newest(v);
     p->failing = failed >= PR_CURRICULUM_FAILURES && newest && last->checkpoint == newest->id &&
                  is_of_today(v, last);
-    if (p->failing)
-        snprintf(p->nothing, sizeof p->nothing, "the last %zu probes failed: %.250s", failed,
-            last->reason);
+    if (p->failing) {
+        pr_utf8_shorten(last->reason, why, sizeof why);
+        snprintf(p->nothing, sizeof p->nothing, "the last %zu probes failed: %s", failed, why);
+    }
     return p->failing;
 }
 

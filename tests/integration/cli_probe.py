@@ -29,6 +29,10 @@ with open(notes, "w") as f:
 print("step 1 of 1\rtraining on %s tokens" % tokens)
 if how == "status":
     sys.exit("there is no GPU here")
+if how == "lines":  # short ones, which are joined, and bytes that are no text
+    sys.stdout.flush()
+    os.write(2, b"\xff\xfe\n" * 190 + b"there is no memory for it\n")
+    sys.exit(3)
 if how == "signal":
     os.kill(os.getpid(), 11)
 if how == "nothing":
@@ -291,7 +295,7 @@ def test_the_newest_checkpoint_counts_wherever_a_trainer_leaves_it():
 
 
 def test_what_goes_wrong_with_a_trainer_is_said_with_its_last_words():
-    cases = {"status": ("status 1", "there is no GPU here"), "signal": ("signal 11", "training on"),
+    cases = {"status": ("status 1", "there is no GPU here"), "lines": ("status 3", "there is no memory for it\n"), "signal": ("signal 11", "training on"),
              "nothing": ("left no checkpoint", "training on"), "half": ("left no checkpoint", "checkpoint-7"),
              "depths": ("left no checkpoint",), "torn": ("left no checkpoint", "model.safetensors"), "touch": ("start checkpoint changed",),
              "touch-deep": ("start checkpoint changed",), "rewrite": ("start checkpoint changed",)}

@@ -349,9 +349,9 @@ def test_a_probe_that_was_not_asked_everything_is_none():
         base.remove()
 
 
-def test_training_that_diverges_is_told_from_other_failures():
+def check_that_divergence_is_told(settings=""):
     base = Folder()
-    base.configure("curriculum:\n  probe_tokens: 200\n  samples: 60\n")
+    base.configure("curriculum:\n  probe_tokens: 200\n  samples: 60\n" + settings)
     weights = os.path.join(base.drop(1574, source=1574), "model.safetensors")
     with open(weights, "r+b") as f:  # a start at which the first step's loss is not finite
         header = struct.unpack("<Q", f.read(8))[0]
@@ -365,6 +365,14 @@ def test_training_that_diverges_is_told_from_other_failures():
         assert row["n_diverged"] == len(rows), row
     finally:
         base.remove()
+
+
+def test_training_that_diverges_is_told_from_other_failures():
+    check_that_divergence_is_told()
+
+
+def test_it_is_told_too_where_the_trainer_says_more_before():
+    check_that_divergence_is_told("  lora_rank: 16\n")
 
 
 def test_a_probe_that_does_not_fit_leaves_what_can_be_observed():

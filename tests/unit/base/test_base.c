@@ -189,6 +189,28 @@ static void atomic_write_replaces_and_leaves_no_temporary(void **state)
     pr_free(path);
 }
 
+static void a_long_text_is_shortened_between_characters_and_keeps_its_end(void **state)
+{
+    (void)state;
+    char text[200], ret[40];
+    pr_utf8_shorten("all of it", ret, sizeof ret);
+    assert_string_equal(ret, "all of it");
+    for (size_t shift = 0; shift < 2; shift++) {
+        size_t n = shift;
+        memset(text, 'a', shift);
+        for (; n + 2 < 150; n += 2)
+            memcpy(text + n, "\xc3\xa4", 2);
+        snprintf(text + n, sizeof text - n, "%s", "the end");
+        for (size_t size = 16; size <= sizeof ret; size++) {
+            pr_utf8_shorten(text, ret, size);
+            assert_true(strlen(ret) < size && strlen(ret) + 4 > size);
+            assert_true(pr_utf8_valid(ret, strlen(ret)));
+            assert_non_null(strstr(ret, " \xe2\x80\xa6 "));
+            assert_string_equal(ret + strlen(ret) - 3, "end");
+        }
+    }
+}
+
 static void utf8_is_checked_and_repaired_by_maximal_subparts(void **state)
 {
     (void)state;
@@ -306,6 +328,7 @@ int main(void)
         cmocka_unit_test(json_of_python_reads_nan_as_null),
         cmocka_unit_test(json_never_writes_nan),
         cmocka_unit_test(atomic_write_replaces_and_leaves_no_temporary),
+        cmocka_unit_test(a_long_text_is_shortened_between_characters_and_keeps_its_end),
         cmocka_unit_test(utf8_is_checked_and_repaired_by_maximal_subparts),
         cmocka_unit_test(a_tree_deeper_than_any_path_is_removed),
         cmocka_unit_test(what_a_link_names_and_what_is_spared_stays),
