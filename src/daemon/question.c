@@ -285,42 +285,51 @@ static bool is_text(const json_t *result, const char *key, const char *expected)
     return s && !strcmp(s, expected);
 }
 
-/* How many examples a probe is examined on, and their fingerprint: as the probe takes them. */
-static enum pr_code examined(const struct pr_question *q, int64_t samples, size_t *ret_n,
-    char ret[PR_SHA256_HEX], struct pr_error *e)
+/* What a probe is examined on, as the probe takes it. */
+struct exam {
+    size_t n, unasked; /* unasked: those that the start could not be asked */
+    char fingerprint[PR_SHA256_HEX];
+};
+
+static enum pr_code examined(const struct pr_question *q, int64_t samples, const json_t *unasked,
+    struct exam *ret, struct pr_error *e)
 {
     const char *const paths[] = {q->suite_file};
     struct pr_suite *s = NULL;
     const struct pr_suite_options o = {.name = "validation", .samples = (size_t)samples};
     enum pr_code code = pr_suite_load(paths, 1, &o, &s, e);
     if (!code)
-        code = pr_suite_fingerprint(s, ret, e);
-    *ret_n = s ? s->n : 0;
+        code = pr_suite_fingerprint(s, ret->fingerprint, e);
+    ret->n = s ? s->n : 0;
+    ret->unasked = 0;
+    for (size_t i = 0; i < ret->n; i++)
+        ret->unasked += json_object_get(unasked, s->v[i].id) != NULL;
     pr_suite_free(s);
     return code;
 }
 
-bool pr_question_fits(
-    const struct pr_question *q, int64_t samples, const json_t *result, char *reason, size_t size)
+/* What the start could not be asked is missing in every probe alike, so that their means can be
+ * compared; what a trained model cannot be asked beside it is missing in its own alone. */
+bool pr_question_fits(const struct pr_question *q, int64_t samples, const json_t *unasked,
+    const json_t *result, char *reason, size_t size)
 {
     const char *pool = json_string_value(json_object_get(q->view.document, "pool")), *why = NULL;
     int64_t n = json_integer_value(json_object_get(result, "n")),
             ungraded = json_integer_value(json_object_get(result, "n_ungraded"));
-    char suite[PR_SHA256_HEX];
+    struct exam x;
     struct pr_error e;
-    size_t all;
     *reason = 0;
     if (pool && json_object_get(result, "pool") && !is_text(result, "pool", pool)) {
         snprintf(reason, size, "its examples to train on are not those of the question");
-    } else if (ungraded > 0) {
-        (void)!pr_json_get_str(result, "ungraded_reason", false, &why, NULL);
-        snprintf(reason, size, "%lld of %lld examples could not be asked: %.250s",
-            (long long)ungraded, (long long)(n + ungraded), why ? why : "no reason was given");
-    } else if (examined(q, samples, &all, suite, &e)) {
+    } else if (examined(q, samples, unasked, &x, &e)) {
         snprintf(reason, size, "the question's examples cannot be read: %.300s", e.message);
-    } else if (!is_text(result, "suite", suite) || n != (int64_t)all) {
+    } else if (!is_text(result, "suite", x.fingerprint) || n + ungraded != (int64_t)x.n) {
         snprintf(reason, size, "it was examined on %lld examples that are not the question's %zu",
-            (long long)n, all);
+            (long long)n, x.n);
+    } else if (ungraded && ungraded != (int64_t)x.unasked) {
+        (void)!pr_json_get_str(result, "ungraded_reason", false, &why, NULL);
+        snprintf(reason, size, "%lld of %zu examples could not be asked, of its start %zu: %.250s",
+            (long long)ungraded, x.n, x.unasked, why ? why : "no reason was given");
     }
     return !*reason;
 }

@@ -36,10 +36,11 @@ PR_MUST_CHECK enum pr_code pr_question_look(struct pr_view *v, const struct pr_q
     struct pr_question **ret, struct pr_error *e);
 void pr_question_free(struct pr_question *q);
 /* Was what a probe printed (`proctor probe`) made of this question: trained on its pool, examined
- * on all examples of its suite, of which `samples` were asked for?  False: reason says what is
- * other. Reads the suite's file. */
-bool pr_question_fits(
-    const struct pr_question *q, int64_t samples, const json_t *result, char *reason, size_t size);
+ * on the examples of its suite, of which `samples` were asked for, all of them or all that its
+ * start could be asked?  unasked: {id: why} of those that it could not; NULL: none.  False: reason
+ * says what is other.  Reads the suite's file. */
+bool pr_question_fits(const struct pr_question *q, int64_t samples, const json_t *unasked,
+    const json_t *result, char *reason, size_t size);
 
 /* Times as if the clock had never been set back.  v: in the order in which they were stored, the
  * newest last.  Where a time is later than the next one, or than now, nobody knows how long passed

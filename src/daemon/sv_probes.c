@@ -177,7 +177,7 @@ static void fill_result(
             (long long)n_bad, (long long)row->n);
         row->loss = row->accuracy = NAN;
         set_diverged(o);
-    } else if (!pr_question_fits(p->question, samples, o, reason, size)) {
+    } else if (!pr_question_fits(p->question, samples, p->running->unasked, o, reason, size)) {
         row->loss = row->accuracy = NAN; /* its mean is over other examples than the others' */
     } else if (!isfinite(row->loss)) {
         (void)!pr_json_get_str(o, "loss_mean_per_example_reason", false, &why, NULL);

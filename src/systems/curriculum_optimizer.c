@@ -101,17 +101,37 @@ static void decide(struct pr_curriculum *c, struct pr_findings *ret)
 
 /* ---- what else comes of a run ---- */
 
-static void ask(const struct pr_curriculum *c, struct pr_findings *ret)
+/* What the start itself could not be asked (too long for it, say) no probe from it is measured by.
+ */
+static json_t *unasked(const struct pr_grades *g)
+{
+    json_t *ret = json_object();
+    for (size_t i = 0; g && i < g->n; i++)
+        if (!g->v[i].graded && g->v[i].reason)
+            pr_json_set_str(ret, g->v[i].example->id, g->v[i].reason);
+    return ret;
+}
+
+/* A newest checkpoint that is being graded is waited for: what it cannot be asked is not known. */
+static enum pr_code ask(const struct pr_curriculum *c, struct pr_findings *ret, struct pr_error *e)
 {
     const struct pr_curriculum_probes *p = &c->probes;
-    if (!p->arm)
-        return;
+    const struct pr_suite_row *suite = pr_view_suite(c->v, PR_SUITE_MAIN);
+    const struct pr_checkpoint_row *start = p->arm ? pr_view_checkpoint(c->v, p->start) : NULL;
+    struct pr_view_grades g = {.grades = NULL};
+    if (!start)
+        return PR_OK;
+    enum pr_code code = suite ? pr_view_grades(c->v, start, suite->id, &g, e) : PR_OK;
+    if (code || (suite && !g.complete && start == pr_view_newest(c->v)))
+        return code;
     ret->probe = pr_zalloc(sizeof *ret->probe);
     *ret->probe = (struct pr_probe_wanted){.checkpoint = p->start,
         .question = pr_strdup(c->v->pool->question),
         .arm = pr_strdup(p->arm),
         .seed = (int64_t)p->seed,
-        .progress = pr_curriculum_progress_losses(&c->progress)};
+        .progress = pr_curriculum_progress_losses(&c->progress),
+        .unasked = unasked(g.grades)};
+    return PR_OK;
 }
 
 static void raise_alerts(const struct pr_curriculum *c, struct pr_findings *ret)
@@ -158,7 +178,8 @@ static enum pr_code look(struct pr_curriculum *c, struct pr_findings *ret, struc
         return code;
     pr_curriculum_standing(c->decisions, c->n_decisions, &c->standing);
     decide(c, ret);
-    ask(c, ret);
+    if ((code = ask(c, ret, e)))
+        return code;
     raise_alerts(c, ret);
     pr_curriculum_document(c, ret);
     return say_waiting(v, ret, e);

@@ -202,19 +202,31 @@ static void set_pool(const struct pr_view_pool *pool, json_t *o)
         set_time(o, "pool_changed_at", pool->changed_ms, NULL);
 }
 
-/* Examples that the model cannot be trained on: known from the last probe that was done. */
-static void set_left_out(const struct pr_curriculum_probes *p, json_t *o)
+/* Examples that the model cannot be trained on, or asked: known from the last probe that says so.
+ */
+static void set_left_out(const struct pr_curriculum_probes *p, const char *const from[2],
+    const char *const as[2], bool done_only, json_t *o)
 {
     for (size_t i = p->n; json_is_object(o) && i-- > 0;) {
-        json_t *n = json_object_get(p->rows[i].result, "pool_left_out");
-        json_t *why = json_object_get(p->rows[i].result, "pool_left_out_reason");
-        if (!json_is_integer(n))
+        json_t *n = json_object_get(p->rows[i].result, from[0]);
+        json_t *why = json_object_get(p->rows[i].result, from[1]);
+        if (!json_is_integer(n) || (done_only && p->rows[i].reason))
             continue;
-        json_object_set(o, "examples_left_out", n);
+        json_object_set(o, as[0], n);
         if (json_is_string(why))
-            json_object_set(o, "examples_left_out_reason", why);
+            json_object_set(o, as[1], why);
         return;
     }
+}
+
+static void set_all_left_out(const struct pr_curriculum_probes *p, json_t *o)
+{
+    static const char *const pool[] = {"pool_left_out", "pool_left_out_reason"},
+                             *const examples[] = {"examples_left_out", "examples_left_out_reason"},
+                             *const exam[] = {"n_ungraded", "ungraded_reason"},
+                             *const samples[] = {"samples_left_out", "samples_left_out_reason"};
+    set_left_out(p, pool, examples, false, o);
+    set_left_out(p, exam, samples, true, o);
 }
 
 static void set_question(const struct pr_view *v, json_t *doc)
@@ -377,7 +389,7 @@ void pr_curriculum_document(const struct pr_curriculum *c, struct pr_findings *r
     set_weights(&c->progress, doc);
     pr_json_set(doc, "checkpoints", checkpoints(&c->progress));
     set_question(c->v, doc);
-    set_left_out(p, json_object_get(doc, "question"));
+    set_all_left_out(p, json_object_get(doc, "question"));
     set_budget(c->v, doc);
     set_next(c, doc);
     pr_json_set(doc, "failures", failures(c->v, p));

@@ -77,6 +77,7 @@ struct pr_probe_wanted {
     char *question, *arm;
     int64_t seed;
     json_t *progress; /* owned: struct pr_probe_options' */
+    json_t *unasked;  /* owned: {id: why} of the examples that its start could not be asked */
 };
 void pr_probe_wanted_free(struct pr_probe_wanted *p);
 /* What a run found.  Everything is owned by it. */

@@ -68,6 +68,7 @@ void pr_probe_wanted_free(struct pr_probe_wanted *p)
     pr_free(p->question);
     pr_free(p->arm);
     json_decref(p->progress);
+    json_decref(p->unasked);
     pr_free(p);
 }
 

@@ -349,6 +349,25 @@ def test_a_probe_that_was_not_asked_everything_is_none():
         base.remove()
 
 
+def test_an_example_that_no_model_can_be_asked_is_left_out_of_all_probes():
+    base = Folder("  budget_percent: 1\n")
+
+    def edit(i, row):
+        return dict(row, prompt=row["prompt"] + " 1 + 1 =" * 3000) if i == 3 else row
+
+    base.write_suite(60, edit)
+    base.drop(1574, source=1574)
+    try:
+        row = json.loads(base.command("curriculum-optimizer", "--once", "--json"))
+        rows = base.ask("SELECT reason, loss, n FROM probes WHERE question != ''")
+        assert rows and all(r[0] is None and r[1] > 0 and r[2] == 59 for r in rows), rows
+        asked = row["question"]
+        assert asked["samples"] == 60 and asked["samples_left_out"] == 1, asked
+        assert "the model takes" in asked["samples_left_out_reason"], asked
+    finally:
+        base.remove()
+
+
 def check_that_divergence_is_told(settings=""):
     base = Folder()
     base.configure("curriculum:\n  probe_tokens: 200\n  samples: 60\n" + settings)

@@ -367,32 +367,48 @@ static void a_probe_counts_only_with_all_the_question_s_examples(void **state)
     struct pr_question q = {.view = {.document = json_object()}};
     struct pr_suite *s;
     char fingerprint[PR_SHA256_HEX], reason[400], why[] = "12: its prompt is too long";
-    json_t *o = json_object();
+    json_t *o = json_object(), *unasked = json_object();
     write_examples(w, "suite.jsonl", 30, "add");
     q.suite_file = pr_path_join(w->base, "suite.jsonl");
     const char *const paths[] = {q.suite_file};
     OK(pr_suite_load(paths, 1, &(struct pr_suite_options){.samples = 20}, &s, &e));
     OK(pr_suite_fingerprint(s, fingerprint, &e));
+    char *ids[2] = {pr_strdup(s->v[3].id), pr_strdup(s->v[4].id)};
     pr_suite_free(s);
     pr_json_set_str(q.view.document, "pool", "pool-1");
     pr_json_set_str(o, "pool", "pool-1");
     put_result(o, 20, 0, fingerprint);
-    assert_true(pr_question_fits(&q, 20, o, reason, sizeof reason));
-    assert_false(pr_question_fits(&q, 30, o, reason, sizeof reason)); /* others were asked for */
+    assert_true(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
+    assert_false(
+        pr_question_fits(&q, 30, unasked, o, reason, sizeof reason)); /* others were asked for */
     assert_non_null(strstr(reason, "not the question's 30"));
     put_result(o, 19, 0, fingerprint);
-    assert_false(pr_question_fits(&q, 20, o, reason, sizeof reason));
+    assert_false(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
     put_result(o, 20, 0, "another");
-    assert_false(pr_question_fits(&q, 20, o, reason, sizeof reason));
+    assert_false(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
     put_result(o, 19, 1, fingerprint);
     pr_json_set_str(o, "ungraded_reason", why);
-    assert_false(pr_question_fits(&q, 20, o, reason, sizeof reason));
-    assert_non_null(strstr(reason, "1 of 20 examples could not be asked: 12: its prompt"));
+    assert_false(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
+    assert_non_null(strstr(reason, "1 of 20 examples could not be asked, of its start 0: 12: "));
+    pr_json_set_str(unasked, "of another suite", why);
+    assert_false(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
+    pr_json_set_str(unasked, ids[0], why); /* the start cannot be asked it either */
+    assert_true(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
+    pr_json_set_str(unasked, ids[1], why);
+    assert_false(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
+    put_result(o, 18, 2, fingerprint);
+    assert_true(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
+    put_result(o, 17, 3, fingerprint);
+    assert_false(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
+    assert_non_null(strstr(reason, "3 of 20 examples could not be asked, of its start 2: "));
     put_result(o, 20, 0, fingerprint);
     pr_json_set_str(o, "pool", "pool-2");
-    assert_false(pr_question_fits(&q, 20, o, reason, sizeof reason));
+    assert_false(pr_question_fits(&q, 20, unasked, o, reason, sizeof reason));
     assert_non_null(strstr(reason, "train on"));
     json_decref(o);
+    json_decref(unasked);
+    pr_free(ids[0]);
+    pr_free(ids[1]);
     json_decref(q.view.document);
     pr_free(q.suite_file);
 }

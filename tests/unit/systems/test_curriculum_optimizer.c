@@ -80,6 +80,30 @@ static void the_next_probe_starts_from_the_newest_checkpoint(void **state)
     done(&f);
 }
 
+static void a_probe_is_told_what_its_start_cannot_be_asked(void **state)
+{
+    (void)state;
+    struct folder f;
+    struct hand_made_answer v[N] = {{0}};
+    init(&f);
+    for (size_t i = 0; i < N; i++)
+        v[i] = (struct hand_made_answer){.loss = 1, .confidence = 0.5, .missing = i == 9};
+    v[4].reason = "its prompt is too long";
+    int64_t start = hand_made_checkpoint(&f.h, NULL, 100, NULL);
+    hand_made_grade(&f.h, start, f.suite, v, N);
+    run(&f);
+    assert_null(f.probe); /* it is being graded: that is waited for */
+    assert_non_null(f.waiting);
+    v[9].missing = false;
+    hand_made_grade(&f.h, start, f.suite, v, N);
+    run(&f);
+    assert_non_null(f.probe);
+    assert_int_equal(json_object_size(f.probe->unasked), 1);
+    assert_string_equal(
+        json_string_value(json_object_iter_value(json_object_iter(f.probe->unasked))), v[4].reason);
+    done(&f);
+}
+
 static void a_clear_winner_is_not_named_below_five_seeds(void **state)
 {
     (void)state;
@@ -269,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_claimed_before_there_is_anything),
         cmocka_unit_test(the_next_probe_starts_from_the_newest_checkpoint),
+        cmocka_unit_test(a_probe_is_told_what_its_start_cannot_be_asked),
         cmocka_unit_test(a_clear_winner_is_not_named_below_five_seeds),
         cmocka_unit_test(a_clear_winner_is_decided_upon_and_stays_the_best),
         cmocka_unit_test(equal_strategies_stay_undecided_and_the_noise_is_shown),
