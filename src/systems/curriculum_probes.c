@@ -84,18 +84,23 @@ bool pr_curriculum_diverged(const struct pr_probe_row *r)
     return r->reason && json_is_true(json_object_get(r->result, "diverged"));
 }
 
-/* A probe that had no time says nothing of its strategy, and is run again; the second one of the
- * same block counts as one that failed, so that the others come to their turn. */
+/* A probe that had no time says nothing of its strategy, and is run again.  When one of that
+ * strategy ran out before, since the last that was done, it counts as one that failed, so that the
+ * others come to their turn: wherever those started, for starts vanish, and a strategy that is slow
+ * would else be the first of every block. */
 static bool is_outcome(const struct pr_curriculum_probes *p, size_t i, double may)
 {
     const struct pr_probe_row *r = &p->rows[i];
-    size_t before = 0;
+    bool before = false;
     if (!ran_out(r))
         return true;
-    for (size_t k = 0; k < i; k++) {
+    for (size_t k = i; k-- > 0 && !before;) {
         const struct pr_probe_row *x = &p->rows[k];
-        before += ran_out(x) && seconds_allowed(x) >= may && x->checkpoint == r->checkpoint &&
-                  x->seed == r->seed && !strcmp(x->arm, r->arm);
+        if (strcmp(x->arm, r->arm) != 0)
+            continue;
+        if (!x->reason)
+            break;
+        before = ran_out(x) && seconds_allowed(x) >= may;
     }
     return before && seconds_allowed(r) >= may;
 }

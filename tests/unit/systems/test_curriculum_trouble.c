@@ -146,6 +146,56 @@ static void one_strategy_that_runs_out_of_time_does_not_stop_the_others(void **s
     done(&f);
 }
 
+/* The training keeps its last checkpoint only: each block loses its start after two probes. */
+static void a_slow_strategy_whose_starts_vanish_leaves_the_others_their_turn(void **state)
+{
+    (void)state;
+    struct folder f;
+    size_t slow = 0, others = 0;
+    init(&f);
+    for (int64_t k = 1; k <= 20; k++) {
+        int64_t start = add(&f, 100 * k, 1, 2, 3);
+        run(&f);
+        for (size_t i = 0; i < 2; i++) {
+            assert_non_null(f.probe);
+            assert_int_equal(f.probe->checkpoint, start);
+            if (!strcmp(f.probe->arm, "easy_to_hard")) {
+                slow++;
+                run_out(&f);
+                continue;
+            }
+            others += strcmp(f.probe->arm, "random") != 0;
+            put(&f, start, f.probe->arm, f.probe->seed, 2 + 0.001 * (double)k, 0.4, NULL, NULL);
+            run(&f);
+        }
+        OK(pr_gradebook_set_state(f.h.g, start, PR_CHECKPOINT_GONE, NULL, E));
+    }
+    assert_true(others >= 14);
+    assert_in_range(slow, 2, 6);
+    done(&f);
+}
+
+/* What was done in between shows that it fits: one that runs out after it was unlucky again. */
+static void a_strategy_that_was_done_since_it_ran_out_is_tried_again(void **state)
+{
+    (void)state;
+    struct folder f;
+    init(&f);
+    int64_t start = add(&f, 100, 1, 2, 3);
+    put(&f, start, "random", 1, 2, 0.4, NULL, NULL);
+    run(&f);
+    run_out(&f);
+    assert_string_equal(f.probe->arm, "easy_to_hard");
+    while (f.probe->seed == 1 || strcmp(f.probe->arm, "easy_to_hard") != 0) {
+        put(&f, start, f.probe->arm, f.probe->seed, 2, 0.4, NULL, NULL);
+        run(&f);
+    }
+    run_out(&f);
+    assert_string_equal(f.probe->arm, "easy_to_hard");
+    assert_int_equal(f.probe->seed, 2);
+    done(&f);
+}
+
 static void random_order_that_runs_out_twice_does_not_fit(void **state)
 {
     (void)state;
@@ -239,6 +289,8 @@ int main(void)
         cmocka_unit_test(three_failures_in_a_row_rest_the_question),
         cmocka_unit_test(a_probe_that_does_not_fit_leaves_what_can_be_observed),
         cmocka_unit_test(one_strategy_that_runs_out_of_time_does_not_stop_the_others),
+        cmocka_unit_test(a_slow_strategy_whose_starts_vanish_leaves_the_others_their_turn),
+        cmocka_unit_test(a_strategy_that_was_done_since_it_ran_out_is_tried_again),
         cmocka_unit_test(random_order_that_runs_out_twice_does_not_fit),
         cmocka_unit_test(a_clock_that_is_set_back_ends_no_rest_later),
         cmocka_unit_test(probes_that_are_switched_off_have_no_next_time),
