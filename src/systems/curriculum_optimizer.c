@@ -138,7 +138,7 @@ static void raise_alerts(const struct pr_curriculum *c, struct pr_findings *ret)
 {
     const struct pr_curriculum_probes *p = &c->probes;
     if (p->failing)
-        pr_findings_alert(ret, "probes", p->rows[p->n - 1].checkpoint, PR_ALERT_WARNING,
+        pr_findings_alert(ret, "probes", pr_view_newest(c->v)->id, PR_ALERT_WARNING,
             "%s; no more are run until the newest checkpoint, the pool or the settings of "
             "curriculum change, or a day has passed",
             p->nothing);

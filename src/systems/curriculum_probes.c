@@ -181,16 +181,28 @@ static void choose(const struct pr_view *v, const struct pr_probe_outcome *o, si
         p->start = newest->id;
 }
 
+/* Says it that probes fail, whatever is tried?  Not one that had no time: does_not_fit has its own
+ * rule for these.  Nor one whose strategy destroys the model, which is an outcome, and after which
+ * the strategy is soon tried no more; where random order does, all may, and must come to an end. */
+static bool is_failure(const struct pr_probe_row *r)
+{
+    return !ran_out(r) && (!pr_curriculum_diverged(r) || !strcmp(r->arm, PR_ARM_RANDOM));
+}
+
 /* Until another checkpoint is there to start from, another question is asked, or a day has passed.
  */
 static bool is_failing(const struct pr_view *v, struct pr_curriculum_probes *p)
 {
+    const struct pr_checkpoint_row *newest = pr_view_newest(v);
+    const struct pr_probe_row *last = NULL;
     size_t failed = 0;
     char why[250];
-    for (size_t i = p->n; i-- > 0 && p->rows[i].reason;)
-        failed += !ran_out(&p->rows[i]); /* does_not_fit has its own rule for these */
-    const struct pr_probe_row *last = p->n ? &p->rows[p->n - 1] : NULL;
-    const struct pr_checkpoint_row *newest = pr_view_newest(v);
+    for (size_t i = p->n; i-- > 0 && p->rows[i].reason;) {
+        if (!is_failure(&p->rows[i]))
+            continue;
+        last = last ? last : &p->rows[i];
+        failed++;
+    }
     p->failing = failed >= PR_CURRICULUM_FAILURES && newest && last->checkpoint == newest->id &&
                  is_of_today(v, last);
     if (p->failing) {

@@ -76,6 +76,49 @@ static void three_failures_in_a_row_rest_the_question(void **state)
     done(&f);
 }
 
+static void strategies_that_diverge_do_not_rest_the_question(void **state)
+{
+    (void)state;
+    struct folder f;
+    init(&f);
+    int64_t start = add(&f, 100, 1, 2, 3);
+    put(&f, start, "random", 1, 2, 0.4, NULL, NULL);
+    put(&f, start, "easy_to_hard", 1, NAN, NAN, "its model diverged", is_diverged());
+    put(&f, start, "hard_first", 1, NAN, NAN, "its model diverged", is_diverged());
+    put(&f, start, "interleaved", 1, NAN, NAN, "its model diverged", is_diverged());
+    run(&f);
+    assert_non_null(f.probe);
+    assert_int_equal(f.alerts, 0);
+    /* Of others the reason is told, and those that diverge between them do not hide them. */
+    for (size_t i = 0; i < 3; i++) {
+        put(&f, start, "adaptive", 1, NAN, NAN, "there is no GPU here", NULL);
+        put(&f, start, "hard_first", 2, NAN, NAN, "its model diverged", is_diverged());
+    }
+    run(&f);
+    assert_null(f.probe);
+    assert_int_equal(f.alerts, 1);
+    assert_non_null(strstr(text(f.o, "next_reason"), "last 3 probes failed: there is no GPU"));
+    done(&f);
+}
+
+static void a_question_in_which_all_diverges_rests(void **state)
+{
+    (void)state;
+    struct folder f;
+    size_t n = 0;
+    init(&f);
+    add(&f, 100, 1, 2, 3);
+    for (run(&f); f.probe && n < 100; n++) {
+        put(&f, f.probe->checkpoint, f.probe->arm, f.probe->seed, NAN, NAN, "its model diverged",
+            is_diverged());
+        run(&f);
+    }
+    assert_in_range(n, 3, 20);
+    assert_int_equal(f.alerts, 1);
+    assert_non_null(strstr(text(f.o, "next_reason"), "its model diverged"));
+    done(&f);
+}
+
 static void a_probe_that_does_not_fit_leaves_what_can_be_observed(void **state)
 {
     (void)state;
@@ -287,6 +330,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_strategy_that_destroys_the_model_is_not_decided_upon),
         cmocka_unit_test(three_failures_in_a_row_rest_the_question),
+        cmocka_unit_test(strategies_that_diverge_do_not_rest_the_question),
+        cmocka_unit_test(a_question_in_which_all_diverges_rests),
         cmocka_unit_test(a_probe_that_does_not_fit_leaves_what_can_be_observed),
         cmocka_unit_test(one_strategy_that_runs_out_of_time_does_not_stop_the_others),
         cmocka_unit_test(a_slow_strategy_whose_starts_vanish_leaves_the_others_their_turn),
