@@ -10,7 +10,9 @@
 #include "daemon/doctor_internal.h"
 #include "daemon/question_internal.h"
 
-#define MAX_BYTES ((uint64_t)256 << 20) /* of examples that are read; of more, the first files */
+/* Of examples that are read: parsed they take some sixteen times their size.  Of more, the files
+ * that fit. */
+#define MAX_BYTES ((uint64_t)32 << 20)
 
 /* ---- are they the exam's? ---- */
 
@@ -83,21 +85,23 @@ static const char **paths_of(const struct pr_pool_sources *s, size_t *ret_n)
     const char **v = pr_alloc((s->n + 1) * sizeof *v);
     uint64_t bytes = 0;
     size_t n = 0;
-    for (; n < s->n && (!n || bytes + (uint64_t)s->v[n].size <= MAX_BYTES); n++) {
-        v[n] = s->v[n].path;
-        bytes += (uint64_t)s->v[n].size;
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t size = (uint64_t)s->v[i].size;
+        if (size > MAX_BYTES - bytes)
+            continue;
+        v[n++] = s->v[i].path;
+        bytes += size;
     }
     *ret_n = n;
     return v;
 }
 
-static void check_examples(struct pr_doctor *d, const struct pr_pool_sources *s)
+static void check_examples(
+    struct pr_doctor *d, const char *const *paths, size_t n, const struct pr_pool_sources *s)
 {
     const struct pr_suite_options o = {.name = "pool", .allow_commands = true};
     struct pr_suite *pool = NULL;
     struct pr_error e;
-    size_t n;
-    const char **paths = paths_of(s, &n);
     if (pr_suite_load(paths, n, &o, &pool, &e)) {
         pr_doctor_say(d, PR_DOCTOR_WARNING, "proctor inspect FILE says what is expected",
             "no probe can be run: %s", e.message);
@@ -110,6 +114,18 @@ static void check_examples(struct pr_doctor *d, const struct pr_pool_sources *s)
         compare(d, pool);
     }
     pr_suite_free(pool);
+}
+
+static void check_sources(struct pr_doctor *d, const struct pr_pool_sources *s)
+{
+    size_t n;
+    const char **paths = paths_of(s, &n);
+    if (n)
+        check_examples(d, paths, n, s);
+    else
+        pr_doctor_say(d, PR_DOCTOR_NOTE, NULL,
+            "examples for probes are there, but not looked at here: %.500s is larger than %d MB",
+            s->v[0].path, (int)(MAX_BYTES >> 20));
     pr_free(paths);
 }
 
@@ -127,7 +143,7 @@ static void check_pool(struct pr_doctor *d)
     }
     pr_pool_find(&d->config, &s);
     if (s.n)
-        check_examples(d, &s);
+        check_sources(d, &s);
     else if (s.given && !missing)
         pr_doctor_say(d, PR_DOCTOR_ERROR, "correct curriculum.pool in proctor.yaml",
             "curriculum.pool names no file with examples");

@@ -92,6 +92,24 @@ static void a_checkpoint_that_nobody_writes_to_any_more_is_a_warning(void **stat
     pr_clock_override = NULL;
 }
 
+/* Sparse: nothing of it is on the disk, and whoever reads it has 40 MB of zeros. */
+static void make_large(const char *name)
+{
+    temp_text(name, "{}");
+    assert_int_equal(truncate(temp_path(name), (off_t)40 << 20), 0);
+}
+
+static void examples_that_take_gigabytes_to_read_are_left_alone(void **state)
+{
+    (void)state;
+    temp_mkdir("queue/normal");
+    make_large("queue/normal/a.jsonl");
+    finds_in("curriculum", "note", "/queue/normal/a.jsonl is larger than 32 MB");
+    temp_text("queue/normal/b.jsonl", "{\"prompt\": \"1 + 1 =\", \"golden\": \"2\"}\n");
+    finds_in("curriculum", "ok",
+        "1 examples for probes in 1 file; the others are too large to be looked at");
+}
+
 static void a_whole_gradebook_is_found_intact(void **state)
 {
     (void)state;
@@ -152,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_checkpoint_that_nobody_writes_to_any_more_is_a_warning),
+        TEST(examples_that_take_gigabytes_to_read_are_left_alone),
         TEST(a_whole_gradebook_is_found_intact),
         TEST(the_log_of_a_killed_owner_is_read_too),
         TEST(damage_is_an_error),
