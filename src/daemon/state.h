@@ -18,10 +18,10 @@ PR_MUST_CHECK enum pr_code pr_state_document(const struct pr_config *c, struct p
 /* Why a checkpoint stands as it does, from the gradebook alone: {"checkpoint": {…},"grades": [the
  * figures on each current suite under `options`],"decisions": [{"at","system","kind","suite",
  * "verdict","against","evidence","superseded"}, oldest first],"judged_against_it": […],"alerts":
- * […],"n_probes","n_failed_probes","rank": what the last ranking says of it, or null with a
- * reason,"summary": [sentences]}. `which`: a folder's name or path, a step, or at least six digits
- * of a fingerprint's beginning. PR_E_NOT_FOUND names what is there; PR_E_USAGE when it fits
- * several. */
+ * […],"n_probes","n_failed_probes","n_diverged_probes","rank": what the last ranking says of it, or
+ * null with a reason,"summary": [sentences]}. `which`: a folder's name or path, a step, or at least
+ * six digits of a fingerprint's beginning. PR_E_NOT_FOUND names what is there; PR_E_USAGE when it
+ * fits several. */
 PR_MUST_CHECK enum pr_code pr_why_document(struct pr_gradebook *g, const char *options,
     const char *which, int64_t now_ms, json_t **ret, struct pr_error *e);
 

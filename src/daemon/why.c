@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "daemon/state.h"
 #include "daemon/state_internal.h"
+#include "systems/curriculum.h"
 #include "systems/pieces.h"
 #include "systems/view.h"
 
@@ -303,7 +304,7 @@ static void say_rank(const struct why *w, const json_t *x, size_t of)
 static enum pr_code set_probes(struct why *w, struct pr_error *e)
 {
     struct pr_probe_row *v = NULL;
-    size_t n = 0, count = 0, failed = 0;
+    size_t n = 0, count = 0, failed = 0, diverged = 0;
     enum pr_code code = pr_gradebook_probes(w->g, NULL, 0, &v, &n, e);
     if (code)
         return code;
@@ -311,13 +312,17 @@ static enum pr_code set_probes(struct why *w, struct pr_error *e)
         if (v[i].checkpoint != w->c->id || !*v[i].question) /* or it was given up */
             continue;
         count++;
-        failed += v[i].reason != NULL;
+        bool bad = pr_curriculum_diverged(&v[i]); /* an outcome, and counted as the status does */
+        diverged += bad;
+        failed += v[i].reason && !bad;
     }
     pr_json_set_int(w->doc, "n_probes", (int64_t)count);
     pr_json_set_int(w->doc, "n_failed_probes", (int64_t)failed);
+    pr_json_set_int(w->doc, "n_diverged_probes", (int64_t)diverged);
     if (count)
-        append_sentence(w, "%zu probe%s of the curriculum optimizer started from it, %zu failed.",
-            count, count == 1 ? "" : "s", failed);
+        append_sentence(w,
+            "%zu probe%s of the curriculum optimizer started from it, %zu failed, %zu diverged.",
+            count, count == 1 ? "" : "s", failed, diverged);
     pr_probe_rows_free(v, n);
     return PR_OK;
 }

@@ -146,19 +146,25 @@ static void probes_from_a_checkpoint_are_counted_and_the_verdict_told(void **sta
     hand_made_init(&h);
     int64_t id = hand_made_checkpoint(&h, NULL, 10, NULL);
     int64_t other = hand_made_checkpoint(&h, NULL, 20, NULL);
-    for (int64_t i = 0; i < 3; i++) {
+    for (int64_t i = 0; i < 4; i++) {
+        json_t *result = i == 3 ? json_pack("{s:b}", "diverged", 1) : NULL;
         const struct pr_probe_row p = {.question = (char *)(uintptr_t) "q",
             .checkpoint = i ? id : other,
             .arm = (char *)(uintptr_t) "random",
             .seed = i,
-            .reason = i == 2 ? (char *)(uintptr_t) "no memory" : NULL};
+            .reason = i >= 2 ? (char *)(uintptr_t) "no memory" : NULL,
+            .result = result};
         HAND_MADE_OK(pr_gradebook_put_probe(h.g, &p, NULL, &hand_made_error));
+        json_decref(result);
     }
     decide(&h, id, 0, "strategy", "decided",
         json_pack("{s:s, s:s}", "best_strategy", "hard_first", "reason", "it beats random order"));
     assert_int_equal(why(&h, "10", &doc), PR_OK);
-    assert_int_equal(json_integer_value(json_object_get(doc, "n_probes")), 2);
-    assert_true(says(doc, "2 probes of the curriculum optimizer started from it, 1 failed."));
+    assert_int_equal(json_integer_value(json_object_get(doc, "n_probes")), 3);
+    assert_int_equal(json_integer_value(json_object_get(doc, "n_failed_probes")), 1);
+    assert_int_equal(json_integer_value(json_object_get(doc, "n_diverged_probes")), 1);
+    assert_true(
+        says(doc, "3 probes of the curriculum optimizer started from it, 1 failed, 1 diverged."));
     assert_true(says(doc, "decided, the best order of training is hard_first: it beats random"));
     json_decref(doc);
     hand_made_done(&h);
