@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -20,7 +21,9 @@
 
 #define TURN_MS    250
 #define STOP_MS    5000
-#define NOTE       ".proctor/demo.json"
+#define NOTE_DIR   ".proctor"
+#define NOTE_NAME  "demo.json"
+#define NOTE       NOTE_DIR "/" NOTE_NAME
 #define WATCH_LOG  "logs/demo-watch.log"
 #define TRAIN_LOG  "logs/demo-train.log"
 #define PROBES_LOG "logs/demo-curriculum.log"
@@ -56,7 +59,7 @@ static enum pr_code write_note(const struct demo *d, struct pr_error *e)
     pr_json_set_int(o, "damaged_step", d->shown.damaged);
     pr_json_set_bool(o, "trained", d->shown.trained);
     pr_json_dump(o, 2, 0, &text);
-    enum pr_code code = pr_mkdirs(".proctor", e);
+    enum pr_code code = pr_mkdirs(NOTE_DIR, e);
     if (!code)
         code = pr_file_write_atomic(NOTE, pr_str_cstr(&text), text.len, e);
     pr_str_done(&text);
@@ -71,11 +74,18 @@ static void remember(const struct demo *d)
         pr_say("demo", "%s", e.message);
 }
 
-static void recall(struct demo *d)
+/* NULL: there is none; new reference. */
+static json_t *read_note(void)
 {
     json_t *o;
     struct pr_error ignored;
-    if (pr_json_read(AT_FDCWD, NOTE, 1 << 16, 0, &o, &ignored))
+    return pr_json_read(AT_FDCWD, NOTE, 1 << 16, 0, &o, &ignored) ? NULL : o;
+}
+
+static void recall(struct demo *d)
+{
+    json_t *o = read_note();
+    if (!o)
         return;
     d->shown.damaged = (int64_t)json_integer_value(json_object_get(o, "damaged_step"));
     d->shown.trained = json_is_true(json_object_get(o, "trained"));
@@ -84,14 +94,43 @@ static void recall(struct demo *d)
 
 /* ---- whose folder it is ---- */
 
+/* A temporary file of the note, as pr_file_write_atomic leaves one when it is killed. */
+static bool is_begun_note(const char *name)
+{
+    static const char begin[] = NOTE_NAME ".tmp.";
+    return !strncmp(name, begin, sizeof begin - 1);
+}
+
+/* Nothing is here, or what a demo that was killed before its note was there leaves. */
+static enum pr_code is_free(bool *ret, struct pr_error *e)
+{
+    char **names;
+    size_t n;
+    struct stat st;
+    enum pr_code code = pr_dir_list(".", &names, &n, e);
+    if (code)
+        return code;
+    bool begun = n == 1 && !strcmp(names[0], NOTE_DIR) && !lstat(NOTE_DIR, &st);
+    pr_names_free(names, n);
+    *ret = !n;
+    if (!begun || !S_ISDIR(st.st_mode))
+        return PR_OK;
+    if ((code = pr_dir_list(NOTE_DIR, &names, &n, e)))
+        return code;
+    *ret = true;
+    for (size_t i = 0; i < n; i++)
+        *ret = *ret && is_begun_note(names[i]);
+    pr_names_free(names, n);
+    return PR_OK;
+}
+
 /* A demo makes examples, a training and a damaged checkpoint: in a folder of the user's they would
  * be taken for his.  So it works in a folder that was empty, which its note tells from all others
  * before anything else is written there.  The lock is the folder's own and ends with the process.
  */
 static enum pr_code claim(struct demo *d, const char *dir, struct pr_error *e)
 {
-    char **names;
-    size_t n;
+    bool is_ours = false;
     d->folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (d->folder < 0)
         return pr_fail_errno(e, errno, "%s", dir);
@@ -99,13 +138,15 @@ static enum pr_code claim(struct demo *d, const char *dir, struct pr_error *e)
         return errno == EWOULDBLOCK
                    ? pr_fail(e, PR_E_USAGE, "another 'proctor demo' runs in %s", dir)
                    : pr_fail_errno(e, errno, "%s", dir);
-    if (pr_path_exists(NOTE))
+    json_t *note = read_note();
+    bool own = json_is_object(note);
+    json_decref(note);
+    if (own)
         return PR_OK;
-    enum pr_code code = pr_dir_list(".", &names, &n, e);
+    enum pr_code code = is_free(&is_ours, e);
     if (code)
         return code;
-    pr_names_free(names, n);
-    if (n)
+    if (!is_ours)
         return pr_fail(e, PR_E_USAGE,
             "%s is not empty and no demo's: name a folder that is empty or does not exist, as in "
             "'proctor demo /tmp/demo'",

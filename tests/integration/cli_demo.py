@@ -154,6 +154,37 @@ def test_a_folder_that_is_no_demos_is_left_as_it_is():
         assert not refused.out and everything_in(folder) == before
 
 
+def test_what_is_no_note_of_a_demo_is_not_taken_for_one():
+    def directory(note):
+        os.mkdir(note)
+
+    def torn(note):
+        with open(note, "w", encoding="utf-8") as f:
+            f.write('{"schema_version": 1, ')
+
+    def fifo(note):
+        os.mkfifo(note)
+
+    for make in (directory, torn, fifo):
+        with harness.scratch() as folder:
+            os.mkdir(os.path.join(folder, ".proctor"))
+            make(os.path.join(folder, ".proctor", "demo.json"))
+            before = everything_in(folder)
+            refused = proctor("demo", folder, "--minutes", "0.1", status=2)
+            assert "no demo's" in refused.err, (make, refused.err)
+            assert not refused.out and everything_in(folder) == before
+
+
+def test_a_demo_that_was_killed_before_its_note_begins_anew():
+    for left in ((), ("demo.json.tmp.aB3dEf",)):
+        with harness.scratch() as folder:
+            os.mkdir(os.path.join(folder, ".proctor"))
+            for name in left:
+                open(os.path.join(folder, ".proctor", name), "w", encoding="utf-8").close()
+            assert "$ proctor run" in proctor("demo", folder, "--minutes", "0.1").out
+            assert os.path.isfile(os.path.join(folder, ".proctor", "demo.json"))
+
+
 def test_two_demos_do_not_share_a_folder():
     with harness.scratch() as scratch:
         folder = os.path.join(scratch, "demo")
