@@ -61,12 +61,12 @@ PR_MUST_CHECK enum pr_code pr_save_checkpoint(
 PR_MUST_CHECK enum pr_code pr_save_keep(
     const char *out, int64_t step, int64_t keep, const char *model, struct pr_error *e);
 
-/* Is there room in `out` for a checkpoint of each step after `from` up to `last`?  Any of them may
- * be saved, since a training can be stopped at any.  PR_E_USAGE names a folder that would have to
- * make room and may not: `model` itself, another trainer's, a link.  Without a last step (0) it is
- * not known which will be reached, and each save looks for itself. */
-PR_MUST_CHECK enum pr_code pr_save_check_places(
-    const char *out, int64_t from, int64_t last, const char *model, struct pr_error *e);
+/* Is there room in `out` for the checkpoints of all steps after `from` that will be saved: the
+ * multiples of `every` (0: none) up to `last`, and `last`?  PR_E_USAGE names a folder that
+ * would have to make room and may not: `model` itself, another trainer's, a link.  Without a last
+ * step (0) it is not known which will be reached, and each save looks for itself. */
+PR_MUST_CHECK enum pr_code pr_save_check_places(const char *out, int64_t from, int64_t every,
+    int64_t last, const char *model, struct pr_error *e);
 
 /* Makes `out` and keeps other trainings away from it while *ret_fd is open (close it at the end).
  * PR_E_IO where another holds it, or nothing can be written there. */

@@ -141,8 +141,8 @@ static enum pr_code check_place(
                : PR_OK;
 }
 
-enum pr_code pr_save_check_places(
-    const char *out, int64_t from, int64_t last, const char *start, struct pr_error *e)
+enum pr_code pr_save_check_places(const char *out, int64_t from, int64_t every, int64_t last,
+    const char *start, struct pr_error *e)
 {
     char **names;
     size_t n;
@@ -153,7 +153,7 @@ enum pr_code pr_save_check_places(
     enum pr_code code = err ? pr_fail_errno(e, err, "%s: cannot be listed", out) : PR_OK;
     for (size_t i = 0; i < n && !code; i++) {
         int64_t step = pr_save_step_of(names[i]);
-        if (step > from && step <= last)
+        if (step > from && (step == last || (step < last && every && step % every == 0)))
             code = check_place(fd, out, step, start, e);
     }
     pr_names_free(names, n);

@@ -137,13 +137,21 @@ static bool limit_reached(const struct pr_trainer *t)
            (t->o->seconds > 0 && seconds >= t->o->seconds);
 }
 
+/* Where a folder that is to stay has the present step's name, a stop waits for the next one. */
+static bool can_stop(const struct pr_trainer *t)
+{
+    struct pr_error e;
+    return t->saved == t->step ||
+           !pr_save_check_places(t->o->out, t->step - 1, 0, t->step, t->o->model, &e);
+}
+
 /* Steps until the last, a limit, or the caller's wish to stop; a checkpoint of the last one. */
 static enum pr_code run(struct pr_trainer *t, struct pr_train_result *ret, struct pr_error *e)
 {
     enum pr_code code = PR_OK;
     bool stop = false;
     ret->limit = t->step && t->o->max_answer_tokens && t->answer_total >= t->o->max_answer_tokens;
-    while (!code && !stop && !ret->limit && (!t->steps || t->step < t->steps)) {
+    while (!code && !((stop || ret->limit) && can_stop(t)) && (!t->steps || t->step < t->steps)) {
         if ((code = make_step(t, e)))
             break;
         measure(t);

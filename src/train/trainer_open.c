@@ -306,7 +306,7 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
         return code;
     introduce(t);
     if ((code = pr_trainer_resume(t, e)) ||
-        (code = pr_save_check_places(o->out, t->step, t->steps, o->model, e)))
+        (code = pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e)))
         return code;
     return ask(t, e);
 }

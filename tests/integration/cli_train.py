@@ -246,13 +246,13 @@ def test_a_folder_that_is_not_to_be_replaced_is_named_before_any_work():
         theirs = path(tmp, "out", "checkpoint-4")
         shutil.copytree(MODEL, theirs)
         before = files_of(tmp)
-        for args in (("--steps", 4), ("--steps", 7, "--save-every", 2), ("--steps", 7)):  # it may be stopped at 4
+        for args in (("--steps", 4), ("--steps", 7, "--save-every", 2)):
             r = train(path(tmp, "out"), "--batch", 4, *args, status=2)
             assert not r.out and f"checkpoint-4 in {path(tmp, 'out')} " in r.err, r.err
             assert "no training of proctor wrote it: give another --out" in r.err, r.err
         assert files_of(tmp) == before
-        args = ("--batch", 4, "--steps", 3, "--save-every", 2)
-        assert len(train(path(tmp, "out"), *args).rows()) == 3
+        args = ("--batch", 4, "--steps", 5, "--save-every", 3)
+        assert len(train(path(tmp, "out"), *args).rows()) == 5
         same_folders(MODEL, theirs)
         # Where it started from, which is ours: it could be replaced otherwise.
         r = train(path(tmp, "out"), *args, "--resume", "never", model=path(tmp, "out", "checkpoint-3"),
@@ -263,6 +263,15 @@ def test_a_folder_that_is_not_to_be_replaced_is_named_before_any_work():
                   "--resume", "never", status=2)
         assert len(r.rows()) == 4 and "checkpoint-4 in" in r.err, r.err
         same_folders(MODEL, theirs)
+
+
+def test_a_stop_at_a_step_whose_name_is_taken_waits_for_the_next():
+    with scratch() as tmp:
+        for step in (1, 2):
+            shutil.copytree(MODEL, path(tmp, "out", f"checkpoint-{step}"))
+        r = train(path(tmp, "out"), "--batch", 4, "--steps", 50, "--max-answer-tokens", 1)
+        assert [x["step"] for x in r.rows()] == [1, 2, 3] and "after step 3" in r.err, r.err
+        assert files_of(path(tmp, "out", "checkpoint-2")) == files_of(MODEL)
 
 
 def test_an_old_checkpoint_that_cannot_be_removed_ends_no_training():

@@ -105,31 +105,33 @@ static void what_no_training_of_ours_wrote_is_never_replaced(void **state)
 static void steps_that_find_no_room_are_named_beforehand(void **state)
 {
     static const struct {
-        int64_t from, last;
+        int64_t from, every, last;
         enum pr_code code;
     } cases[] = {
-        {0, 6, PR_E_USAGE}, /* the last */
-        {0, 8, PR_E_USAGE}, /* on the way: it may be stopped there */
-        {6, 8, PR_OK},      /* made already */
-        {0, 5, PR_OK},      /* never reached; 5 is ours */
-        {0, 0, PR_OK},      /* no last step: may never be reached */
+        {0, 0, 6, PR_E_USAGE}, /* the last */
+        {0, 3, 8, PR_E_USAGE}, /* on the way */
+        {6, 3, 8, PR_OK},      /* made already */
+        {0, 3, 5, PR_OK},      /* never reached */
+        {0, 4, 7, PR_OK},      /* never saved */
+        {0, 3, 0, PR_OK},      /* no last step: may never be reached */
+        {0, 5, 7, PR_OK},      /* ours */
     };
     (void)state;
     struct pr_error e;
     struct fixture *f = fixture_new("models/qwen3-tiny", PR_F32, 0);
     const char *none = temp_path("nowhere");
-    assert_int_equal(pr_save_check_places(none, 0, 9, f->save.model, &e), PR_OK);
+    assert_int_equal(pr_save_check_places(none, 0, 1, 9, f->save.model, &e), PR_OK);
     saved(f, 5);
     temp_copy_folder("models/qwen3-tiny", "out/checkpoint-6");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        enum pr_code code =
-            pr_save_check_places(f->save.out, cases[i].from, cases[i].last, f->save.model, &e);
+        enum pr_code code = pr_save_check_places(
+            f->save.out, cases[i].from, cases[i].every, cases[i].last, f->save.model, &e);
         if (code != cases[i].code || (code && !strstr(e.message, "no training of proctor")))
             fail_msg("case %zu: %d", i, code);
     }
     char start[512];
     snprintf(start, sizeof start, "%s/../out/checkpoint-5", f->save.out);
-    assert_int_equal(pr_save_check_places(f->save.out, 0, 5, start, &e), PR_E_USAGE);
+    assert_int_equal(pr_save_check_places(f->save.out, 0, 5, 7, start, &e), PR_E_USAGE);
     assert_non_null(strstr(e.message, "the training started from"));
     fixture_free(f);
 }
