@@ -359,7 +359,7 @@ const struct pr_command pr_command_demo = {
         "and the accuracy rising, easy problems first; a checkpoint that is damaged on purpose and "
         "must be called critical; the ranking, the calibration; and in the end the curriculum "
         "optimizer's probes, whose verdict may well be 'undecided'.\n\n"
-        "It takes about ten minutes on two CPU cores. Ctrl-C stops training and watch in good "
+        "It takes six to ten minutes on two CPU cores. Ctrl-C stops training and watch in good "
         "order; "
         "run again in the same place, it goes on.",
     .options = options,
