@@ -134,6 +134,23 @@ static void put_caught(struct pr_demo_shown *s, struct pr_str *out)
     json_decref(monitor);
 }
 
+/* A mean without its error is no figure to show: what one pair of probes says may be chance alone.
+ */
+static size_t put_gains(const json_t *list, struct pr_str *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
+        double gain = real_of(x, "difference_to_random"), error = real_of(x, "difference_se");
+        if (!isfinite(gain) || !isfinite(error))
+            continue;
+        pr_str_puts(out, n++ ? ", " : " ");
+        pr_term_clean(out, text_of(x, "strategy"), strlen(text_of(x, "strategy")), 24);
+        pr_str_printf(out, " %+.3f ± %.3f", gain, error);
+    }
+    return n;
+}
+
 /* After every round of probes: what they have shown so far. */
 static void put_probes(struct pr_demo_shown *s, struct pr_str *out)
 {
@@ -145,19 +162,16 @@ static void put_probes(struct pr_demo_shown *s, struct pr_str *out)
         return;
     }
     s->probes = n;
+    struct pr_str line = PR_STR_INIT(4096), gains = PR_STR_INIT(4096);
+    pr_str_printf(&line, "%lld probes, %s; ", (long long)n, text_of(doc, "decision"));
+    if (put_gains(list, &gains))
+        pr_str_printf(&line, "gain over random ± its standard error:%s", pr_str_cstr(&gains));
+    else
+        pr_str_puts(&line, "too few yet for a difference and its error");
     put_time(s, out);
-    pr_str_printf(
-        out, "%lld probes, %s; gain over random:", (long long)n, text_of(doc, "decision"));
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *x = json_array_get(list, i);
-        double gain = real_of(x, "difference_to_random");
-        if (isfinite(gain)) {
-            pr_str_putc(out, ' ');
-            pr_term_clean(out, text_of(x, "strategy"), strlen(text_of(x, "strategy")), 24);
-            pr_str_printf(out, " %+.3f", gain);
-        }
-    }
-    pr_str_putc(out, '\n');
+    pr_layout_wrap(out, pr_str_cstr(&line), 8, 16, 100);
+    pr_str_done(&gains);
+    pr_str_done(&line);
     json_decref(doc);
 }
 

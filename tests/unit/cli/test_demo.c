@@ -68,11 +68,42 @@ static int leave(void **state)
     return chdir("/") || temp_teardown(state);
 }
 
+/* One pair of probes has a difference and no error: it is not shown as a figure. */
+static void what_probes_show_comes_with_its_error_or_not_at_all(void **state)
+{
+    (void)state;
+    static const char early[] =
+        "{\"n_probes\": 6, \"decision\": \"undecided\", \"strategies_tested\": [{\"strategy\": "
+        "\"adaptive\", \"difference_to_random\": 0.5, \"difference_se\": null}]}",
+                      later[] =
+                          "{\"n_probes\": 12, \"decision\": \"undecided\", \"strategies_tested\": "
+                          "[{\"strategy\": \"adaptive\", \"difference_to_random\": 0.034, "
+                          "\"difference_se\": 0.0061}, {\"strategy\": \"hard_first\", "
+                          "\"difference_to_random\": -0.5, \"difference_se\": null}]}";
+    static const char file[] = "status/curriculum_optimization.json";
+    struct pr_demo_shown shown = {0};
+    struct pr_str out = PR_STR_INIT(1 << 16);
+    OK(pr_mkdirs("status", &e));
+    OK(pr_file_write_atomic(file, early, sizeof early - 1, &e));
+    pr_demo_news(&shown, &out);
+    assert_non_null(strstr(pr_str_cstr(&out), "6 probes, undecided; too few yet"));
+    assert_null(strstr(pr_str_cstr(&out), "0.5"));
+    OK(pr_file_write_atomic(file, later, sizeof later - 1, &e));
+    pr_str_clear(&out);
+    pr_demo_news(&shown, &out);
+    assert_non_null(strstr(pr_str_cstr(&out), "adaptive +0.034 ± 0.006"));
+    assert_null(strstr(pr_str_cstr(&out), "hard_first"));
+    pr_str_done(&out);
+    pr_demo_shown_done(&shown);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             the_damaged_one_is_whole_a_step_of_its_own_and_not_gone_on_from, enter, leave),
+        cmocka_unit_test_setup_teardown(
+            what_probes_show_comes_with_its_error_or_not_at_all, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
