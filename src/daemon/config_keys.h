@@ -24,6 +24,9 @@ enum pr_config_kind {
     PR_CONFIG_EDGES,      /* settings.edges and settings.n_bins */
     PR_CONFIG_PATHS,      /* json_t *, an array of files and folders, relative to the base folder */
     PR_CONFIG_COMMAND,    /* json_t *, an array: a program and its arguments */
+    PR_CONFIG_TEXT,       /* char *, one line; NULL without a default */
+    PR_CONFIG_TEXTS,      /* json_t *, an array of texts */
+    PR_CONFIG_FILE,       /* as PR_CONFIG_FOLDER */
 };
 
 struct pr_config_key {

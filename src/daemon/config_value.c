@@ -364,6 +364,30 @@ static enum pr_code set_command(const struct pr_config_place *p, const struct pr
     return code;
 }
 
+static enum pr_code set_text(const struct pr_config_place *p, const struct pr_config_key *k,
+    const struct pr_yaml *y, struct pr_config *c)
+{
+    if (y->type != PR_YAML_SCALAR || !*y->text || strpbrk(y->text, "\r\n"))
+        return expected(p, k, y);
+    replace(field_of(k, c), pr_strdup(y->text));
+    return PR_OK;
+}
+
+static enum pr_code set_texts(const struct pr_config_place *p, const struct pr_config_key *k,
+    const struct pr_yaml *y, struct pr_config *c)
+{
+    if (y->type != PR_YAML_LIST)
+        return expected(p, k, y);
+    for (size_t i = 0; i < y->n; i++)
+        if (y->items[i]->type != PR_YAML_SCALAR || !*y->items[i]->text)
+            return expected(p, k, y->items[i]);
+    json_t *list = json_array();
+    for (size_t i = 0; i < y->n; i++)
+        json_array_append_new(list, json_string(y->items[i]->text));
+    replace_json(field_of(k, c), list);
+    return PR_OK;
+}
+
 static setter *const setters[] = {
     [PR_CONFIG_INT] = set_int,
     [PR_CONFIG_REAL] = set_real,
@@ -379,6 +403,9 @@ static setter *const setters[] = {
     [PR_CONFIG_EDGES] = set_edges,
     [PR_CONFIG_PATHS] = set_paths,
     [PR_CONFIG_COMMAND] = set_command,
+    [PR_CONFIG_TEXT] = set_text,
+    [PR_CONFIG_TEXTS] = set_texts,
+    [PR_CONFIG_FILE] = set_folder,
 };
 
 enum pr_code pr_config_value_set(const struct pr_config_place *p, const struct pr_config_key *k,
@@ -406,7 +433,8 @@ enum pr_code pr_config_value_set_text(const struct pr_config_place *p,
     const struct pr_config_key *k, const char *text, struct pr_config *c)
 {
     bool list = k->kind == PR_CONFIG_SYSTEMS || k->kind == PR_CONFIG_WEIGHTS ||
-                k->kind == PR_CONFIG_EDGES || k->kind == PR_CONFIG_PATHS;
+                k->kind == PR_CONFIG_EDGES || k->kind == PR_CONFIG_PATHS ||
+                k->kind == PR_CONFIG_TEXTS;
     struct pr_yaml *y = NULL;
     enum pr_code code = PR_OK;
     if (!text || !*text)
@@ -435,14 +463,15 @@ enum pr_code pr_config_value_set_text(const struct pr_config_place *p,
 
 static bool is_text(const struct pr_config_key *k)
 {
-    return k->kind == PR_CONFIG_CHOICE || k->kind == PR_CONFIG_FOLDER || k->kind == PR_CONFIG_DATE;
+    return k->kind == PR_CONFIG_CHOICE || k->kind == PR_CONFIG_FOLDER ||
+           k->kind == PR_CONFIG_DATE || k->kind == PR_CONFIG_TEXT || k->kind == PR_CONFIG_FILE;
 }
 
 static bool is_json(const struct pr_config_key *k)
 {
     return k->kind == PR_CONFIG_VALUE_MAP || k->kind == PR_CONFIG_SYSTEMS ||
            k->kind == PR_CONFIG_SECONDS || k->kind == PR_CONFIG_PATHS ||
-           k->kind == PR_CONFIG_COMMAND;
+           k->kind == PR_CONFIG_COMMAND || k->kind == PR_CONFIG_TEXTS;
 }
 
 void pr_config_value_own(const struct pr_config_key *k, struct pr_config *c)

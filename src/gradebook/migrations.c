@@ -119,7 +119,29 @@ static const char probes[] =
     " result TEXT, at_ms INTEGER NOT NULL, seconds REAL);"
     "CREATE INDEX probes_question ON probes(question);";
 
-static const char *const steps[PR_GRADEBOOK_SCHEMA] = {tables, indexes_and_views, probes};
+/* Curves (of a training by step, of the machine by time), what people did, and what was said of
+ * alerts.  A value without a type keeps NULL apart from a number: logged, and none. */
+static const char curves_and_actions[] =
+    "CREATE TABLE series(id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, name TEXT NOT NULL,"
+    " revision INTEGER NOT NULL DEFAULT 0, UNIQUE(run_id, name));"
+    "CREATE TABLE points(series INTEGER NOT NULL REFERENCES series, step INTEGER NOT NULL,"
+    " value REAL, PRIMARY KEY(series, step)) WITHOUT ROWID;"
+    "CREATE TABLE machine_series(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE machine_points(series INTEGER NOT NULL REFERENCES machine_series,"
+    " at_ms INTEGER NOT NULL, value REAL, PRIMARY KEY(series, at_ms)) WITHOUT ROWID;"
+    "CREATE TABLE pins(checkpoint INTEGER PRIMARY KEY REFERENCES checkpoints,"
+    " at_ms INTEGER NOT NULL, who TEXT NOT NULL);"
+    "CREATE TABLE actions(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL,"
+    " origin TEXT NOT NULL, action TEXT NOT NULL, target TEXT, outcome TEXT NOT NULL, reason TEXT);"
+    "CREATE TABLE deliveries(id INTEGER PRIMARY KEY, alert INTEGER REFERENCES alerts,"
+    " channel TEXT NOT NULL, kind TEXT NOT NULL, level INTEGER NOT NULL, state TEXT NOT NULL,"
+    " attempts INTEGER NOT NULL, next_ms INTEGER, made_ms INTEGER NOT NULL, ended_ms INTEGER,"
+    " reason TEXT);"
+    "CREATE INDEX deliveries_open ON deliveries(next_ms) WHERE ended_ms IS NULL;"
+    "CREATE INDEX deliveries_alert ON deliveries(alert);";
+
+static const char *const steps[PR_GRADEBOOK_SCHEMA] = {
+    tables, indexes_and_views, probes, curves_and_actions};
 
 static enum pr_code migrate_to(struct pr_gradebook *g, int version, struct pr_error *e)
 {

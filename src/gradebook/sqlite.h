@@ -78,7 +78,7 @@ PR_MUST_CHECK enum pr_code pr_sql_leave(
     struct pr_gradebook *g, bool own, enum pr_code code, struct pr_error *e);
 
 /* migrations.c: brings an owner's database to the newest schema; sets g->schema. */
-#define PR_GRADEBOOK_SCHEMA 3
+#define PR_GRADEBOOK_SCHEMA 4
 PR_MUST_CHECK enum pr_code pr_gradebook_migrate(struct pr_gradebook *g, struct pr_error *e);
 
 /* texts.c: texts that several grades share, counted by their references. */
