@@ -182,6 +182,11 @@ static void a_newer_schema_is_refused(void **state)
     assert_int_equal(number_of(b->path, "PRAGMA user_version"), 1000);
 }
 
+/* What the fourth version brought. */
+#define NEWER                                                                                      \
+    "DROP TABLE deliveries; DROP TABLE actions; DROP TABLE pins; DROP TABLE machine_points;"       \
+    " DROP TABLE machine_series; DROP TABLE points; DROP TABLE series; "
+
 /* What the first version left: without indexes, views and probes. */
 static void make_first_version(struct book *b)
 {
@@ -206,7 +211,7 @@ static void make_first_version(struct book *b)
             break;
         run_sql(b->path, sql);
     }
-    run_sql(b->path, "DROP TABLE probes; PRAGMA user_version = 1");
+    run_sql(b->path, NEWER "DROP TABLE probes; PRAGMA user_version = 1");
 }
 
 static int points[PR_FAULT_COUNT];
@@ -277,7 +282,7 @@ static void a_gradebook_without_probes_gets_their_table_and_keeps_its_data(void 
     fill(b);
     pr_gradebook_close(b->g);
     b->g = NULL;
-    run_sql(b->path, "DROP TABLE probes; PRAGMA user_version = 2"); /* the second version */
+    run_sql(b->path, NEWER "DROP TABLE probes; PRAGMA user_version = 2"); /* the second version */
     assert_int_equal(try_open(b->path, PR_GRADEBOOK_READ, &why), PR_E_UNSUPPORTED);
     MUST(pr_gradebook_open(b->path, PR_GRADEBOOK_OWN, &b->g, e));
     assert_int_equal(pr_gradebook_schema(b->g), PR_GRADEBOOK_SCHEMA);
@@ -286,6 +291,24 @@ static void a_gradebook_without_probes_gets_their_table_and_keeps_its_data(void 
     assert_int_equal(n, 0);
     pr_probe_rows_free(rows, n);
     assert_int_equal(number_of(b->path, "SELECT n_graded FROM checkpoint_scores"), 10);
+}
+
+static void a_gradebook_without_curves_gets_their_tables_and_keeps_its_data(void **state)
+{
+    struct book *b = *state;
+    fill(b);
+    pr_gradebook_close(b->g);
+    b->g = NULL;
+    run_sql(b->path, NEWER "PRAGMA user_version = 3");
+    MUST(pr_gradebook_open(b->path, PR_GRADEBOOK_OWN, &b->g, e));
+    assert_int_equal(pr_gradebook_schema(b->g), PR_GRADEBOOK_SCHEMA);
+    assert_sound(b->g);
+    assert_int_equal(number_of(b->path, "SELECT n_graded FROM checkpoint_scores"), 10);
+    assert_int_equal(number_of(b->path,
+                         "SELECT (SELECT count(*) FROM points) + (SELECT count(*) FROM pins)"
+                         " + (SELECT count(*) FROM machine_points) + (SELECT count(*) FROM actions)"
+                         " + (SELECT count(*) FROM deliveries)"),
+        0);
 }
 
 static void a_reader_sees_one_moment_beside_the_writer(void **state)
@@ -463,6 +486,7 @@ int main(void)
         TEST(another_program_s_database_is_left_alone),
         TEST(a_newer_schema_is_refused),
         TEST(a_gradebook_of_the_first_version_is_migrated_with_its_data),
+        TEST(a_gradebook_without_curves_gets_their_tables_and_keeps_its_data),
         TEST(a_gradebook_without_probes_gets_their_table_and_keeps_its_data),
         TEST(a_reader_sees_one_moment_beside_the_writer),
         TEST(a_reader_reads_the_log_of_a_dead_owner),
