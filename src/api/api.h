@@ -10,9 +10,9 @@
  *
  * There are two kinds of GET.  A *document* is built by the snapshot thread when something that it
  * depends on changed, and is served from memory: body, gzip and ETag are ready, so a request costs
- * no look at the gradebook, and its change is an event.  A *query* (it has parameters) is answered by a
- * worker thread with a read-only connection and a deadline.  A POST is an action: it needs the token,
- * is sent to the owner over proctor.sock, and is written to the audit table there.
+ * no look at the gradebook, and its change is an event.  A *query* (it has parameters) is answered
+ * by a worker thread with a read-only connection and a deadline.  A POST is an action: it needs the
+ * token, is sent to the owner over proctor.sock, and is written to the audit table there.
  */
 #ifndef PR_API_API_H
 #define PR_API_API_H
@@ -61,8 +61,9 @@ struct pr_api_param {
     const char *name;
     enum pr_api_type type;
     const char *fallback; /* NULL: none; then the handler is told that it is not there */
-    double min, max;      /* PR_API_INT, PR_API_REAL; of PR_API_TEXT max is its length in bytes, 0: 256 */
-    const char *choices;  /* "all|open" */
+    double min,
+        max; /* PR_API_INT, PR_API_REAL; of PR_API_TEXT max is its length in bytes, 0: 256 */
+    const char *choices; /* "all|open" */
     const char *help;
     bool required;
 };
@@ -73,8 +74,8 @@ struct pr_api_context {
     struct pr_gradebook *g; /* read-only, a transaction is open; NULL: there is no gradebook yet */
     const json_t *live;     /* the owner's state; NULL, and why */
     const char *live_reason;
-    const json_t *machine;  /* the last sample of this machine (machine/machine.h); NULL: none yet */
-    const json_t *peers;    /* name → {"url","reachable","reason","at","status","gpu"}; never NULL */
+    const json_t *machine; /* the last sample of this machine (machine/machine.h); NULL: none yet */
+    const json_t *peers; /* name → {"url","reachable","reason","at","status","gpu"}; never NULL */
     int64_t now_ms;
 };
 

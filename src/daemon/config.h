@@ -56,17 +56,17 @@ struct pr_config {
     struct {
         bool enabled;
         char *bind;
-        int64_t port, page_port; /* 0: a free one */
-        char *token_file;        /* NULL: api.token in the base folder */
-        json_t *hosts;           /* an array of names */
+        int64_t port, page_port;         /* 0: a free one */
+        char *token_file;                /* NULL: api.token in the base folder */
+        json_t *hosts;                   /* an array of names */
         char *tls_certificate, *tls_key; /* NULL: no TLS */
         int64_t max_connections, max_streams;
     } api;
     json_t *peers; /* an object: name → {"url","token_file","ca_file"} */
     int64_t peers_seconds;
     struct {
-        json_t *channels;  /* an object: name → {"kind", …} */
-        char *quiet_hours; /* "22:00-07:00"; NULL: none */
+        json_t *channels;                        /* an object: name → {"kind", …} */
+        char *quiet_hours;                       /* "22:00-07:00"; NULL: none */
         int64_t repeat_minutes, stalled_minutes; /* 0: never */
         double disk_free_gb;                     /* 0: never */
         int64_t gpu_celsius;                     /* 0: never */

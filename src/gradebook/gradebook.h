@@ -338,6 +338,29 @@ PR_MUST_CHECK enum pr_code pr_gradebook_probes(struct pr_gradebook *g, const cha
     size_t limit, struct pr_probe_row **ret, size_t *ret_n, struct pr_error *e);
 void pr_probe_rows_free(struct pr_probe_row *v, size_t n);
 
+/* ---- curves of a training (points.c) ---- */
+
+struct pr_point {
+    int64_t step;
+    double value; /* NaN: logged, and no number */
+};
+/* The last step up to which a run's curve is what its checkpoints' logs say; -1: none. */
+PR_MUST_CHECK enum pr_code pr_gradebook_logged(
+    struct pr_gradebook *g, int64_t run_id, const char *name, int64_t *ret, struct pr_error *e);
+/* What a checkpoint's log says of the steps after `logged` up to `to` takes the place of what was
+ * seen live there; without points (n 0) that stays.  The step of v rise; of one that comes twice
+ * the last counts. */
+PR_MUST_CHECK enum pr_code pr_gradebook_log_points(struct pr_gradebook *g, int64_t run_id,
+    const char *name, const struct pr_point *v, size_t n, int64_t to, struct pr_error *e);
+/* Seen while it trains.  run_id 0: of a training whose first checkpoint is still to come; steps
+ * from this one on that were seen before are dropped: it went back. */
+PR_MUST_CHECK enum pr_code pr_gradebook_live_point(struct pr_gradebook *g, int64_t run_id,
+    const char *name, const struct pr_point *p, struct pr_error *e);
+/* The training without a run has one now: what was seen of it after `step` becomes the run's, the
+ * rest is dropped (run_id 0: all of it). */
+PR_MUST_CHECK enum pr_code pr_gradebook_adopt_points(
+    struct pr_gradebook *g, int64_t run_id, int64_t step, struct pr_error *e);
+
 /* ---- retention (compact.c) ---- */
 
 struct pr_retention {

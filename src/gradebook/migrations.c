@@ -123,7 +123,8 @@ static const char probes[] =
  * alerts.  A value without a type keeps NULL apart from a number: logged, and none. */
 static const char curves_and_actions[] =
     "CREATE TABLE series(id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, name TEXT NOT NULL,"
-    " revision INTEGER NOT NULL DEFAULT 0, UNIQUE(run_id, name));"
+    " revision INTEGER NOT NULL DEFAULT 0, logged INTEGER NOT NULL DEFAULT -1,"
+    " UNIQUE(run_id, name));"
     "CREATE TABLE points(series INTEGER NOT NULL REFERENCES series, step INTEGER NOT NULL,"
     " value REAL, PRIMARY KEY(series, step)) WITHOUT ROWID;"
     "CREATE TABLE machine_series(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"

@@ -1,9 +1,10 @@
 /* What this machine's GPUs, memory and disks do.
  *
  * The owner of a base folder samples (sv_machine.c): it shows the last sample in its state, keeps
- * curves of it in the gradebook, and raises alerts by it.  NVML is loaded with dlopen; where it is not
- * there nvidia-smi is asked; where neither is, the sample says so.  A driver that does not answer holds
- * up nothing but the sampling thread: the sample is then old, and is not shown as a number. */
+ * curves of it in the gradebook, and raises alerts by it.  NVML is loaded with dlopen; where it is
+ * not there nvidia-smi is asked; where neither is, the sample says so.  A driver that does not
+ * answer holds up nothing but the sampling thread: the sample is then old, and is not shown as a
+ * number. */
 #ifndef PR_MACHINE_MACHINE_H
 #define PR_MACHINE_MACHINE_H
 

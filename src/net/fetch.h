@@ -23,11 +23,11 @@ struct pr_fetch_options {
 struct pr_fetched {
     int status; /* of HTTP: any is PR_OK */
     struct pr_str body;
-    char etag[128]; /* "" where there is none */
+    char etag[128];    /* "" where there is none */
     int retry_after_s; /* -1: not said */
 };
-/* PR_E_IO: no answer (the message names the host and why, never a token, a query or a password of the
- * url); PR_E_LIMIT: too large, or too late; PR_E_USAGE: not a url that is taken. */
+/* PR_E_IO: no answer (the message names the host and why, never a token, a query or a password of
+ * the url); PR_E_LIMIT: too large, or too late; PR_E_USAGE: not a url that is taken. */
 PR_MUST_CHECK enum pr_code pr_fetch(
     const struct pr_fetch_options *o, struct pr_fetched *ret, struct pr_error *e);
 void pr_fetched_done(struct pr_fetched *f);
