@@ -174,6 +174,7 @@ static void init_timers(struct pr_supervisor *s)
     s->plan.timer = (struct pr_timer){.fired = pr_sv_plan_make, .ctx = s};
     pr_sv_grader_init(s);
     pr_sv_probes_init(s);
+    pr_sv_curves_init(s);
 }
 
 static enum pr_code make_folders(struct pr_supervisor *s, struct pr_error *e)
@@ -195,6 +196,7 @@ static enum pr_code start(struct pr_supervisor *s, struct pr_error *e)
         return code;
     pr_sv_restore_status(s);
     pr_sv_probes_start(s);
+    pr_sv_curves_start(s);
     pr_sv_refresh_suites(s);
     pr_timer_after(s->loop, &s->compact, COMPACT_FIRST_MS);
     return pr_sv_watch(s, e);
@@ -242,6 +244,7 @@ void pr_supervisor_free(struct pr_supervisor *s)
     pr_sv_judges_done(s);
     pr_sv_worker_free(s->worker);
     pr_sv_probes_done(s);
+    pr_sv_curves_done(s);
     pr_sv_unwatch(s);
     if (s->in_transaction)
         pr_sv_end(s);

@@ -7,6 +7,7 @@
  *   sv_grades.c    what it says: opened, grades, done
  *   sv_judges.c    answers that only a command can judge
  *   sv_jobs.c      the systems' turns
+ *   sv_curves.c    the training's curves: what its checkpoints logged, and what it does now
  *   sv_probes.c    the curriculum optimizer's probes: child processes that train a little
  *   sv_status.c    findings into the gradebook and the status files
  *   sv_worker.c    a thread that does one thing after the other
@@ -29,6 +30,7 @@
 #include "daemon/supervisor.h"
 #include "gradebook/gradebook.h"
 #include "grader/grader.h"
+#include "systems/training.h"
 
 #define PR_SV_NAME        "watch" /* of the supervisor itself, in logs and alerts */
 #define PR_SV_ORDERS      8       /* sent to a grader at a time */
@@ -127,6 +129,24 @@ struct pr_sv_probes {
     char *stop_reason;
 };
 
+/* ---- curves (sv_curves.c) ---- */
+
+struct pr_sv_log; /* of a checkpoint, being read or stored */
+struct pr_sv_live {
+    int64_t step;
+    unsigned has;                       /* bits: which of the values it said */
+    double value[PR_TRAINING_N_CURVES]; /* NaN: no number */
+};
+struct pr_sv_curves {
+    struct pr_timer look, store;
+    char *status_file;
+    int64_t mtime_ns, size;  /* of it, as last read */
+    struct pr_sv_live *live; /* seen, not stored yet */
+    size_t n_live, live_cap;
+    int64_t stored_ns;               /* monotonic: when something live was last stored */
+    struct pr_sv_log *first, **last; /* read, to be stored */
+};
+
 /* ---- the systems (sv_jobs.c, sv_status.c) ---- */
 
 struct pr_job {
@@ -213,6 +233,7 @@ struct pr_supervisor {
     size_t n_judging;
 
     struct pr_sv_probes probes;
+    struct pr_sv_curves curves;
 
     struct pr_sv_runner runners[PR_SV_MAX_SYSTEMS];
     size_t n_runners;
@@ -298,6 +319,14 @@ void pr_sv_probes_abandon(struct pr_supervisor *s, int64_t checkpoint, const cha
 /* One runs or is about to, and a job that runs once waits for it. */
 bool pr_sv_probes_pending(const struct pr_sv_runner *r);
 json_t *pr_sv_probes_state(const struct pr_supervisor *s); /* new reference */
+
+/* ---- curves ---- */
+
+void pr_sv_curves_init(struct pr_supervisor *s);
+void pr_sv_curves_start(struct pr_supervisor *s); /* what an owner that died left unread, too */
+void pr_sv_curves_done(struct pr_supervisor *s);
+/* A checkpoint was opened: its log is read on the worker. */
+void pr_sv_curves_opened(struct pr_supervisor *s, const struct pr_checkpoint_row *c);
 
 /* ---- systems ---- */
 

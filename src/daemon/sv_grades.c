@@ -103,6 +103,7 @@ static enum pr_code note_opened(
         (code = pr_gradebook_checkpoint(s->g, g->checkpoint, &row, e)))
         return code;
     g->model = row.model;
+    pr_sv_curves_opened(s, &row);
     pr_checkpoint_row_done(&row);
     if ((code = pr_gradebook_settings(s->g, g->model, s->options, &g->settings, e)))
         return code;

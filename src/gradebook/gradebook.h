@@ -361,6 +361,12 @@ PR_MUST_CHECK enum pr_code pr_gradebook_live_point(struct pr_gradebook *g, int64
 PR_MUST_CHECK enum pr_code pr_gradebook_adopt_points(
     struct pr_gradebook *g, int64_t run_id, int64_t step, struct pr_error *e);
 
+/* The run that a training which stands at this step belongs to: the one that a checkpoint came to
+ * last, unless that is further already (then a new one has begun, which has no checkpoint yet: 0).
+ */
+PR_MUST_CHECK enum pr_code pr_gradebook_live_run(
+    struct pr_gradebook *g, int64_t step, int64_t *ret, struct pr_error *e);
+
 /* ---- retention (compact.c) ---- */
 
 struct pr_retention {

@@ -50,10 +50,17 @@ static enum pr_code drop(
 static enum pr_code log_points(struct pr_gradebook *g, int64_t series, int64_t logged,
     const struct pr_point *v, size_t n, int64_t to, struct pr_error *e)
 {
-    enum pr_code code = n ? drop(g, series, logged, to, e) : PR_OK;
-    for (size_t i = 0; i < n && !code; i++)
-        if (v[i].step > logged && v[i].step <= to)
+    enum pr_code code = PR_OK;
+    bool any = false;
+    for (size_t i = 0; i < n && !code; i++) {
+        if (v[i].step <= logged || v[i].step > to)
+            continue;
+        if (!any)
+            code = drop(g, series, logged, to, e);
+        any = true;
+        if (!code)
             code = put(g, series, &v[i], e);
+    }
     if (!code)
         code = pr_sql_run(
             g, e, "UPDATE series SET logged = max(logged, ?) WHERE id = ?", "ii", to, series);
@@ -65,6 +72,12 @@ enum pr_code pr_gradebook_log_points(struct pr_gradebook *g, int64_t run_id, con
 {
     int64_t series = 0, logged = -1;
     bool own;
+    if (!n) { /* a curve that nobody ever logged is none */
+        enum pr_code found = pr_sql_int(g, 0, &series, e,
+            "SELECT id FROM series WHERE run_id = ? AND name = ?", "is", run_id, name);
+        if (found || !series)
+            return found;
+    }
     enum pr_code code = pr_sql_enter(g, &own, e);
     if (code)
         return code;
@@ -77,10 +90,12 @@ enum pr_code pr_gradebook_log_points(struct pr_gradebook *g, int64_t run_id, con
 enum pr_code pr_gradebook_live_point(struct pr_gradebook *g, int64_t run_id, const char *name,
     const struct pr_point *p, struct pr_error *e)
 {
-    int64_t series = 0;
+    int64_t series = 0, logged = -1;
     bool own;
-    enum pr_code code = pr_sql_enter(g, &own, e);
-    if (code)
+    enum pr_code code = pr_gradebook_logged(g, run_id, name, &logged, e);
+    if (code || p->step <= logged) /* the log knows better */
+        return code;
+    if ((code = pr_sql_enter(g, &own, e)))
         return code;
     if (!(code = series_of(g, run_id, name, &series, e)) &&
         !(code = drop(g, series, p->step - 1, INT64_MAX, e)))
@@ -136,4 +151,14 @@ enum pr_code pr_gradebook_adopt_points(
     if (code)
         return code;
     return pr_sql_leave(g, own, adopt(g, run_id, step, e), e);
+}
+
+enum pr_code pr_gradebook_live_run(
+    struct pr_gradebook *g, int64_t step, int64_t *ret, struct pr_error *e)
+{
+    static const char sql[] =
+        "SELECT iif(max(c.step) <= ?, c.run_id, 0) FROM checkpoints c JOIN runs r"
+        " ON r.id = c.run_id WHERE NOT c.reference GROUP BY c.run_id"
+        " ORDER BY r.last_ms DESC, r.id DESC LIMIT 1";
+    return pr_sql_int(g, 0, ret, e, sql, "i", step);
 }

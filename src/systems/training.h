@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "gradebook/gradebook.h" /* struct pr_point */
 
 struct pr_training_places {
     const char *status_file;        /* base folder's status/training_status.json */
@@ -36,5 +37,38 @@ struct pr_training_places {
  * age_seconds is now less the source file's modification time; eta_seconds is from that time on.
  * New reference, never NULL. */
 json_t *pr_training_read(const struct pr_training_places *p, int64_t now_ms);
+
+/* The curves that are kept of a training (training_curves.c), by the names of the Trainer's log. */
+#define PR_TRAINING_CURVES(X)                                                                      \
+    X(LOSS, "loss")                                                                                \
+    X(EVAL_LOSS, "eval_loss")                                                                      \
+    X(RATE, "learning_rate")                                                                       \
+    X(GRAD_NORM, "grad_norm")                                                                      \
+    X(TOKENS_PER_SECOND, "tokens_per_second")
+enum pr_training_curve_id {
+#define PR_X(name, text) PR_TRAINING_CURVE_##name,
+    PR_TRAINING_CURVES(PR_X)
+#undef PR_X
+        PR_TRAINING_N_CURVES
+};
+const char *pr_training_curve_name(enum pr_training_curve_id c);
+
+struct pr_training_curve {
+    struct pr_point *v; /* steps rise; a value that was logged and is no number is NaN */
+    size_t n, cap;
+};
+struct pr_training_curves {
+    struct pr_training_curve of[PR_TRAINING_N_CURVES];
+    int64_t step; /* where the training stood; -1: not known */
+};
+/* What the trainer_state.json of a checkpoint's folder logged.  A folder without one is PR_OK with
+ * step -1. */
+PR_MUST_CHECK enum pr_code pr_training_logged(
+    const char *folder, struct pr_training_curves *ret, struct pr_error *e);
+/* What training_status.json says now: at most one point a curve, at its current step.  One that is
+ * not there is PR_OK with step -1. */
+PR_MUST_CHECK enum pr_code pr_training_now(
+    const char *status_file, struct pr_training_curves *ret, struct pr_error *e);
+void pr_training_curves_done(struct pr_training_curves *c);
 
 #endif
