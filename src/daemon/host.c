@@ -131,6 +131,8 @@ void host_settled(struct pr_host *h, const char *as)
     h->ready = h->settled_before = true;
     h->tries = 0;
     pr_timer_stop(h->loop, &h->answer);
+    if (host_is_run(h) && !h->server)
+        h->server = pr_server_new(&h->config, h->loop, h->o->quiet);
 }
 
 static void settle_after(struct pr_host *h, int64_t ms)
@@ -316,6 +318,7 @@ enum pr_code pr_host_run(const struct pr_host_options *o, struct pr_error *e)
                 "no system is left to run: see machine.role and machine.disabled in proctor.yaml");
         }
     }
+    pr_server_free(h.server);
     host_unlink(&h);
     host_disown(&h);
     pr_loop_free(h.loop);

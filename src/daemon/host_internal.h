@@ -6,6 +6,7 @@
 #include "daemon/host.h"
 #include "daemon/loop.h"
 #include "daemon/owner.h"
+#include "daemon/server.h"
 #include "daemon/supervisor.h"
 
 struct guest;
@@ -34,6 +35,7 @@ struct pr_host {
     int link_fd; /* -1: not */
     struct pr_frames link;
     /* both */
+    struct pr_server *server; /* of `proctor run` alone */
     struct pr_timer settle, watchdog, tick;
     struct pr_timer answer; /* set while an owner was asked and has not answered */
     int tries;              /* to settle, since it was last settled */

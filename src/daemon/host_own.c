@@ -106,6 +106,8 @@ void host_reload(struct pr_host *h)
 {
     struct pr_error e;
     if (!h->supervisor) {
+        if (h->server && read_config(h))
+            pr_server_reload(h->server, &h->config);
         pr_log(PR_LOG_INFO, "configuration", "not-owner", "note=%s",
             pr_log_quote("the owner of the base folder reads the configuration"));
         return;
@@ -113,6 +115,8 @@ void host_reload(struct pr_host *h)
     if (!read_config(h))
         return;
     pr_supervisor_reload(h->supervisor, &h->config);
+    if (h->server)
+        pr_server_reload(h->server, &h->config);
     if (sync_jobs(h, &e))
         pr_log(PR_LOG_ERROR, "configuration", "not-followed", "why=%s", pr_log_quote(e.message));
     pr_log(PR_LOG_INFO, "configuration", "read", "base_dir=%s", pr_log_quote(h->config.base_dir));

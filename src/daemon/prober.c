@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "base/remove.h"
 #include "base/utf8.h"
 #include "daemon/log.h"
+#include "daemon/spawn.h"
 
 #define MAX_OUTCOME ((size_t)1 << 20)
 #define TAIL        2048 /* bytes of stderr that are kept */
@@ -110,26 +109,6 @@ static void args_done(struct args *a)
 
 /* ---- starting ---- */
 
-/* In the child: only what is safe between fork and exec. */
-static void become(char *const *argv, int in, int out, int errors, pid_t parent)
-{
-    sigset_t none;
-    struct sigaction plain = {.sa_handler = SIG_DFL};
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        _exit(127);
-    for (int i = 1; i < NSIG; i++)
-        sigaction(i, &plain, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(errors, 2) < 0)
-        _exit(127);
-    syscall(SYS_close_range, 3U, ~0U, 0U);
-    execv("/proc/self/exe", argv);
-    _exit(127);
-}
-
 struct ends {
     int in, out[2], errors[2];
 };
@@ -159,30 +138,19 @@ static enum pr_code open_ends(struct ends *x, struct pr_error *e)
 static enum pr_code spawn(char *const *argv, struct pr_prober *c, struct pr_error *e)
 {
     struct ends x;
-    pid_t parent = getpid();
     enum pr_code code = open_ends(&x, e);
     if (code)
         return code;
-    pid_t pid = fork();
-    if (!pid)
-        become(argv, x.in, x.out[1], x.errors[1], parent);
-    int ended = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0U) : -1;
-    if (ended < 0) {
-        code = pr_fail_errno(e, errno, "a probe cannot be started");
-        if (pid > 0) {
-            kill(pid, SIGKILL);
-            waitpid(pid, NULL, 0);
-        }
+    code = pr_spawn_self(argv, x.in, x.out[1], x.errors[1], &c->pid, &c->ended, e);
+    if (code) {
         close_ends(&x);
-        return code;
+        return pr_wrap(e, code, "a probe");
     }
     close(x.in);
     close(x.out[1]);
     close(x.errors[1]);
-    c->pid = pid;
     c->out = x.out[0];
     c->errors = x.errors[0];
-    c->ended = ended;
     return PR_OK;
 }
 

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 
+os.environ.setdefault("PROCTOR_API", "0")  # no ports are taken but by the tests of the API
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RUN_A = os.path.join(ROOT, "tests", "fixtures", "run_a")
 CHECKPOINTS = os.path.join(RUN_A, "checkpoints")

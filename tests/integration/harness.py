@@ -16,6 +16,9 @@ RUN_A = os.path.join(FIXTURES, "run_a")
 PROCTOR = os.environ.get("PROCTOR", os.path.join(ROOT, "build", "src", "cli", "proctor"))
 
 
+# No ports are taken but by the tests of the API.
+os.environ.setdefault("PROCTOR_API", "0")
+
 # Fingerprints that another build cached are no evidence about this one.
 CACHE = tempfile.TemporaryDirectory(prefix="proctor-test-cache-")
 

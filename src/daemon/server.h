@@ -1,0 +1,23 @@
+/* `proctor api` as a child of `proctor run`: started, started again when it ends, stopped.
+ *
+ * What strangers send over HTTP is parsed in a process that can write nothing but its own status
+ * file; when it dies the watch goes on.  Where it cannot start (a port is taken) it is tried again,
+ * less and less often, and its own log says why. */
+#ifndef PR_DAEMON_SERVER_H
+#define PR_DAEMON_SERVER_H
+
+#include <stdbool.h>
+
+#include "daemon/config.h"
+#include "daemon/loop.h"
+
+struct pr_server;
+/* quiet: it says nothing on stderr.  Nothing is started where api.enabled is false, or where
+ * PROCTOR_API=0 is in the environment (tests, batch jobs). */
+struct pr_server *pr_server_new(const struct pr_config *c, struct pr_loop *loop, bool quiet);
+/* Follows a changed configuration. */
+void pr_server_reload(struct pr_server *s, const struct pr_config *c);
+/* Stops it within two seconds.  NULL is fine. */
+void pr_server_free(struct pr_server *s);
+
+#endif
