@@ -44,6 +44,7 @@ static const char *const probe_args[] = {"curriculum-optimizer", "--base-dir", "
 struct demo {
     struct pr_own_child watch, train, probes;
     struct pr_demo_shown shown;
+    char *page; /* where the page is served; NULL: not known yet */
     bool live;
     int folder;       /* open for its lock; -1: not yet */
     int64_t until_ns; /* INT64_MAX: no limit */
@@ -184,11 +185,22 @@ static void clear_line(const struct demo *d, struct pr_str *text)
         pr_out_text("\r\033[K", 4);
 }
 
+/* The watch's API process says where it listens, a moment after its start. */
+static void show_page(struct demo *d, struct pr_str *text)
+{
+    if (d->page || !(d->page = pr_demo_page()))
+        return;
+    pr_str_puts(text, "        see it live: ");
+    pr_term_clean(text, d->page, strlen(d->page), 200);
+    pr_str_putc(text, '\n');
+}
+
 /* One look at everything: news, the damage when its time has come, the bar. */
 static enum pr_code turn(struct demo *d, struct pr_error *e)
 {
     struct pr_str text = PR_STR_INIT(1 << 20);
     enum pr_code code = PR_OK;
+    show_page(d, &text);
     pr_demo_news(&d->shown, &text);
     int64_t newest = pr_demo_newest(&d->shown);
     if (!d->shown.damaged && newest >= DAMAGE_AT) {
@@ -298,6 +310,19 @@ static enum pr_code course(struct demo *d, struct pr_error *e)
     return PR_OK;
 }
 
+/* Somebody who looks at the page has not seen the end yet. */
+static void stay(struct demo *d, struct pr_str *text)
+{
+    struct pr_error e;
+    if (!d->live || !d->page || !goes_on(d))
+        return;
+    pr_own_child_stop(&d->probes, STOP_MS);
+    pr_str_printf(text, "\nThe watch goes on, and the page stays at %s until Ctrl-C.\n", d->page);
+    show(text);
+    while (goes_on(d) && !turn(d, &e))
+        wait_a_little();
+}
+
 /* The trainer first: it writes a checkpoint, which the watch may still see. */
 static void stop_all(struct demo *d)
 {
@@ -324,13 +349,19 @@ static int run(const struct pr_args *a)
         show(&text);
         code = course(&d, &e);
     }
-    stop_all(&d);
+    if (code)
+        stop_all(&d);
     if (code && code != PR_E_CANCELLED)
         pr_say("demo", "%s", e.message);
     else if (d.shown.n)
         pr_demo_summary(&d.shown, dir, &text);
+    clear_line(&d, &text);
     show(&text);
+    if (!code)
+        stay(&d, &text);
+    stop_all(&d);
     pr_str_done(&text);
+    pr_free(d.page);
     pr_demo_shown_done(&d.shown);
     if (d.folder >= 0)
         close(d.folder);
@@ -359,7 +390,10 @@ const struct pr_command pr_command_demo = {
         "and the accuracy rising, easy problems first; a checkpoint that is damaged on purpose and "
         "must be called critical; the ranking, the calibration; and in the end the curriculum "
         "optimizer's probes, whose verdict may well be 'undecided'.\n\n"
-        "It takes six to ten minutes on two CPU cores. Ctrl-C stops training and watch in good "
+        "The address that it prints is a page on which all of this can be watched as it happens; "
+        "on a "
+        "terminal it stays after the end, until Ctrl-C.\n\n"
+        "It takes four to ten minutes on two CPU cores. Ctrl-C stops training and watch in good "
         "order; "
         "run again in the same place, it goes on.",
     .options = options,

@@ -1,6 +1,10 @@
 /* See demo.h: problems of rising difficulty, a tokenizer, the shape of a small model. */
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -47,6 +51,13 @@ static const char *const settings[][2] = {
     {"curriculum.samples", "150"},
 };
 #define N_SETTINGS (sizeof settings / sizeof *settings)
+
+/* The API's and the page's usual ports: where another program has one, a free one will do. */
+static const struct {
+    const char *key;
+    in_port_t port;
+} ports[] = {{"api.port", 5000}, {"api.page_port", 8080}};
+#define N_PORTS (sizeof ports / sizeof *ports)
 
 static const char *const folders[] = {
     "data/validation", "data/training", PR_DEMO_MODELS, "status", "logs"};
@@ -113,13 +124,42 @@ static enum pr_code write_text(const char *path, const char *text, size_t n, str
     return pr_path_exists(path) ? PR_OK : pr_file_write_atomic(path, text, n, e);
 }
 
+static bool is_taken(in_port_t port)
+{
+    const struct sockaddr_in at = {.sin_family = AF_INET,
+        .sin_port = htons(port),
+        .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    static const int yes = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    bool taken = bind(fd, (const struct sockaddr *)&at, sizeof at) && errno == EADDRINUSE;
+    close(fd);
+    return taken;
+}
+
+static void configuration(struct pr_str *yaml)
+{
+    const char *set[N_SETTINGS + N_PORTS][2];
+    size_t n = N_SETTINGS;
+    memcpy(set, settings, sizeof settings);
+    for (size_t i = 0; i < N_PORTS; i++) {
+        if (!is_taken(ports[i].port))
+            continue;
+        set[n][0] = ports[i].key;
+        set[n++][1] = "0";
+    }
+    pr_config_file(set, n, yaml);
+}
+
 enum pr_code pr_demo_make(struct pr_error *e)
 {
     enum pr_code code = PR_OK;
     for (size_t i = 0; i < sizeof folders / sizeof *folders && !code; i++)
         code = pr_mkdirs(folders[i], e);
     struct pr_str yaml = PR_STR_INIT(1 << 20);
-    pr_config_file(settings, N_SETTINGS, &yaml);
+    configuration(&yaml);
     if (!code)
         code = write_text("proctor.yaml", pr_str_cstr(&yaml), yaml.len, e);
     pr_str_done(&yaml);
