@@ -7,6 +7,7 @@
 
 static const struct pr_option options[] = {
     {"markdown", NULL, "all commands as Markdown: docs/commands.md", NULL, PR_OPT_FLAG},
+    {"man", NULL, "all of it as a manual page, for man(1)", NULL, PR_OPT_FLAG},
 };
 
 #define MARKDOWN_WIDTH 100
@@ -41,6 +42,8 @@ static int run(const struct pr_args *a)
     }
     if (pr_args_flag(a, "markdown"))
         markdown(&text);
+    else if (pr_args_flag(a, "man"))
+        pr_help_man(&text);
     else if (c)
         pr_help_command(c, width, &text);
     else
@@ -58,6 +61,7 @@ const struct pr_command pr_command_help = {
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .max_args = 1,
-    .examples = {{"How is a checkpoint graded?", "proctor help eval"}},
+    .examples = {{"How is a checkpoint graded?", "proctor help eval"},
+        {"Read the manual page without installing it", "proctor help --man | man -l -"}},
     .run = run,
 };

@@ -115,5 +115,7 @@ bool pr_args_has(const struct pr_args *a, const char *name); /* is it in the com
 void pr_help_command(const struct pr_command *command, size_t width, struct pr_str *out);
 /* The list of commands. */
 void pr_help_overview(size_t width, struct pr_str *out);
+/* All of it as a manual page in roff (man.c). */
+void pr_help_man(struct pr_str *out);
 
 #endif

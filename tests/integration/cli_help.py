@@ -1,4 +1,8 @@
 """proctor help: what a person meets first."""
+import re
+import shutil
+import subprocess
+
 import harness
 from harness import proctor
 
@@ -16,6 +20,20 @@ def test_help_of_a_command_is_the_same_both_ways_and_shows_examples():
     assert text == proctor("help", "--help").out
     for part in ("Usage:", "Options:", "Examples:", "Exit status:"):
         assert part in text
+
+
+def test_the_manual_page_has_every_command_and_formats_without_a_warning():
+    page = proctor("help", "--man").out
+    if not shutil.which("groff"):
+        print("skipped: groff is not here, so that the page is not formatted")
+        return
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-rLL=100n"],
+                          input=page.encode(), capture_output=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr, done.stderr.decode()
+    text = re.sub(r".\x08|\x1b\[[0-9;]*m", "", done.stdout.decode())
+    for name in re.findall(r"(?m)^  ([a-z][a-z-]+)  ", proctor("help").out):
+        assert re.search(r"(?m)^ +proctor %s( |$)" % name, text), name
+    assert "--base-dir" in text and "proctor.db" in text
 
 
 def test_wrong_usage_is_status_2_with_a_suggestion_and_a_silent_stdout():
