@@ -17,7 +17,6 @@
 #define SHOWN_ORDERS      20   /* each of open and ended ones */
 #define COUNTED_ORDERS    2000 /* for the account of tokens */
 #define SHOWN_ALERTS      100
-#define TRAINING_FOLDERS  5
 
 void pr_state_time(json_t *o, const char *key, int64_t ms)
 {
@@ -50,28 +49,34 @@ static const char *suite_name(const struct state *s, int64_t id)
 
 /* ---- training ---- */
 
-static json_t *training(const struct state *s)
+json_t *pr_state_training(
+    const struct pr_config *c, const char *const *folders, size_t n, int64_t now_ms)
 {
-    const char *folders[TRAINING_FOLDERS];
-    size_t n = 0, from = 0;
-    const struct pr_view *v = &s->view;
-    char *status = pr_path_join(s->c->base_dir, "status/training_status.json");
-    char *current = s->c->current ? pr_strdup(s->c->current)
-                                  : pr_path_join(s->c->base_dir, "models/current_model");
-    if (!s->c->current && !pr_path_is_dir(current)) {
+    char *status = pr_path_join(c->base_dir, "status/training_status.json");
+    char *current =
+        c->current ? pr_strdup(c->current) : pr_path_join(c->base_dir, "models/current_model");
+    if (!c->current && !pr_path_is_dir(current)) {
         pr_free(current);
-        current = pr_path_join(s->c->base_dir, "current_model");
+        current = pr_path_join(c->base_dir, "current_model");
     }
-    if (v->n_checkpoints > TRAINING_FOLDERS)
-        from = v->n_checkpoints - TRAINING_FOLDERS;
-    for (size_t i = from; i < v->n_checkpoints; i++)
-        folders[n++] = v->checkpoints[i].path;
     struct pr_training_places p = {
         .status_file = status, .checkpoints = folders, .n_checkpoints = n, .runs_folder = current};
-    json_t *o = pr_training_read(&p, s->now_ms);
+    json_t *o = pr_training_read(&p, now_ms);
     pr_free(status);
     pr_free(current);
     return o;
+}
+
+static json_t *training(const struct state *s)
+{
+    const char *folders[PR_STATE_TRAINING_FOLDERS];
+    size_t n = 0, from = 0;
+    const struct pr_view *v = &s->view;
+    if (v->n_checkpoints > PR_STATE_TRAINING_FOLDERS)
+        from = v->n_checkpoints - PR_STATE_TRAINING_FOLDERS;
+    for (size_t i = from; i < v->n_checkpoints; i++)
+        folders[n++] = v->checkpoints[i].path;
+    return pr_state_training(s->c, folders, n, s->now_ms);
 }
 
 /* ---- systems ---- */
@@ -434,13 +439,12 @@ enum pr_code pr_state_document(const struct pr_config *c, struct pr_gradebook *g
     pr_state_time(s.doc, "at", now_ms);
     pr_json_set_str(s.doc, "base_dir", c->base_dir);
     pr_json_set(s.doc, "owner", owner ? json_incref(owner) : json_null());
-    enum pr_code code = PR_OK;
-    if (!g) {
-        code = without_gradebook(&s, e);
-    } else if (!(code = pr_gradebook_begin(g, e))) {
-        code = from_gradebook(&s, e);
+    bool begin = g && !pr_gradebook_in_transaction(g);
+    enum pr_code code = begin ? pr_gradebook_begin(g, e) : PR_OK;
+    if (!code)
+        code = g ? from_gradebook(&s, e) : without_gradebook(&s, e);
+    if (begin)
         pr_gradebook_rollback(g);
-    }
     if (live)
         pr_json_set(s.doc, "live", json_incref((json_t *)(uintptr_t)live));
     else

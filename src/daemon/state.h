@@ -11,9 +11,16 @@
  * "last_run","finding": {…}}],"checkpoints": [the newest],"newest": {…},"orders": [the queue],
  * "ended_orders": […],"tokens": {what was computed, what that saved},"alerts": [open ones],
  * "gradebook": {…},"live": pr_supervisor_state's or null with live_reason}.  g may be NULL (no
- * gradebook yet), has no transaction open; live is borrowed and may be NULL.  New reference. */
+ * gradebook yet); a transaction that is open on it is used, else there is one for the call.  live
+ * is borrowed and may be NULL.  New reference. */
 PR_MUST_CHECK enum pr_code pr_state_document(const struct pr_config *c, struct pr_gradebook *g,
     const json_t *live, int64_t now_ms, json_t **ret, struct pr_error *e);
+
+/* Where the training stands: its part `training`; reads files, no gradebook: `folders` are the
+ * newest checkpoints', the newest last. */
+json_t *pr_state_training(
+    const struct pr_config *c, const char *const *folders, size_t n, int64_t now_ms);
+#define PR_STATE_TRAINING_FOLDERS 5
 
 /* Why a checkpoint stands as it does, from the gradebook alone: {"checkpoint": {…},"grades": [the
  * figures on each current suite under `options`],"decisions": [{"at","system","kind","suite",
@@ -24,5 +31,8 @@ PR_MUST_CHECK enum pr_code pr_state_document(const struct pr_config *c, struct p
  * fits several. */
 PR_MUST_CHECK enum pr_code pr_why_document(struct pr_gradebook *g, const char *options,
     const char *which, int64_t now_ms, json_t **ret, struct pr_error *e);
+/* The same of the row with this id; PR_E_NOT_FOUND when there is none. */
+PR_MUST_CHECK enum pr_code pr_why_document_of(struct pr_gradebook *g, const char *options,
+    int64_t checkpoint, int64_t now_ms, json_t **ret, struct pr_error *e);
 
 #endif

@@ -442,8 +442,20 @@ static enum pr_code build(struct why *w, const char *options, int64_t now_ms, st
     return set_alerts(w, e);
 }
 
+static enum pr_code find_id(const struct pr_checkpoint_row *rows, size_t n, int64_t id,
+    const struct pr_checkpoint_row **ret, struct pr_error *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].id == id) {
+            *ret = &rows[i];
+            return PR_OK;
+        }
+    return pr_fail(e, PR_E_NOT_FOUND, "there is no checkpoint %lld", (long long)id);
+}
+
+/* which NULL: the one of this id. */
 static enum pr_code explain(struct pr_gradebook *g, const char *options, const char *which,
-    int64_t now_ms, json_t **ret, struct pr_error *e)
+    int64_t id, int64_t now_ms, json_t **ret, struct pr_error *e)
 {
     static const struct pr_checkpoint_filter all = {.gone = true};
     struct pr_checkpoint_row *rows = NULL;
@@ -454,7 +466,7 @@ static enum pr_code explain(struct pr_gradebook *g, const char *options, const c
         return code;
     w.rows = rows;
     w.n_rows = n;
-    if ((code = find(rows, n, which, &w.c, e)))
+    if ((code = which ? find(rows, n, which, &w.c, e) : find_id(rows, n, id, &w.c, e)))
         goto out;
     w.doc = json_object();
     w.summary = json_array();
@@ -474,13 +486,27 @@ out:
     return code;
 }
 
+static enum pr_code explain_in(struct pr_gradebook *g, const char *options, const char *which,
+    int64_t id, int64_t now_ms, json_t **ret, struct pr_error *e)
+{
+    bool begin = !pr_gradebook_in_transaction(g);
+    enum pr_code code = begin ? pr_gradebook_begin(g, e) : PR_OK;
+    if (code)
+        return code;
+    code = explain(g, options, which, id, now_ms, ret, e);
+    if (begin)
+        pr_gradebook_rollback(g);
+    return code;
+}
+
 enum pr_code pr_why_document(struct pr_gradebook *g, const char *options, const char *which,
     int64_t now_ms, json_t **ret, struct pr_error *e)
 {
-    enum pr_code code = pr_gradebook_begin(g, e);
-    if (code)
-        return code;
-    code = explain(g, options, which, now_ms, ret, e);
-    pr_gradebook_rollback(g);
-    return code;
+    return explain_in(g, options, which, 0, now_ms, ret, e);
+}
+
+enum pr_code pr_why_document_of(struct pr_gradebook *g, const char *options, int64_t checkpoint,
+    int64_t now_ms, json_t **ret, struct pr_error *e)
+{
+    return explain_in(g, options, NULL, checkpoint, now_ms, ret, e);
 }

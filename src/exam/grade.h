@@ -125,8 +125,25 @@ PR_MUST_CHECK enum pr_code pr_grades_document(
  * the suite and what was skipped in them. */
 PR_MUST_CHECK enum pr_code pr_grades_figures(
     const struct pr_grades *g, json_t **ret, struct pr_error *e);
-/* Bins as documents show them: [{"range","accuracy","mean_confidence","count"}…]; new reference. */
+/* The sums behind those figures, for who shows some of them of many checkpoints: zero-initialise,
+ * add grades, take what is known (NaN: nothing is). */
+struct pr_tally {
+    size_t n, n_loss, n_accuracy, n_right, n_bad; /* graded; with a loss; with a verdict … */
+    double nll, losses;
+    size_t tokens;
+    struct pr_tally_asked { /* those for which something was generated */
+        size_t n, tokens, truncated, format_ok, empty, think;
+        size_t think_unclosed; /* or it ended with the last token that was allowed */
+    } asked;
+};
+void pr_tally_add(struct pr_tally *t, const struct pr_grade *g);
+double pr_tally_loss(const struct pr_tally *t);      /* pooled over tokens */
+double pr_tally_mean_loss(const struct pr_tally *t); /* of examples */
+/* ECE and bins (pr_stats_ece) of the grades with a verdict and a confidence; *ret_n: how many. */
 struct pr_bin;
+PR_MUST_CHECK enum pr_code pr_grades_ece(const struct pr_grade *v, size_t n, const double *edges,
+    size_t n_bins, struct pr_bin *bins, double *ret_ece, size_t *ret_n, struct pr_error *e);
+/* Bins as documents show them: [{"range","accuracy","mean_confidence","count"}…]; new reference. */
 json_t *pr_bins_json(const struct pr_bin *bins, size_t n);
 json_t *pr_grade_line(const struct pr_grade *g);
 

@@ -8,15 +8,24 @@
 #include "exam/grade.h"
 #include "exam/stats.h"
 
-/* Sums over some of the grades. */
-struct tally {
-    size_t n, n_loss, n_decided, n_right;
-    double nll, losses;
-    size_t tokens;
-};
-
-static void count(struct tally *t, const struct pr_grade *g)
+/* Not by the output, which old grades in a gradebook lack. */
+static void add_asked(struct pr_tally_asked *t, const struct pr_grade *g)
 {
+    if (!g->finish || !strcmp(g->finish, "choice"))
+        return;
+    t->n++;
+    t->tokens += g->output_tokens;
+    t->truncated += g->truncated;
+    t->format_ok += g->well_formed;
+    t->empty += g->empty;
+    t->think += g->think;
+    t->think_unclosed += g->think && g->truncated && isnan(g->confidence);
+}
+
+void pr_tally_add(struct pr_tally *t, const struct pr_grade *g)
+{
+    t->n_bad += g->bad_number;
+    add_asked(&t->asked, g);
     if (!g->graded)
         return;
     t->n++;
@@ -26,15 +35,25 @@ static void count(struct tally *t, const struct pr_grade *g)
         t->losses += g->loss;
         t->tokens += g->answer_tokens;
     }
-    t->n_decided += g->correct != PR_VERDICT_NONE;
+    t->n_accuracy += g->correct != PR_VERDICT_NONE;
     t->n_right += g->correct == PR_VERDICT_RIGHT;
 }
 
-static void set_accuracy(json_t *o, const struct tally *t)
+double pr_tally_loss(const struct pr_tally *t)
+{
+    return t->tokens ? t->nll / (double)t->tokens : NAN;
+}
+
+double pr_tally_mean_loss(const struct pr_tally *t)
+{
+    return t->n_loss ? t->losses / (double)t->n_loss : NAN;
+}
+
+static void set_accuracy(json_t *o, const struct pr_tally *t)
 {
     struct pr_estimate x;
     struct pr_error e;
-    if (!t->n_decided || pr_stats_wilson(t->n_right, t->n_decided, PR_STATS_LEVEL, &x, &e)) {
+    if (!t->n_accuracy || pr_stats_wilson(t->n_right, t->n_accuracy, PR_STATS_LEVEL, &x, &e)) {
         pr_json_set_null(o, "accuracy", "no example has a verdict");
         pr_json_set_null(o, "accuracy_ci95", "no example has a verdict");
         return;
@@ -46,13 +65,11 @@ static void set_accuracy(json_t *o, const struct tally *t)
     pr_json_set(o, "accuracy_ci95", ci);
 }
 
-static void set_losses(json_t *o, const struct tally *t)
+static void set_losses(json_t *o, const struct pr_tally *t)
 {
     static const char none[] = "no example has a loss";
-    double loss = t->tokens ? t->nll / (double)t->tokens : NAN;
-    pr_json_set_real(o, "loss", loss, none);
-    pr_json_set_real(
-        o, "loss_mean_per_example", t->n_loss ? t->losses / (double)t->n_loss : NAN, none);
+    pr_json_set_real(o, "loss", pr_tally_loss(t), none);
+    pr_json_set_real(o, "loss_mean_per_example", pr_tally_mean_loss(t), none);
 }
 
 /* One entry a group: those that must be there (null where empty), then the others as they come. */
@@ -60,12 +77,12 @@ static json_t *by_group(const struct pr_grades *gs, const char *const *always,
     const char *(*group_of)(const struct pr_example *))
 {
     json_t *out = json_object();
-    struct tally *tallies = NULL;
+    struct pr_tally *tallies = NULL;
     size_t n = 0, cap = 0;
     const char **names = NULL;
     size_t names_n = 0, names_cap = 0;
     for (; *always; always++) {
-        struct tally t = {0};
+        struct pr_tally t = {0};
         PR_PUSH(tallies, n, cap, t);
         PR_PUSH(names, names_n, names_cap, *always);
     }
@@ -75,11 +92,11 @@ static json_t *by_group(const struct pr_grades *gs, const char *const *always,
         while (k < n && strcmp(names[k], name))
             k++;
         if (k == n) {
-            struct tally t = {0};
+            struct pr_tally t = {0};
             PR_PUSH(tallies, n, cap, t);
             PR_PUSH(names, names_n, names_cap, name);
         }
-        count(&tallies[k], &gs->v[i]);
+        pr_tally_add(&tallies[k], &gs->v[i]);
     }
     for (size_t k = 0; k < n; k++) {
         if (!tallies[k].n) {
@@ -88,7 +105,7 @@ static json_t *by_group(const struct pr_grades *gs, const char *const *always,
         }
         json_t *o = json_object();
         pr_json_set_int(o, "n", (int64_t)tallies[k].n);
-        pr_json_set_int(o, "n_accuracy", (int64_t)tallies[k].n_decided);
+        pr_json_set_int(o, "n_accuracy", (int64_t)tallies[k].n_accuracy);
         set_accuracy(o, &tallies[k]);
         set_losses(o, &tallies[k]);
         pr_json_set(out, names[k], o);
@@ -139,27 +156,35 @@ json_t *pr_bins_json(const struct pr_bin *bins, size_t n)
     return list;
 }
 
+enum pr_code pr_grades_ece(const struct pr_grade *v, size_t n, const double *edges, size_t n_bins,
+    struct pr_bin *bins, double *ret_ece, size_t *ret_n, struct pr_error *e)
+{
+    double *confidence = pr_zalloc((n + 1) * sizeof *confidence);
+    bool *right = pr_zalloc((n + 1) * sizeof *right);
+    size_t taken = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct pr_grade *g = &v[i];
+        if (!g->graded || g->correct == PR_VERDICT_NONE || !isfinite(g->confidence))
+            continue;
+        confidence[taken] = g->confidence;
+        right[taken++] = g->correct == PR_VERDICT_RIGHT;
+    }
+    enum pr_code code = pr_stats_ece(confidence, right, taken, edges, n_bins, bins, ret_ece, e);
+    pr_free(confidence);
+    pr_free(right);
+    *ret_n = taken;
+    return code;
+}
+
 /* Calibration of the examples that have a verdict and a confidence. */
 static enum pr_code set_calibration(json_t *o, const struct pr_grades *gs, struct pr_error *e)
 {
     struct pr_bin six[PR_BINS_SIX], fifteen[15];
-    double *confidence = pr_zalloc((gs->n + 1) * sizeof *confidence), ece, ece_15;
-    bool *right = pr_zalloc((gs->n + 1) * sizeof *right);
-    size_t n = 0;
-    for (size_t i = 0; i < gs->n; i++) {
-        const struct pr_grade *g = &gs->v[i];
-        if (!g->graded || g->correct == PR_VERDICT_NONE || !isfinite(g->confidence))
-            continue;
-        confidence[n] = g->confidence;
-        right[n++] = g->correct == PR_VERDICT_RIGHT;
-    }
+    double ece, ece_15;
+    size_t n;
     enum pr_code code =
-        pr_stats_ece(confidence, right, n, pr_stats_six_edges, PR_BINS_SIX, six, &ece, e);
-    if (!code)
-        code = pr_stats_ece(confidence, right, n, NULL, 15, fifteen, &ece_15, e);
-    pr_free(confidence);
-    pr_free(right);
-    if (code)
+        pr_grades_ece(gs->v, gs->n, pr_stats_six_edges, PR_BINS_SIX, six, &ece, &n, e);
+    if (code || (code = pr_grades_ece(gs->v, gs->n, NULL, 15, fifteen, &ece_15, &n, e)))
         return code;
     pr_json_set_real(o, "ece", ece, "no example has a verdict and a confidence");
     pr_json_set_real(o, "ece_15", ece_15, "no example has a verdict and a confidence");
@@ -169,29 +194,17 @@ static enum pr_code set_calibration(json_t *o, const struct pr_grades *gs, struc
     return PR_OK;
 }
 
-static json_t *quality(const struct pr_grades *gs)
+static json_t *quality(const struct pr_tally_asked *t)
 {
-    size_t n = 0, tokens = 0, truncated = 0, fine = 0, empty = 0, think = 0;
-    for (size_t i = 0; i < gs->n; i++) {
-        const struct pr_grade *g = &gs->v[i];
-        /* Not by the output, which old grades in a gradebook lack. */
-        if (!g->finish || !strcmp(g->finish, "choice"))
-            continue;
-        n++;
-        tokens += g->output_tokens;
-        truncated += g->truncated;
-        fine += g->well_formed;
-        empty += g->empty;
-        think += g->think;
-    }
     json_t *o = json_object();
     static const char none[] = "nothing was generated";
-    pr_json_set_int(o, "n", (int64_t)n);
-    pr_json_set_real(o, "mean_output_tokens", n ? (double)tokens / (double)n : NAN, none);
-    pr_json_set_int(o, "truncated", (int64_t)truncated);
-    pr_json_set_int(o, "format_ok", (int64_t)fine);
-    pr_json_set_int(o, "empty", (int64_t)empty);
-    pr_json_set_real(o, "think_rate", n ? (double)think / (double)n : NAN, none);
+    double n = t->n ? (double)t->n : NAN;
+    pr_json_set_int(o, "n", (int64_t)t->n);
+    pr_json_set_real(o, "mean_output_tokens", (double)t->tokens / n, none);
+    pr_json_set_int(o, "truncated", (int64_t)t->truncated);
+    pr_json_set_int(o, "format_ok", (int64_t)t->format_ok);
+    pr_json_set_int(o, "empty", (int64_t)t->empty);
+    pr_json_set_real(o, "think_rate", (double)t->think / n, none);
     return o;
 }
 
@@ -265,16 +278,16 @@ enum pr_code pr_grades_figures(const struct pr_grades *gs, json_t **ret, struct 
 {
     static const char *const difficulties[] = {"easy", "medium", "hard", NULL};
     static const char *const none[] = {NULL};
-    struct tally t = {0};
+    struct pr_tally t = {0};
     json_t *o = json_object();
     for (size_t i = 0; i < gs->n; i++)
-        count(&t, &gs->v[i]);
+        pr_tally_add(&t, &gs->v[i]);
     set_origin(o, gs);
     pr_json_set_int(o, "n", (int64_t)t.n);
-    pr_json_set_int(o, "n_accuracy", (int64_t)t.n_decided);
+    pr_json_set_int(o, "n_accuracy", (int64_t)t.n_accuracy);
     set_problems(o, gs);
     set_losses(o, &t);
-    double loss = t.tokens ? t.nll / (double)t.tokens : NAN;
+    double loss = pr_tally_loss(&t);
     pr_json_set_real(o, "perplexity", exp(loss),
         isnan(loss) ? "no example has a loss" : "the loss is too large");
     set_accuracy(o, &t);
@@ -285,7 +298,7 @@ enum pr_code pr_grades_figures(const struct pr_grades *gs, json_t **ret, struct 
         json_decref(o);
         return code;
     }
-    pr_json_set(o, "quality", quality(gs));
+    pr_json_set(o, "quality", quality(&t.asked));
     set_how(o, gs);
     *ret = o;
     return PR_OK;

@@ -297,6 +297,11 @@ void pr_gradebook_rollback(struct pr_gradebook *g)
     sqlite3_exec(g->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+bool pr_gradebook_in_transaction(const struct pr_gradebook *g)
+{
+    return g->in_transaction;
+}
+
 struct problems {
     char **v;
     size_t n, cap;

@@ -57,6 +57,7 @@ int pr_gradebook_schema(const struct pr_gradebook *g);
 PR_MUST_CHECK enum pr_code pr_gradebook_begin(struct pr_gradebook *g, struct pr_error *e);
 PR_MUST_CHECK enum pr_code pr_gradebook_commit(struct pr_gradebook *g, struct pr_error *e);
 void pr_gradebook_rollback(struct pr_gradebook *g); /* nothing when none is open */
+bool pr_gradebook_in_transaction(const struct pr_gradebook *g);
 
 /* PRAGMA integrity_check and foreign_key_check: one line a problem, at most 100.  pr_names_free. */
 PR_MUST_CHECK enum pr_code pr_gradebook_check(
