@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,7 +154,8 @@ static void kill_child(struct pr_child *c)
     kill(-c->pid, SIGKILL);
     while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    close(c->in);
+    if (c->in >= 0)
+        close(c->in);
     close(c->out);
     pr_str_done(&c->buf);
     *c = (struct pr_child){0};
@@ -173,6 +175,69 @@ enum pr_code pr_child_ask(struct pr_child *c, const char *line, size_t n, int ti
     if (code)
         kill_child(c);
     return code;
+}
+
+/* All it writes until its output closes. */
+static enum pr_code read_rest(
+    struct pr_child *c, int64_t deadline, struct pr_str *out, struct pr_error *e)
+{
+    pr_str_append(out, pr_str_cstr(&c->buf), c->buf.len);
+    for (;;) {
+        char chunk[4096];
+        ssize_t r = read(c->out, chunk, sizeof chunk);
+        if (r == 0)
+            return PR_OK;
+        if (r > 0) {
+            pr_str_append(out, chunk, (size_t)r);
+            if (out->over)
+                return pr_fail(e, PR_E_LIMIT, "it wrote more than %zu bytes", out->max);
+        } else if (errno == EAGAIN) {
+            enum pr_code code = wait_for(c->out, POLLIN, deadline, e);
+            if (code)
+                return code;
+        } else if (errno != EINTR) {
+            return pr_fail_errno(e, errno, "read");
+        }
+    }
+}
+
+/* A process may close its output and stay. */
+static enum pr_code wait_end(struct pr_child *c, int64_t deadline, int *ret, struct pr_error *e)
+{
+    int fd = pidfd_open(c->pid, 0);
+    if (fd < 0)
+        return pr_fail_errno(e, errno, "pidfd_open");
+    enum pr_code code = wait_for(fd, POLLIN, deadline, e);
+    close(fd);
+    if (code)
+        return code;
+    while (waitpid(c->pid, ret, 0) < 0)
+        if (errno != EINTR)
+            return pr_fail_errno(e, errno, "waitpid");
+    return PR_OK;
+}
+
+enum pr_code pr_child_rest(
+    struct pr_child *c, int timeout_ms, struct pr_str *out, int *ret_status, struct pr_error *e)
+{
+    if (c->pid <= 0)
+        return pr_fail(e, PR_E_IO, "the child process is not running");
+    int64_t deadline = pr_clock_monotonic_ns() + (int64_t)timeout_ms * 1000000;
+    int status = 0;
+    close(c->in);
+    c->in = -1;
+    enum pr_code code = read_rest(c, deadline, out, e);
+    if (!code)
+        code = wait_end(c, deadline, &status, e);
+    if (code) {
+        kill_child(c);
+        return code;
+    }
+    *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    close(c->out);
+    pr_str_done(&c->buf);
+    *c = (struct pr_child){0};
+    return PR_OK;
 }
 
 void pr_child_stop(struct pr_child *c)

@@ -22,6 +22,11 @@ PR_MUST_CHECK enum pr_code pr_child_start(
  * failure the child is killed: its answers can no longer be told apart.  *ret: pr_free. */
 PR_MUST_CHECK enum pr_code pr_child_ask(struct pr_child *c, const char *line, size_t n,
     int timeout_ms, size_t max_line, char **ret, struct pr_error *e);
+/* Closes its stdin and takes all that it still writes, at most out->max bytes, until it ends.
+ * *ret_status is its exit status, or 128 + the signal that ended it.  On failure it was killed;
+ * either way it is gone.  PR_E_LIMIT: too much, or not within timeout_ms. */
+PR_MUST_CHECK enum pr_code pr_child_rest(
+    struct pr_child *c, int timeout_ms, struct pr_str *out, int *ret_status, struct pr_error *e);
 /* Closes its stdin, waits 200 ms, kills the group, reaps.  Safe on a child that never started. */
 void pr_child_stop(struct pr_child *c);
 
