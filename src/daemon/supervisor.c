@@ -151,7 +151,8 @@ static void compact(void *ctx)
         .texts_days = s->config.texts_days,
         .findings_days = s->config.findings_days,
         .orders_days = s->config.orders_days};
-    if (pr_gradebook_compact(s->g, &r, &more, &e)) {
+    if (pr_gradebook_compact_machine(s->g, r.now_ms, s->config.machine_days, &more, &e) ||
+        (!more && pr_gradebook_compact(s->g, &r, &more, &e))) {
         pr_sv_failed(s, "compact", &e);
         more = false;
     }
@@ -192,7 +193,8 @@ static enum pr_code start(struct pr_supervisor *s, struct pr_error *e)
     enum pr_code code = make_folders(s, e);
     if (code || (code = pr_gradebook_open(s->db_path, PR_GRADEBOOK_OWN, &s->g, e)) ||
         (code = pr_gradebook_close_orders(s->g, "the owner ended", s->since_ms, e)) ||
-        (code = pr_sv_worker_new(s->loop, (int)s->config.grader_nice, &s->worker, e)))
+        (code = pr_sv_worker_new(s->loop, (int)s->config.grader_nice, &s->worker, e)) ||
+        (code = pr_sv_machine_start(s, e)))
         return code;
     pr_sv_restore_status(s);
     pr_sv_probes_start(s);
@@ -243,6 +245,7 @@ void pr_supervisor_free(struct pr_supervisor *s)
     pr_sv_runners_done(s);
     pr_sv_judges_done(s);
     pr_sv_worker_free(s->worker);
+    pr_sv_machine_done(s);
     pr_sv_probes_done(s);
     pr_sv_curves_done(s);
     pr_sv_unwatch(s);

@@ -56,8 +56,9 @@ void pr_supervisor_reload(struct pr_supervisor *s, const struct pr_config *confi
 void pr_supervisor_scan(struct pr_supervisor *s);
 
 /* What goes on now: {"owner": {pid, since, version}, "systems": […], "orders": […], "grader": {…},
- * "probe": {…}, "arrivals": {…}, "suites": […], "tokens": {…}, "alerts": n}; new reference.  The
- * live half of `proctor status`; the other half is read from the gradebook (state.h). */
+ * "probe": {…}, "arrivals": {…}, "suites": […], "tokens": {…}, "machine": {…}, "alerts": n}; new
+ * reference.  The live half of `proctor status`; the other half is read from the gradebook
+ * (state.h). */
 json_t *pr_supervisor_state(struct pr_supervisor *s);
 
 /* Something cannot go on (the disk said no to fsync): the process is to end with this status. */

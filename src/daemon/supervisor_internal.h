@@ -11,6 +11,7 @@
  *   sv_probes.c    the curriculum optimizer's probes: child processes that train a little
  *   sv_status.c    findings into the gradebook and the status files
  *   sv_worker.c    a thread that does one thing after the other
+ *   sv_machine.c   GPUs and the host
  *   sv_state.c     what goes on now, as a document
  *
  * All of it runs on the loop's thread but a task's `work`.  The gradebook is written in one
@@ -29,8 +30,10 @@
 #include "daemon/suites.h"
 #include "daemon/supervisor.h"
 #include "gradebook/gradebook.h"
+#include "gradebook/machine.h"
 #include "grader/grader.h"
 #include "systems/training.h"
+#include "machine/machine.h"
 
 #define PR_SV_NAME        "watch" /* of the supervisor itself, in logs and alerts */
 #define PR_SV_ORDERS      8       /* sent to a grader at a time */
@@ -145,6 +148,24 @@ struct pr_sv_curves {
     size_t n_live, live_cap;
     int64_t stored_ns;               /* monotonic: when something live was last stored */
     struct pr_sv_log *first, **last; /* read, to be stored */
+/* ---- the machine (sv_machine.c) ---- */
+
+struct pr_sv_eye {
+    struct pr_sv_worker *worker;
+    json_t *(*see)(struct pr_machine *m);
+    bool busy;    /* it looks, or hangs */
+    json_t *seen; /* NULL: nothing yet */
+    int64_t seen_ns, seen_ms;
+};
+struct pr_sv_machine {
+    struct pr_sv_machine_shared *shared;
+    struct pr_timer timer;
+    int64_t since_ns;
+    struct pr_sv_eye gpus, host;
+    int64_t stored_ns;
+    bool broken;                     /* the curves of the owner before are ended */
+    struct pr_machine_value *stored; /* the last that were named; owned */
+    size_t n_stored;
 };
 
 /* ---- the systems (sv_jobs.c, sv_status.c) ---- */
@@ -234,6 +255,7 @@ struct pr_supervisor {
 
     struct pr_sv_probes probes;
     struct pr_sv_curves curves;
+    struct pr_sv_machine machine;
 
     struct pr_sv_runner runners[PR_SV_MAX_SYSTEMS];
     size_t n_runners;
@@ -327,6 +349,12 @@ void pr_sv_curves_start(struct pr_supervisor *s); /* what an owner that died lef
 void pr_sv_curves_done(struct pr_supervisor *s);
 /* A checkpoint was opened: its log is read on the worker. */
 void pr_sv_curves_opened(struct pr_supervisor *s, const struct pr_checkpoint_row *c);
+/* ---- the machine ---- */
+
+PR_MUST_CHECK enum pr_code pr_sv_machine_start(struct pr_supervisor *s, struct pr_error *e);
+void pr_sv_machine_done(struct pr_supervisor *s);
+/* The last looks that still count, as docs/api.md has a machine, with `at`; new reference. */
+json_t *pr_sv_machine_state(const struct pr_supervisor *s);
 
 /* ---- systems ---- */
 

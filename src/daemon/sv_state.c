@@ -196,6 +196,7 @@ json_t *pr_supervisor_state(struct pr_supervisor *s)
     pr_json_set(o, "arrivals", arrivals(s));
     pr_json_set(o, "suites", suites(s));
     pr_json_set(o, "tokens", tokens(s));
+    pr_json_set(o, "machine", pr_sv_machine_state(s));
     pr_json_set_str(storage, "state", s->paused ? "paused" : "ok");
     pr_json_set_str(storage, "reason", s->paused ? s->pause_reason : NULL);
     pr_json_set(o, "storage", storage);
