@@ -148,6 +148,8 @@ struct pr_sv_curves {
     size_t n_live, live_cap;
     int64_t stored_ns;               /* monotonic: when something live was last stored */
     struct pr_sv_log *first, **last; /* read, to be stored */
+};
+
 /* ---- the machine (sv_machine.c) ---- */
 
 struct pr_sv_eye {
@@ -349,6 +351,7 @@ void pr_sv_curves_start(struct pr_supervisor *s); /* what an owner that died lef
 void pr_sv_curves_done(struct pr_supervisor *s);
 /* A checkpoint was opened: its log is read on the worker. */
 void pr_sv_curves_opened(struct pr_supervisor *s, const struct pr_checkpoint_row *c);
+
 /* ---- the machine ---- */
 
 PR_MUST_CHECK enum pr_code pr_sv_machine_start(struct pr_supervisor *s, struct pr_error *e);

@@ -135,7 +135,8 @@ static enum pr_code clear_model(struct pr_gradebook *g, int64_t model, int64_t s
                       "iiii", last, (int64_t)!end, model, settings);
 }
 
-/* The oldest model whose texts are due, but the newest of each run and the reference. */
+/* The oldest model whose texts are due, but the newest of each run, the reference, and what is
+ * pinned. */
 static enum pr_code drop_texts(
     struct pr_gradebook *g, int64_t before_ms, size_t batch, bool *ret_more, struct pr_error *e)
 {
@@ -146,6 +147,8 @@ static enum pr_code drop_texts(
         " (PARTITION BY run_id ORDER BY step DESC, id DESC) AS k FROM checkpoints"
         " WHERE NOT gone AND model IS NOT NULL AND NOT reference) WHERE k <= ?2"
         " UNION SELECT model FROM checkpoints WHERE reference AND NOT gone"
+        " AND model IS NOT NULL"
+        " UNION SELECT model FROM checkpoints WHERE id IN (SELECT checkpoint FROM pins)"
         " AND model IS NOT NULL)"
         " SELECT model, settings, cleared FROM graded WHERE texts AND last_ms < ?1"
         " AND model NOT IN (SELECT model FROM newest) ORDER BY last_ms LIMIT 1",
@@ -188,6 +191,19 @@ static enum pr_code drop_orders(
     return code;
 }
 
+/* Those of an alert that is open tell where its end is to be said. */
+static enum pr_code drop_deliveries(
+    struct pr_gradebook *g, int64_t before_ms, size_t batch, bool *ret_more, struct pr_error *e)
+{
+    enum pr_code code = pr_sql_run(g, e,
+        "DELETE FROM deliveries WHERE id IN (SELECT d.id FROM deliveries d LEFT JOIN alerts a"
+        " ON a.id = d.alert WHERE d.ended_ms < ? AND (a.id IS NULL OR a.cleared_ms IS NOT NULL)"
+        " LIMIT ?)",
+        "ii", before_ms, (int64_t)batch);
+    *ret_more = !code && (size_t)sqlite3_changes(g->db) >= batch;
+    return code;
+}
+
 /* One kind of work a call; the first that has any left. */
 static enum pr_code drop_some(
     struct pr_gradebook *g, const struct pr_retention *r, bool *ret_more, struct pr_error *e)
@@ -197,7 +213,7 @@ static enum pr_code drop_some(
             bool *ret_more, struct pr_error *e);
         int64_t days;
     } kinds[] = {{drop_texts, r->texts_days}, {drop_findings, r->findings_days},
-        {drop_orders, r->orders_days}};
+        {drop_orders, r->orders_days}, {drop_deliveries, r->orders_days}};
     size_t batch = r->batch ? r->batch : BATCH;
     enum pr_code code = PR_OK;
     *ret_more = false;

@@ -1,6 +1,7 @@
 /* Findings, decisions, alerts. */
 #include <string.h>
 
+#include "gradebook/actions.h"
 #include "gradebook/sqlite.h"
 
 static enum pr_code put_finding(struct pr_gradebook *g, const char *system, const json_t *document,
@@ -149,13 +150,18 @@ const char *pr_alert_level_name(enum pr_alert_level l)
     return (size_t)l < sizeof names / sizeof *names ? names[l] : "unknown";
 }
 
+void pr_alert_done(struct pr_alert *a)
+{
+    pr_free(a->system);
+    pr_free(a->key);
+    pr_free(a->text);
+    *a = (struct pr_alert){0};
+}
+
 void pr_alerts_free(struct pr_alert *v, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        pr_free(v[i].system);
-        pr_free(v[i].key);
-        pr_free(v[i].text);
-    }
+    for (size_t i = 0; i < n; i++)
+        pr_alert_done(&v[i]);
     pr_free(v);
 }
 
@@ -216,37 +222,43 @@ enum pr_code pr_gradebook_acknowledge(
     enum pr_code code =
         pr_sql_run(g, e, "UPDATE alerts SET acknowledged_ms = ? WHERE id = ?", "ii", now_ms, alert);
     if (!code && !sqlite3_changes(g->db))
-        code = pr_fail(e, PR_E_NOT_FOUND, "%s: no alert %lld", g->path, (long long)alert);
+        code = pr_fail(e, PR_E_NOT_FOUND, "there is no alert %lld", (long long)alert);
     return code;
 }
 
-enum pr_code pr_gradebook_alerts(struct pr_gradebook *g, bool open_only, size_t limit,
-    struct pr_alert **ret, size_t *ret_n, struct pr_error *e)
+static struct pr_alert read_alert(sqlite3_stmt *st)
 {
+    int64_t level = sqlite3_column_int64(st, 4);
+    return (struct pr_alert){.id = sqlite3_column_int64(st, 0),
+        .system = pr_sql_column_text(st, 1),
+        .key = pr_sql_column_text(st, 2),
+        .checkpoint = sqlite3_column_int64(st, 3),
+        .level = level >= PR_ALERT_INFO && level <= PR_ALERT_CRITICAL ? (enum pr_alert_level)level
+                                                                      : PR_ALERT_CRITICAL,
+        .text = pr_sql_column_text(st, 5),
+        .raised_ms = sqlite3_column_int64(st, 6),
+        .cleared_ms = sqlite3_column_int64(st, 7),
+        .acknowledged_ms = sqlite3_column_int64(st, 8)};
+}
+
 #define ALERT_COLUMNS                                                                              \
     "SELECT id, system, key, checkpoint, level, text, raised_ms, cleared_ms, acknowledged_ms"      \
     " FROM alerts"
-    static const char all[] = ALERT_COLUMNS " ORDER BY id DESC LIMIT ?";
-    static const char open[] = ALERT_COLUMNS " WHERE cleared_ms IS NULL ORDER BY id DESC LIMIT ?";
+
+enum pr_code pr_gradebook_alerts_before(struct pr_gradebook *g, bool open_only, int64_t before,
+    size_t limit, struct pr_alert **ret, size_t *ret_n, struct pr_error *e)
+{
+    static const char all[] = ALERT_COLUMNS " WHERE id < ? ORDER BY id DESC LIMIT ?";
+    static const char open[] =
+        ALERT_COLUMNS " WHERE cleared_ms IS NULL AND id < ? ORDER BY id DESC LIMIT ?";
     sqlite3_stmt *st = NULL;
     struct pr_alert *v = NULL;
     size_t n = 0, cap = 0;
     bool row = true;
-    enum pr_code code =
-        pr_sql_query(g, &st, e, open_only ? open : all, "i", limit ? (int64_t)limit : (int64_t)-1);
+    enum pr_code code = pr_sql_query(g, &st, e, open_only ? open : all, "ii",
+        before ? before : INT64_MAX, limit ? (int64_t)limit : (int64_t)-1);
     while (!code && !(code = pr_sql_step(g, st, &row, e)) && row) {
-        int64_t level = sqlite3_column_int64(st, 4);
-        struct pr_alert a = {.id = sqlite3_column_int64(st, 0),
-            .system = pr_sql_column_text(st, 1),
-            .key = pr_sql_column_text(st, 2),
-            .checkpoint = sqlite3_column_int64(st, 3),
-            .level = level >= PR_ALERT_INFO && level <= PR_ALERT_CRITICAL
-                         ? (enum pr_alert_level)level
-                         : PR_ALERT_CRITICAL,
-            .text = pr_sql_column_text(st, 5),
-            .raised_ms = sqlite3_column_int64(st, 6),
-            .cleared_ms = sqlite3_column_int64(st, 7),
-            .acknowledged_ms = sqlite3_column_int64(st, 8)};
+        struct pr_alert a = read_alert(st);
         PR_PUSH(v, n, cap, a);
     }
     if (code) {
@@ -256,4 +268,43 @@ enum pr_code pr_gradebook_alerts(struct pr_gradebook *g, bool open_only, size_t 
     *ret = v;
     *ret_n = n;
     return PR_OK;
+}
+
+enum pr_code pr_gradebook_alerts(struct pr_gradebook *g, bool open_only, size_t limit,
+    struct pr_alert **ret, size_t *ret_n, struct pr_error *e)
+{
+    return pr_gradebook_alerts_before(g, open_only, 0, limit, ret, ret_n, e);
+}
+
+enum pr_code pr_gradebook_alert(
+    struct pr_gradebook *g, int64_t id, struct pr_alert *ret, struct pr_error *e)
+{
+    sqlite3_stmt *st = NULL;
+    bool row;
+    enum pr_code code = pr_sql_query(g, &st, e, ALERT_COLUMNS " WHERE id = ?", "i", id);
+    if (code || (code = pr_sql_step(g, st, &row, e)))
+        return code;
+    if (!row)
+        return pr_fail(e, PR_E_NOT_FOUND, "there is no alert %lld", (long long)id);
+    *ret = read_alert(st);
+    pr_sql_done(st);
+    return PR_OK;
+}
+
+enum pr_code pr_gradebook_open_alert(struct pr_gradebook *g, const char *system, const char *key,
+    int64_t *ret_id, struct pr_error *e)
+{
+    return pr_sql_int(g, 0, ret_id, e,
+        "SELECT id FROM alerts WHERE system = ? AND key = ? AND cleared_ms IS NULL", "ss", system,
+        key);
+}
+
+enum pr_code pr_gradebook_count_open_alerts(struct pr_gradebook *g, size_t *ret, struct pr_error *e)
+{
+    int64_t n = 0;
+    enum pr_code code =
+        pr_sql_int(g, 0, &n, e, "SELECT count(*) FROM alerts WHERE cleared_ms IS NULL", "");
+    if (!code)
+        *ret = (size_t)n;
+    return code;
 }

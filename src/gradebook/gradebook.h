@@ -374,13 +374,13 @@ struct pr_retention {
     int64_t now_ms;
     int64_t texts_days; /* answers of older grades lose their text, not their numbers; 0: never */
     int64_t findings_days; /* older findings are dropped, but a system's newest; 0: never */
-    int64_t orders_days;   /* ended orders */
+    int64_t orders_days;   /* ended orders, and ended deliveries of alerts that are cleared */
     size_t batch;          /* rows a call at most, so that no call takes long; 0: 2000 */
 };
 /* One step of the work, in a transaction of its own; *ret_more says that there is more.  Texts of
- * the 10 newest checkpoints of each run and of the reference stay, and so do those of an example
- * that the evidence of a decision about the checkpoint (or against it) cites: by its digest or id,
- * as a string anywhere in it.  Decisions and alerts are never dropped. */
+ * the 10 newest checkpoints of each run, of the reference and of pinned checkpoints stay, and so do
+ * those of an example that the evidence of a decision about the checkpoint (or against it) cites:
+ * by its digest or id, as a string anywhere in it.  Decisions and alerts are never dropped. */
 PR_MUST_CHECK enum pr_code pr_gradebook_compact(
     struct pr_gradebook *g, const struct pr_retention *r, bool *ret_more, struct pr_error *e);
 
