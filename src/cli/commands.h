@@ -32,6 +32,7 @@
     X(compare)                                                                                     \
     X(status)                                                                                      \
     X(why)                                                                                         \
+    X(pin)                                                                                         \
     X(init)                                                                                        \
     X(run)                                                                                         \
     X(doctor)                                                                                      \

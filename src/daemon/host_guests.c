@@ -213,6 +213,11 @@ static void on_scan(struct pr_host *h, struct pr_peer *p, const json_t *m)
     send_and_drop(p, host_message("scanning"));
 }
 
+static void on_action(struct pr_host *h, struct pr_peer *p, const json_t *m)
+{
+    send_and_drop(p, pr_supervisor_act(h->supervisor, m));
+}
+
 static void on_ping(struct pr_host *h, struct pr_peer *p, const json_t *m)
 {
     (void)h;
@@ -229,6 +234,7 @@ static const struct {
     {"register", on_register},
     {"state", on_state},
     {"scan", on_scan},
+    {"action", on_action},
     {"ping", on_ping},
 };
 

@@ -52,6 +52,10 @@ PR_MUST_CHECK enum pr_code pr_owner_connect(const char *base_dir, int *ret_fd, s
 /* PR_E_UNSUPPORTED when message is a hello of another protocol version, PR_E_FORMAT when it is
  * none. */
 PR_MUST_CHECK enum pr_code pr_owner_check_hello(const json_t *message, struct pr_error *e);
+/* One question, one answer, which may be "refused": connects, sends, waits.  *ret a new reference.
+ * PR_E_NOT_FOUND: nobody owns the folder, or it went before it answered. */
+PR_MUST_CHECK enum pr_code pr_owner_exchange(
+    const char *base_dir, const json_t *question, int timeout_ms, json_t **ret, struct pr_error *e);
 /* One question, one answer: connects, sends, waits.  *ret a new reference.  An answer of type
  * "error" or "refused" is a failure with its message. */
 PR_MUST_CHECK enum pr_code pr_owner_ask(

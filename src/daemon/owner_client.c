@@ -126,6 +126,12 @@ enum pr_code pr_owner_connect(const char *base_dir, int *ret_fd, struct pr_error
     return code;
 }
 
+static enum pr_code refusal(const json_t *m, struct pr_error *e)
+{
+    const char *why = json_string_value(json_object_get(m, "message"));
+    return pr_fail(e, PR_E_USAGE, "%s", why ? why : "the owner refused without a reason");
+}
+
 /* The first message that is no greeting.  Each may take timeout_ms. */
 static enum pr_code wait_answer(
     struct pr_frames *f, int timeout_ms, json_t **ret, struct pr_error *e)
@@ -143,10 +149,8 @@ static enum pr_code wait_answer(
     }
     if (!code && !type)
         code = pr_fail(e, PR_E_NOT_FOUND, "the owner went away before it answered");
-    else if (!code && (!strcmp(type, "error") || !strcmp(type, "refused"))) {
-        const char *why = json_string_value(json_object_get(m, "message"));
-        code = pr_fail(e, PR_E_USAGE, "%s", why ? why : "the owner refused without a reason");
-    }
+    else if (!code && !strcmp(type, "error"))
+        code = refusal(m, e);
     if (code)
         json_decref(m);
     else
@@ -154,7 +158,7 @@ static enum pr_code wait_answer(
     return code;
 }
 
-enum pr_code pr_owner_ask(
+enum pr_code pr_owner_exchange(
     const char *base_dir, const json_t *question, int timeout_ms, json_t **ret, struct pr_error *e)
 {
     int fd;
@@ -169,4 +173,21 @@ enum pr_code pr_owner_ask(
     pr_frames_done(&f);
     close(fd);
     return code ? pr_wrap(e, code, "asking the proctor that runs on %s", base_dir) : PR_OK;
+}
+
+enum pr_code pr_owner_ask(
+    const char *base_dir, const json_t *question, int timeout_ms, json_t **ret, struct pr_error *e)
+{
+    json_t *m = NULL;
+    enum pr_code code = pr_owner_exchange(base_dir, question, timeout_ms, &m, e);
+    if (code)
+        return code;
+    const char *type = json_string_value(json_object_get(m, "type"));
+    if (type && !strcmp(type, "refused")) {
+        code = pr_wrap(e, refusal(m, e), "asking the proctor that runs on %s", base_dir);
+        json_decref(m);
+        return code;
+    }
+    *ret = m;
+    return PR_OK;
 }

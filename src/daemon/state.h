@@ -35,4 +35,8 @@ PR_MUST_CHECK enum pr_code pr_why_document(struct pr_gradebook *g, const char *o
 PR_MUST_CHECK enum pr_code pr_why_document_of(struct pr_gradebook *g, const char *options,
     int64_t checkpoint, int64_t now_ms, json_t **ret, struct pr_error *e);
 
+/* The id of the checkpoint that `which` means, by the same rules. */
+PR_MUST_CHECK enum pr_code pr_which_checkpoint(
+    struct pr_gradebook *g, const char *which, int64_t *ret, struct pr_error *e);
+
 #endif

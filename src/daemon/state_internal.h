@@ -15,4 +15,8 @@ json_t *pr_state_alert(const struct pr_alert *a);
 void pr_why_say_decision(const struct pr_decision *d, const char *suite, const char *against,
     bool present, json_t *list);
 
+/* The row that is meant (which.c): of those that fit best the one that is there, else the last. */
+PR_MUST_CHECK enum pr_code pr_which_row(const struct pr_checkpoint_row *rows, size_t n,
+    const char *given, const struct pr_checkpoint_row **ret, struct pr_error *e);
+
 #endif

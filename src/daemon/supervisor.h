@@ -61,6 +61,9 @@ void pr_supervisor_scan(struct pr_supervisor *s);
  * (state.h). */
 json_t *pr_supervisor_state(struct pr_supervisor *s);
 
+/* Carries out what somebody asked for (acting.h) and notes it: the answer, a new reference. */
+json_t *pr_supervisor_act(struct pr_supervisor *s, const json_t *message);
+
 /* Something cannot go on (the disk said no to fsync): the process is to end with this status. */
 void pr_supervisor_on_fatal(
     struct pr_supervisor *s, void (*fatal)(void *ctx, const struct pr_error *why), void *ctx);

@@ -1,6 +1,7 @@
 /* The supervisor's inside, for its files alone:
  *
  *   supervisor.c   its life: made, reloaded, freed; what is stored and when storing fails
+ *   sv_actions.c   what people ask for
  *   sv_arrivals.c  checkpoints and suites that come, change and go
  *   sv_plan.c      what the systems need, less what is graded: the wanted
  *   sv_graders.c   the one grader: which checkpoint, which orders, how it ended
