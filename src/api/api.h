@@ -26,24 +26,7 @@
 #include "daemon/config.h"
 #include "gradebook/gradebook.h"
 
-#define PR_API_PLUGINS(X)                                                                          \
-    X(status)                                                                                      \
-    X(training)                                                                                    \
-    X(checkpoints)                                                                                 \
-    X(gradebook)                                                                                   \
-    X(curves)                                                                                      \
-    X(regression)                                                                                  \
-    X(model_comparison)                                                                            \
-    X(confidence)                                                                                  \
-    X(testing)                                                                                     \
-    X(curriculum)                                                                                  \
-    X(adversarial)                                                                                 \
-    X(self_correction)                                                                             \
-    X(deployments)                                                                                 \
-    X(queue)                                                                                       \
-    X(gpu)                                                                                         \
-    X(alerts)                                                                                      \
-    X(actions)
+#define PR_API_PLUGINS(X) X(status)
 
 /* What a document is made from: it is built again when one of these changed. */
 enum pr_api_source {
@@ -61,9 +44,8 @@ struct pr_api_param {
     const char *name;
     enum pr_api_type type;
     const char *fallback; /* NULL: none; then the handler is told that it is not there */
-    double min,
-        max; /* PR_API_INT, PR_API_REAL; of PR_API_TEXT max is its length in bytes, 0: 256 */
-    const char *choices; /* "all|open" */
+    double min, max;      /* of numbers, both 0: any; of PR_API_TEXT max is its bytes, 0: 256 */
+    const char *choices;  /* "all|open" */
     const char *help;
     bool required;
 };
@@ -76,6 +58,8 @@ struct pr_api_context {
     const char *live_reason;
     const json_t *machine; /* the last sample of this machine (machine/machine.h); NULL: none yet */
     const json_t *peers; /* name → {"url","reachable","reason","at","status","gpu"}; never NULL */
+    const json_t *api;   /* {"version","boot","bind","token_required","page"} */
+    const json_t *panels; /* [{"id","title","plugin"}]: those that have something to show */
     int64_t now_ms;
 };
 
@@ -85,6 +69,9 @@ const char *pr_api_text(const struct pr_api_request *q, const char *name);
 bool pr_api_int(const struct pr_api_request *q, const char *name, int64_t *ret);
 bool pr_api_real(const struct pr_api_request *q, const char *name, double *ret);
 const json_t *pr_api_body(const struct pr_api_request *q); /* POST: an object; borrowed */
+/* For the audit table: "token" or "session", and the address that it came from. */
+const char *pr_api_who(const struct pr_api_request *q);
+const char *pr_api_peer(const struct pr_api_request *q);
 
 /* PR_E_NOT_FOUND becomes 404, PR_E_USAGE and PR_E_FORMAT 400, PR_E_LIMIT 429, PR_E_CANCELLED (the
  * deadline) 503, anything else 500, each with the error document {"error": {"code","message"}}.
@@ -99,6 +86,7 @@ struct pr_api_route {
     const struct pr_api_param *params;
     size_t n_params;
     const char *schema;   /* of the answer, a name in schemas.c */
+    const char *type;     /* NULL: JSON; else *ret is a string, sent under this Content-Type */
     pr_api_handler *get;  /* q is NULL for a document */
     pr_api_handler *post; /* an action; params are then members of its body */
 };

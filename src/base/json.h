@@ -76,7 +76,8 @@ void pr_json_set_null(json_t *obj, const char *key, const char *reason);
 void pr_json_set(json_t *obj, const char *key, json_t *value);
 
 /* Appends v's text: keys in insertion order, UTF-8 unescaped, reals with as many digits as identify
- * the double (%.17g), or `digits` significant ones when digits > 0.  indent 0 is one line. */
+ * the double (%.17g), or `digits` significant ones when digits > 0.  indent 0 is one line,
+ * -1 one without spaces. */
 void pr_json_dump(const json_t *v, int indent, int digits, struct pr_str *out);
 /* Canonical text for hashing: keys sorted, one line, no spaces. */
 void pr_json_dump_canonical(const json_t *v, struct pr_str *out);

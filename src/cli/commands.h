@@ -35,6 +35,7 @@
     X(pin)                                                                                         \
     X(init)                                                                                        \
     X(run)                                                                                         \
+    X(api)                                                                                         \
     X(doctor)                                                                                      \
     X(skills)                                                                                      \
     X(train)                                                                                       \

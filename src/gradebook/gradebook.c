@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 
@@ -145,6 +146,7 @@ static enum pr_code connect_immutable(struct pr_gradebook *g, struct pr_error *e
     enum pr_code code =
         connect_to(g, pr_str_cstr(&name), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
     pr_str_done(&name);
+    g->fixed = true;
     return code ? code : set_up_reader(g, e);
 }
 
@@ -257,6 +259,30 @@ void pr_gradebook_close(struct pr_gradebook *g)
 int pr_gradebook_schema(const struct pr_gradebook *g)
 {
     return g->schema;
+}
+
+enum pr_code pr_gradebook_data_version(struct pr_gradebook *g, int64_t *ret, struct pr_error *e)
+{
+    return pr_sql_int(g, 0, ret, e, "PRAGMA data_version", "");
+}
+
+bool pr_gradebook_is_fixed(const struct pr_gradebook *g)
+{
+    return g->fixed;
+}
+
+#define STEPS 2000 /* of SQLite's machine between two looks at the clock: some 20 µs */
+
+static int is_over(void *ctx)
+{
+    const struct pr_gradebook *g = ctx;
+    return pr_clock_monotonic_ns() > g->deadline_ns;
+}
+
+void pr_gradebook_set_deadline(struct pr_gradebook *g, int64_t monotonic_ns)
+{
+    g->deadline_ns = monotonic_ns;
+    sqlite3_progress_handler(g->db, STEPS, monotonic_ns ? is_over : NULL, g);
 }
 
 /* A reader's picture is taken at its first look, so it looks at once. */

@@ -52,6 +52,15 @@ PR_MUST_CHECK enum pr_code pr_gradebook_open(
 void pr_gradebook_close(struct pr_gradebook *g); /* NULL is fine; an open transaction is undone */
 int pr_gradebook_schema(const struct pr_gradebook *g);
 
+/* For a reader that stays.  A number that changes when another connection has committed something;
+ * cheap, without a transaction.  It never changes on a *fixed* one: a file without a log, which was
+ * opened as one that does not change; whoever keeps it must look at the files itself. */
+PR_MUST_CHECK enum pr_code pr_gradebook_data_version(
+    struct pr_gradebook *g, int64_t *ret, struct pr_error *e);
+bool pr_gradebook_is_fixed(const struct pr_gradebook *g);
+/* What is read past this moment (monotonic) fails with PR_E_CANCELLED; 0: no such moment. */
+void pr_gradebook_set_deadline(struct pr_gradebook *g, int64_t monotonic_ns);
+
 /* A transaction of the owner, or a consistent picture for a reader.  Not nested.  A commit that
  * fails has undone it.  Without one, each call that changes something is a transaction. */
 PR_MUST_CHECK enum pr_code pr_gradebook_begin(struct pr_gradebook *g, struct pr_error *e);

@@ -1,0 +1,201 @@
+/* proctor api: serves the API and the page until it is stopped. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "api/http.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/term.h"
+#include "daemon/config.h"
+#include "daemon/log.h"
+
+#define MAX_NOTE 65536
+
+/* status/api.json: where it can be reached, for whoever started it with port 0. */
+
+static void put_url(json_t *o, const char *key, const struct pr_http *h, const char *bind, int port)
+{
+    char url[300];
+    bool any = !strcmp(bind, "0.0.0.0") || !strcmp(bind, "::");
+    bool v6 = !any && strchr(bind, ':');
+    snprintf(url, sizeof url, "%s://%s%.200s%s:%d/", pr_http_tls(h) ? "https" : "http",
+        v6 ? "[" : "", any ? "127.0.0.1" : bind, v6 ? "]" : "", port);
+    pr_json_set_str(o, key, url);
+}
+
+static json_t *make_note(const struct pr_api *a, const struct pr_http *h, const char *bind)
+{
+    char at[32];
+    json_t *o = json_object();
+    pr_clock_iso8601(pr_clock_utc_ms(), at);
+    pr_json_set_int(o, "schema_version", 1);
+    pr_json_set_int(o, "pid", (int64_t)getpid());
+    pr_json_set_str(o, "started_at", at);
+    put_url(o, "api_url", h, bind, pr_http_port(h, PR_HTTP_API));
+    put_url(o, "page_url", h, bind, pr_http_port(h, PR_HTTP_PAGE));
+    pr_json_set_bool(o, "page", pr_api_has_page(a));
+    return o;
+}
+
+static enum pr_code write_note(const char *path, const json_t *note, struct pr_error *e)
+{
+    struct pr_str text = PR_STR_INIT(MAX_NOTE);
+    char *folder = pr_strndup(path, (size_t)(strrchr(path, '/') - path));
+    pr_json_dump(note, 2, 0, &text);
+    pr_str_putc(&text, '\n');
+    enum pr_code code = pr_mkdirs(folder, e);
+    if (!code)
+        code = pr_file_write_atomic(path, pr_str_cstr(&text), text.len, e);
+    pr_str_done(&text);
+    pr_free(folder);
+    return code;
+}
+
+/* Another one may have been started meanwhile: its note stays. */
+static void remove_note(const char *path)
+{
+    json_t *o = NULL;
+    struct pr_error e;
+    if (pr_json_read(AT_FDCWD, path, MAX_NOTE, PR_JSON_STRICT, &o, &e))
+        return;
+    if (json_integer_value(json_object_get(o, "pid")) == (json_int_t)getpid())
+        unlink(path);
+    json_decref(o);
+}
+
+static void wait_for_end(void)
+{
+    while (!pr_interrupted()) {
+        struct pollfd stop = {.fd = pr_interrupt_fd(), .events = POLLIN};
+        poll(&stop, 1, -1);
+    }
+}
+
+static enum pr_code serve(struct pr_api *a, const struct pr_config *c, struct pr_error *e)
+{
+    struct pr_http *h = NULL;
+    enum pr_code code = pr_http_new(a, c, &h, e);
+    if (code)
+        return code;
+    char *path = pr_path_join(c->base_dir, "status/api.json");
+    json_t *note = make_note(a, h, c->api.bind);
+    code = write_note(path, note, e);
+    if (!code) {
+        pr_say("api", "the page is at %s, the API at %s",
+            json_string_value(json_object_get(note, "page_url")),
+            json_string_value(json_object_get(note, "api_url")));
+        wait_for_end();
+        remove_note(path);
+    }
+    json_decref(note);
+    pr_free(path);
+    pr_http_stop(h);
+    pr_api_stop(a);
+    pr_http_free(h);
+    return code;
+}
+
+/* ---- from the command line ---- */
+
+/* Ends with the one that started it, however that one ends. */
+static bool bind_to_parent(int64_t parent)
+{
+    if (!parent)
+        return true;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return (int64_t)getppid() == parent; /* it may have died before this */
+}
+
+static enum pr_code set_options(const struct pr_args *a, struct pr_config *c, struct pr_error *e)
+{
+    static const char *const options[][2] = {
+        {"port", "api.port"}, {"page-port", "api.page_port"}, {"bind", "api.bind"}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        const char *value = pr_args_text(a, options[i][0]);
+        enum pr_code code = value ? pr_config_set(c, options[i][1], value, e) : PR_OK;
+        if (code)
+            return pr_wrap(e, code, "--%s", options[i][0]);
+    }
+    return PR_OK;
+}
+
+static int run_with(const struct pr_args *args, struct pr_config *c)
+{
+    struct pr_error e;
+    struct pr_api *a = NULL;
+    if (set_options(args, c, &e)) {
+        pr_say("api", "%s", e.message);
+        return PR_EXIT_USAGE;
+    }
+    enum pr_code code = pr_api_new(c, &a, &e);
+    if (!code) {
+        code = serve(a, c, &e);
+        pr_api_stop(a);
+        pr_api_free(a);
+    }
+    if (code)
+        pr_say("api", "%s", e.message);
+    return code ? PR_EXIT_REFUSED : PR_EXIT_OK;
+}
+
+static int run(const struct pr_args *a)
+{
+    struct pr_error e;
+    struct pr_config c;
+    int status = PR_EXIT_REFUSED;
+    if (!bind_to_parent(pr_args_int(a, "parent", 0)))
+        return PR_EXIT_OK;
+    char *dir = pr_config_base_dir(pr_args_text(a, "base-dir"));
+    if (!pr_path_is_dir(dir))
+        pr_say("api", "there is no base folder %s: `proctor init` makes one", dir);
+    else if (pr_config_load(dir, &c, &e))
+        pr_say("api", "%s", e.message);
+    else {
+        status = run_with(a, &c);
+        pr_config_done(&c);
+    }
+    pr_free(dir);
+    return status;
+}
+
+static const struct pr_option options[] = {
+    PR_OPTION_BASE_DIR,
+    {"port", "N",
+        "port of the API; 0 takes a free one (default: api.port of proctor.yaml, else 5000)", NULL,
+        PR_OPT_INT, 0, 65535},
+    {"page-port", "N",
+        "port of the page; 0 takes a free one (default: api.page_port of proctor.yaml, else 8080)",
+        NULL, PR_OPT_INT, 0, 65535},
+    {"bind", "ADDRESS", "address to listen at (default: api.bind of proctor.yaml, else 127.0.0.1)",
+        NULL, PR_OPT_TEXT},
+    {"parent", "PID", "end when this process, which started it, does", NULL, PR_OPT_INT, 1, 1e9},
+};
+
+const struct pr_command pr_command_api = {
+    .name = "api",
+    .summary = "serve the HTTP API and the live page",
+    .arguments = "",
+    .about =
+        "Serves the API and the page over HTTP until it is stopped. `proctor run` does so by "
+        "itself unless api.enabled of proctor.yaml says no; by itself this command shows a base "
+        "folder in which nothing is watched too.\n\n"
+        "It only reads: the gradebook, the status files, and what the running proctor says of "
+        "itself. Where it can be reached is in status/api.json. On loopback reading needs no "
+        "token; at any other address everything does, and actions always do: the token is in "
+        "api.token in the base folder (api.token_file).",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .examples = {{"Look at a base folder on this machine", "proctor api"},
+        {"Free ports, for a script", "proctor api --port 0 --page-port 0"},
+        {"For other machines; the token is needed then", "proctor api --bind 0.0.0.0"}},
+    .run = run,
+};
