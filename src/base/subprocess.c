@@ -1,4 +1,4 @@
-/* Child processes that speak lines, by posix_spawn with argument arrays and deadlines. */
+/* Child processes by posix_spawn, with argument arrays and deadlines. */
 #include "base/subprocess.h"
 
 #include <errno.h>
@@ -7,9 +7,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -86,16 +88,37 @@ static enum pr_code wait_for(int fd, short what, int64_t deadline, struct pr_err
     }
 }
 
+/* A child that died must be an error here, not a signal for the whole process. */
+struct quiet_pipe {
+    sigset_t old, pending;
+};
+
+static void block_pipe(struct quiet_pipe *q)
+{
+    sigset_t pipe_only;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&q->pending);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &q->old);
+}
+
+static void unblock_pipe(const struct quiet_pipe *q)
+{
+    sigset_t pipe_only;
+    struct timespec zero = {0, 0};
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    if (!sigismember(&q->pending, SIGPIPE))
+        sigtimedwait(&pipe_only, NULL, &zero);
+    pthread_sigmask(SIG_SETMASK, &q->old, NULL);
+}
+
 static enum pr_code send_all(
     struct pr_child *c, const char *s, size_t n, int64_t deadline, struct pr_error *e)
 {
-    /* A child that died must be an error here, not a signal for the whole process. */
-    sigset_t pipe_only, old, pending;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe_only, &old);
+    struct quiet_pipe q;
     enum pr_code code = PR_OK;
+    block_pipe(&q);
     while (n && !code) {
         ssize_t w = write(c->in, s, n);
         if (w >= 0) {
@@ -107,11 +130,7 @@ static enum pr_code send_all(
             code = pr_fail_errno(e, errno, "write");
         }
     }
-    if (code && !sigismember(&pending, SIGPIPE)) {
-        struct timespec zero = {0, 0};
-        sigtimedwait(&pipe_only, NULL, &zero);
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    unblock_pipe(&q);
     return code;
 }
 
@@ -254,4 +273,121 @@ void pr_child_stop(struct pr_child *c)
     close(c->out);
     pr_str_done(&c->buf);
     *c = (struct pr_child){0};
+}
+
+/* ---- a whole run ---- */
+
+#define SLICE_MS 200 /* between looks at `stop` */
+
+struct whole_run {
+    struct pr_child *c;
+    const char *bytes; /* not written yet */
+    size_t n;
+    struct pr_str *out;
+    size_t max_out;
+};
+
+static void close_in(struct pr_child *c)
+{
+    if (c->in >= 0)
+        close(c->in);
+    c->in = -1;
+}
+
+static void feed(struct whole_run *r)
+{
+    ssize_t w = r->n ? write(r->c->in, r->bytes, r->n) : 0;
+    if (w > 0) {
+        r->bytes += w;
+        r->n -= (size_t)w;
+    }
+    if (!r->n || (w < 0 && errno != EAGAIN && errno != EINTR))
+        close_in(r->c);
+}
+
+/* False: its stdout is over. */
+static bool drain(struct whole_run *r)
+{
+    char chunk[4096];
+    ssize_t got = read(r->c->out, chunk, sizeof chunk);
+    if (got > 0) {
+        size_t room = r->max_out - r->out->len;
+        pr_str_append(r->out, chunk, (size_t)got < room ? (size_t)got : room);
+    }
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static bool has_ended(const struct pr_child *c)
+{
+    siginfo_t info = {0};
+    return !waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+/* Until the child has closed its stdout, or ended and left that to one of its own children. */
+static enum pr_code talk(
+    struct whole_run *r, int64_t deadline, const atomic_bool *stop, struct pr_error *e)
+{
+    for (bool open = true, ended = false; open && !ended;) {
+        int ms = left(deadline);
+        ended = has_ended(r->c); /* and what it wrote before is read now */
+        struct pollfd p[2] = {{.fd = r->c->out, .events = POLLIN},
+            {.fd = r->c->in, .events = POLLOUT}}; /* poll passes over -1 */
+        if (stop && atomic_load(stop))
+            return pr_fail(e, PR_E_CANCELLED, "given up, as this process ends");
+        if (!ms)
+            return pr_fail(e, PR_E_LIMIT, "not over in time");
+        if (poll(p, 2, ended ? 0 : ms < SLICE_MS ? ms : SLICE_MS) < 0 && errno != EINTR)
+            return pr_fail_errno(e, errno, "poll");
+        if (p[1].revents)
+            feed(r);
+        if (p[0].revents)
+            open = drain(r);
+    }
+    return PR_OK;
+}
+
+/* A child that closed its stdout may go on for a moment. */
+static enum pr_code reap(struct pr_child *c, int64_t deadline, const atomic_bool *stop,
+    int *ret_status, struct pr_error *e)
+{
+    static const struct timespec wait = {0, 2000000};
+    for (;;) {
+        pid_t pid = waitpid(c->pid, ret_status, WNOHANG);
+        if (pid == c->pid)
+            return PR_OK;
+        if (pid < 0 && errno != EINTR)
+            return pr_fail_errno(e, errno, "waitpid");
+        if (!left(deadline))
+            return pr_fail(e, PR_E_LIMIT, "not over in time");
+        if (stop && atomic_load(stop))
+            return pr_fail(e, PR_E_CANCELLED, "given up, as this process ends");
+        nanosleep(&wait, NULL);
+    }
+}
+
+enum pr_code pr_child_run(const char *const argv[], const char *bytes, size_t n, int timeout_ms,
+    size_t max_out, const atomic_bool *stop, struct pr_str *out, int *ret_status,
+    struct pr_error *e)
+{
+    struct pr_child c;
+    struct whole_run r = {.c = &c, .bytes = bytes, .n = n, .out = out, .max_out = max_out};
+    int64_t deadline = pr_clock_monotonic_ns() + (int64_t)timeout_ms * 1000000;
+    enum pr_code code = pr_child_start(&c, argv, e);
+    if (code)
+        return code;
+    struct quiet_pipe q;
+    pr_str_clear(out);
+    block_pipe(&q);
+    feed(&r);
+    code = talk(&r, deadline, stop, e);
+    unblock_pipe(&q);
+    close_in(&c);
+    if (!code)
+        code = reap(&c, deadline, stop, ret_status, e);
+    kill(-c.pid, SIGKILL); /* what it started and left in its group goes with it */
+    if (code)
+        while (waitpid(c.pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    close(c.out);
+    return code;
 }

@@ -3,6 +3,7 @@
 #ifndef PR_BASE_SUBPROCESS_H
 #define PR_BASE_SUBPROCESS_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -29,5 +30,14 @@ PR_MUST_CHECK enum pr_code pr_child_rest(
     struct pr_child *c, int timeout_ms, struct pr_str *out, int *ret_status, struct pr_error *e);
 /* Closes its stdin, waits 200 ms, kills the group, reaps.  Safe on a child that never started. */
 void pr_child_stop(struct pr_child *c);
+
+/* A whole run of a program: writes n bytes to its stdin and closes it, reads its stdout to the end,
+ * of which at most max_out bytes are kept (what is more is read and dropped), and waits for it.
+ * *ret_status as waitpid gives it.  PR_E_LIMIT: not over within timeout_ms, PR_E_CANCELLED: `stop`
+ * (NULL: never) was set by another thread; both killed with all of its group.  A child that does
+ * not read its stdin is no failure. */
+PR_MUST_CHECK enum pr_code pr_child_run(const char *const argv[], const char *bytes, size_t n,
+    int timeout_ms, size_t max_out, const atomic_bool *stop, struct pr_str *out, int *ret_status,
+    struct pr_error *e);
 
 #endif
