@@ -364,7 +364,10 @@ static int to_str(const char *bytes, size_t n, void *ctx)
 
 void pr_json_dump(const json_t *v, int indent, int digits, struct pr_str *out)
 {
-    size_t flags = JSON_ENCODE_ANY | (indent > 0 ? JSON_INDENT((size_t)indent) : indent < 0 ? JSON_COMPACT : 0) |
+    size_t flags = JSON_ENCODE_ANY |
+                   (indent > 0      ? JSON_INDENT((size_t)indent)
+                       : indent < 0 ? JSON_COMPACT
+                                    : 0) |
                    (digits > 0 ? JSON_REAL_PRECISION((size_t)digits) : 0);
     json_dump_callback(v, to_str, out, flags);
 }

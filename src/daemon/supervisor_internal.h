@@ -33,8 +33,8 @@
 #include "gradebook/gradebook.h"
 #include "gradebook/machine.h"
 #include "grader/grader.h"
-#include "systems/training.h"
 #include "machine/machine.h"
+#include "systems/training.h"
 
 #define PR_SV_NAME        "watch" /* of the supervisor itself, in logs and alerts */
 #define PR_SV_ORDERS      8       /* sent to a grader at a time */

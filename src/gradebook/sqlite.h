@@ -29,8 +29,8 @@ struct pr_gradebook {
     char *path;
     enum pr_gradebook_mode mode;
     int schema;
-    bool fixed;             /* opened as a file that does not change */
-    int64_t deadline_ns;    /* monotonic; 0: none */
+    bool fixed;          /* opened as a file that does not change */
+    int64_t deadline_ns; /* monotonic; 0: none */
     bool in_transaction; /* begun by us; SQLite may have undone it already after an error */
     struct pr_sql_cached *cached;
     size_t n_cached, cached_cap;
