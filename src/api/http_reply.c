@@ -40,23 +40,14 @@ static void describe(struct MHD_Response *m, const struct pr_api_blob *b, enum p
         b->immutable ? "public, max-age=31536000, immutable"
         : b->etag[0] ? "private, no-cache"
                      : "no-store");
-    if (!has_body(form)) {
-        /* A 304 with the length of what was not sent; libmicrohttpd would say 0. */
-        char length[24];
-        snprintf(length, sizeof length, "%zu", gzip ? b->gz_n : b->n);
-        MHD_set_response_options(m, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END);
-        MHD_add_response_header(m, MHD_HTTP_HEADER_CONTENT_LENGTH, length);
-    }
 }
 
 static struct MHD_Response *make(const struct pr_api_blob *b, enum pr_api_form form)
 {
-    const char *bytes = "";
-    size_t n = 0;
-    if (b && has_body(form)) {
-        bytes = form == PR_API_GZIP ? b->gz : b->body;
-        n = form == PR_API_GZIP ? b->gz_n : b->n;
-    }
+    /* A 304 too is given the bytes, for its Content-Length: they are not sent. */
+    bool gzip = form == PR_API_GZIP || form == PR_API_UNCHANGED_GZIP;
+    const char *bytes = !b ? "" : gzip ? b->gz : b->body;
+    size_t n = !b ? 0 : gzip ? b->gz_n : b->n;
     struct MHD_Response *m =
         MHD_create_response_from_buffer(n, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
     if (!m)
