@@ -26,7 +26,19 @@
 #include "daemon/config.h"
 #include "gradebook/gradebook.h"
 
-#define PR_API_PLUGINS(X) X(status)
+#define PR_API_PLUGINS(X)                                                                          \
+    X(status)                                                                                      \
+    X(training)                                                                                    \
+    X(checkpoints)                                                                                 \
+    X(regression)                                                                                  \
+    X(model_comparison)                                                                            \
+    X(confidence)                                                                                  \
+    X(testing)                                                                                     \
+    X(curriculum)                                                                                  \
+    X(adversarial)                                                                                 \
+    X(self_correction)                                                                             \
+    X(deployments)                                                                                 \
+    X(queue)
 
 /* What a document is made from: it is built again when one of these changed. */
 enum pr_api_source {

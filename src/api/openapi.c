@@ -17,19 +17,9 @@ static json_t *ref(const char *name)
     return o;
 }
 
-/* Every answer has these two, whatever its schema says beside. */
-static json_t *answer_schema(const char *name)
+static json_t *schema_of(const char *name)
 {
-    static const char envelope[] =
-        "{\"type\":\"object\",\"required\":[\"schema_version\",\"at\"],\"properties\":{"
-        "\"schema_version\":{\"type\":\"integer\"},\"at\":{\"type\":\"string\",\"format\":"
-        "\"date-time\"}}}";
-    json_t *o = json_object(), *all = json_array();
-    json_array_append_new(all, json_loads(envelope, 0, NULL));
-    if (name)
-        json_array_append_new(all, ref(name));
-    pr_json_set(o, "allOf", all);
-    return o;
+    return name ? ref(name) : json_loads("{\"type\":\"object\"}", 0, NULL);
 }
 
 static json_t *content(const char *type, json_t *schema)
@@ -202,7 +192,7 @@ static json_t *operation(const struct pr_api_plugin *p, const struct pr_api_rout
     pr_json_set(responses, "200",
         response(r->summary, r->type && !post
                                  ? content(r->type, json_loads("{\"type\":\"string\"}", 0, NULL))
-                                 : content("application/json", answer_schema(r->schema))));
+                                 : content("application/json", schema_of(r->schema))));
     if (!post)
         pr_json_set(responses, "304", response("as the ETag in If-None-Match", NULL));
     add_errors(responses, !r->sources, post);
@@ -229,13 +219,11 @@ static json_t *own_operation(const struct pr_api_own_route *r)
         pr_json_set(responses, "204", response("done", NULL));
     else
         pr_json_set(responses, "200",
-            response(r->summary, content("application/json",
-                                     r->schema ? answer_schema(r->schema)
-                                               : json_loads("{\"type\":\"object\"}", 0, NULL))));
+            response(r->summary, content("application/json", schema_of(r->schema))));
     add_errors(responses, stream || post, post);
     if (!strcmp(r->path, "/readyz"))
         pr_json_set(responses, "503",
-            response("not ready", content("application/json", answer_schema(r->schema))));
+            response("not ready", content("application/json", schema_of(r->schema))));
     pr_json_set(o, "responses", responses);
     return o;
 }
@@ -273,12 +261,8 @@ static json_t *all_paths(void)
 
 static json_t *components(void)
 {
-    json_t *o = json_object(), *schemas = json_object();
-    size_t n;
-    const struct pr_api_schema *s = pr_api_schemas(&n);
-    for (size_t i = 0; i < n; i++)
-        pr_json_set(schemas, s[i].name, json_loads(s[i].text, JSON_REJECT_DUPLICATES, NULL));
-    pr_json_set(o, "schemas", schemas);
+    json_t *o = json_object();
+    pr_json_set(o, "schemas", pr_api_schemas());
     pr_json_set(o, "securitySchemes",
         json_loads("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"session\":{\"type\":"
                    "\"apiKey\",\"in\":\"cookie\",\"name\":\"proctor_session\"}}",

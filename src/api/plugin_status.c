@@ -1,30 +1,135 @@
-/* /api/status: everything in one document. */
-#include "api/api.h"
-#include "daemon/state.h"
+/* /api/status: everything in one document, as `proctor status --json` prints it, and what the page
+ * begins with: panels, machines, the best checkpoint. */
+#include <string.h>
+#include <unistd.h>
 
-static enum pr_code status(const struct pr_api_context *x, const struct pr_api_request *q,
-    json_t **ret, struct pr_error *e)
+#include "api/answers.h"
+#include "base/clock.h"
+#include "daemon/state.h"
+#include "gradebook/browse.h"
+
+/* The order of the page; others come after these. */
+static const char *const order[] = {
+    "progress", "previews", "calibration", "comparison", "curriculum", "testing", "gpu", "alerts"};
+
+static size_t place_of(const json_t *panel)
 {
-    json_t *o = NULL;
-    (void)q;
-    enum pr_code code = pr_state_document(x->config, x->g, x->live, x->now_ms, &o, e);
+    const char *id = json_string_value(json_object_get(panel, "id"));
+    size_t i = 0;
+    while (i < sizeof order / sizeof *order && (!id || strcmp(order[i], id) != 0))
+        i++;
+    return i;
+}
+
+static json_t *in_order(const json_t *panels)
+{
+    json_t *list = json_array(), *x;
+    size_t i;
+    for (size_t place = 0; place <= sizeof order / sizeof *order; place++)
+        json_array_foreach (panels, i, x)
+            if (place_of(x) == place)
+                json_array_append(list, x);
+    return list;
+}
+
+/* The best of the last ranking; its row may be gone by now. */
+static enum pr_code set_best(const struct pr_api_context *x, json_t *doc, struct pr_error *e)
+{
+    json_t *found;
+    enum pr_code code = pr_api_finding(x, "model-comparison", &found, e);
     if (code)
         return code;
-    if (!x->live)
-        pr_json_set_str(o, "live_reason", x->live_reason);
-    pr_json_set(o, "api", json_incref((json_t *)(uintptr_t)x->api));
-    pr_json_set(o, "panels", json_incref((json_t *)(uintptr_t)x->panels));
-    *ret = o;
+    const json_t *best = json_object_get(found, "best");
+    const char *path = json_string_value(json_object_get(best, "path"));
+    const char *content = json_string_value(json_object_get(best, "fingerprint"));
+    int64_t id = 0;
+    if (path)
+        code = pr_gradebook_checkpoint_at(x->g, path, content, &id, e);
+    if (!code && path) {
+        json_t *o = json_object();
+        json_object_set(o, "checkpoint", json_object_get(best, "checkpoint"));
+        pr_json_set(o, "id", id ? json_integer(id) : json_null());
+        json_object_set(o, "score", json_object_get(best, "score"));
+        pr_json_set(doc, "best", o);
+    } else {
+        const char *why = json_string_value(json_object_get(found, "best_checkpoint_reason"));
+        pr_json_set_null(doc, "best", why ? why : "nothing is ranked yet");
+    }
+    json_decref(found);
+    return code;
+}
+
+static json_t *self(const struct pr_api_context *x)
+{
+    char name[256] = "";
+    json_t *o = json_object();
+    if (gethostname(name, sizeof name - 1) || !*name)
+        memcpy(name, "this machine", 13);
+    pr_json_set_str(o, "name", name);
+    pr_json_set_bool(o, "self", true);
+    pr_json_set_bool(o, "reachable", true);
+    pr_json_set(o, "reason", json_null());
+    pr_api_time(o, "at", x->now_ms);
+    pr_json_set(o, "url", json_null());
+    return o;
+}
+
+static void copy(json_t *o, const char *key, const json_t *from)
+{
+    json_t *v = json_object_get(from, key);
+    pr_json_set(o, key, v ? json_incref(v) : json_null());
+}
+
+static json_t *machines(const struct pr_api_context *x)
+{
+    json_t *list = json_array(), *peer;
+    const char *name;
+    json_array_append_new(list, self(x));
+    json_object_foreach ((json_t *)(uintptr_t)x->peers, name, peer) {
+        json_t *o = json_object();
+        pr_json_set_str(o, "name", name);
+        pr_json_set_bool(o, "self", false);
+        pr_json_set_bool(o, "reachable", json_is_true(json_object_get(peer, "reachable")));
+        copy(o, "reason", peer);
+        copy(o, "at", peer);
+        copy(o, "url", peer);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static enum pr_code get(const struct pr_api_context *x, const struct pr_api_request *q,
+    json_t **ret, struct pr_error *e)
+{
+    (void)q;
+    json_t *doc, *training;
+    enum pr_code code = pr_api_training(x, &training, e);
+    if (code)
+        return code;
+    code = pr_state_document_with(x->config, x->g, x->live, training, x->now_ms, &doc, e);
+    json_decref(training);
+    if (code)
+        return code;
+    if (!x->live && x->live_reason)
+        pr_json_set_null(doc, "live", x->live_reason);
+    pr_json_set(doc, "api", json_incref((json_t *)(uintptr_t)x->api));
+    pr_json_set(doc, "panels", in_order(x->panels));
+    pr_json_set_null(doc, "deployed", "auto-deployment is not part of this version yet");
+    pr_json_set(doc, "machines", machines(x));
+    if ((code = set_best(x, doc, e))) {
+        json_decref(doc);
+        return code;
+    }
+    *ret = doc;
     return PR_OK;
 }
 
 static const struct pr_api_route routes[] = {
     {.path = "/api/status",
-        .summary = "everything in one: what the watch does and what it found",
-        .sources = PR_API_GRADEBOOK | PR_API_TRAINING | PR_API_LIVE | PR_API_MACHINE |
-                   PR_API_PEERS | PR_API_CONFIG,
+        .summary = "Everything in one: owner, training, systems, queue, alerts, panels, machines",
+        .sources = PR_API_GRADEBOOK | PR_API_TRAINING | PR_API_LIVE | PR_API_PEERS | PR_API_CONFIG,
         .schema = "Status",
-        .get = status},
+        .get = get},
 };
 
 const struct pr_api_plugin pr_api_plugin_status = {

@@ -1,17 +1,13 @@
-/* The schemas of answers, by name.
- *
- * To add one: a line in the table of schemas.c, {name, JSON Schema (2020-12) as text}; a route
- * names it in its `schema`.  References are "#/components/schemas/NAME".  `schema_version` and `at`
- * are added to those that a route names; the others are parts.  tests/integration/api_server.py
- * checks every answer against its schema. */
+/* What answers look like, as JSON Schema: for the OpenAPI document, and for tests, which hold every
+ * answer against it. */
 #ifndef PR_API_SCHEMAS_H
 #define PR_API_SCHEMAS_H
 
-#include <stddef.h>
+#include "base/json.h"
 
-struct pr_api_schema {
-    const char *name, *text;
-};
-const struct pr_api_schema *pr_api_schemas(size_t *ret_n);
+/* {name: schema} of all answers and their parts, which refer to each other by
+ * "#/components/schemas/<name>"; new reference. */
+json_t *pr_api_schemas(void);
+bool pr_api_schema_known(const char *name);
 
 #endif

@@ -31,6 +31,7 @@ struct state {
     const struct pr_config *c;
     struct pr_gradebook *g;
     const json_t *live;
+    json_t *known_training; /* NULL: it is to be read */
     int64_t now_ms;
     struct pr_view view;
     char options[65];
@@ -49,26 +50,48 @@ static const char *suite_name(const struct state *s, int64_t id)
 
 /* ---- training ---- */
 
+/* Where the training's files are; status and current are freed by the caller. */
+static struct pr_training_places places_of(const struct pr_config *c, const char *const *folders,
+    size_t n, char **ret_status, char **ret_current)
+{
+    *ret_status = pr_path_join(c->base_dir, "status/training_status.json");
+    *ret_current =
+        c->current ? pr_strdup(c->current) : pr_path_join(c->base_dir, "models/current_model");
+    if (!c->current && !pr_path_is_dir(*ret_current)) {
+        pr_free(*ret_current);
+        *ret_current = pr_path_join(c->base_dir, "current_model");
+    }
+    return (struct pr_training_places){.status_file = *ret_status,
+        .checkpoints = folders,
+        .n_checkpoints = n,
+        .runs_folder = *ret_current};
+}
+
 json_t *pr_state_training(
     const struct pr_config *c, const char *const *folders, size_t n, int64_t now_ms)
 {
-    char *status = pr_path_join(c->base_dir, "status/training_status.json");
-    char *current =
-        c->current ? pr_strdup(c->current) : pr_path_join(c->base_dir, "models/current_model");
-    if (!c->current && !pr_path_is_dir(current)) {
-        pr_free(current);
-        current = pr_path_join(c->base_dir, "current_model");
-    }
-    struct pr_training_places p = {
-        .status_file = status, .checkpoints = folders, .n_checkpoints = n, .runs_folder = current};
+    char *status, *current;
+    struct pr_training_places p = places_of(c, folders, n, &status, &current);
     json_t *o = pr_training_read(&p, now_ms);
     pr_free(status);
     pr_free(current);
     return o;
 }
 
+void pr_state_training_stamp(
+    const struct pr_config *c, const char *const *folders, size_t n, char ret[65])
+{
+    char *status, *current;
+    struct pr_training_places p = places_of(c, folders, n, &status, &current);
+    pr_training_stamp(&p, ret);
+    pr_free(status);
+    pr_free(current);
+}
+
 static json_t *training(const struct state *s)
 {
+    if (s->known_training)
+        return json_incref(s->known_training);
     const char *folders[PR_STATE_TRAINING_FOLDERS];
     size_t n = 0, from = 0;
     const struct pr_view *v = &s->view;
@@ -432,7 +455,18 @@ static enum pr_code without_gradebook(struct state *s, struct pr_error *e)
 enum pr_code pr_state_document(const struct pr_config *c, struct pr_gradebook *g,
     const json_t *live, int64_t now_ms, json_t **ret, struct pr_error *e)
 {
-    struct state s = {.c = c, .g = g, .live = live, .now_ms = now_ms, .doc = json_object()};
+    return pr_state_document_with(c, g, live, NULL, now_ms, ret, e);
+}
+
+enum pr_code pr_state_document_with(const struct pr_config *c, struct pr_gradebook *g,
+    const json_t *live, json_t *training, int64_t now_ms, json_t **ret, struct pr_error *e)
+{
+    struct state s = {.c = c,
+        .g = g,
+        .live = live,
+        .known_training = training,
+        .now_ms = now_ms,
+        .doc = json_object()};
     json_t *owner = json_object_get(live, "owner");
     pr_config_grading_fingerprint(c, s.options);
     pr_json_set_int(s.doc, "schema_version", 1);

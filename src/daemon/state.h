@@ -15,12 +15,18 @@
  * is borrowed and may be NULL.  New reference. */
 PR_MUST_CHECK enum pr_code pr_state_document(const struct pr_config *c, struct pr_gradebook *g,
     const json_t *live, int64_t now_ms, json_t **ret, struct pr_error *e);
+/* The same with what is known of the training already (borrowed; NULL: it is read). */
+PR_MUST_CHECK enum pr_code pr_state_document_with(const struct pr_config *c, struct pr_gradebook *g,
+    const json_t *live, json_t *training, int64_t now_ms, json_t **ret, struct pr_error *e);
 
 /* Where the training stands: its part `training`; reads files, no gradebook: `folders` are the
  * newest checkpoints', the newest last. */
 json_t *pr_state_training(
     const struct pr_config *c, const char *const *folders, size_t n, int64_t now_ms);
 #define PR_STATE_TRAINING_FOLDERS 5
+/* pr_training_stamp of the same files. */
+void pr_state_training_stamp(
+    const struct pr_config *c, const char *const *folders, size_t n, char ret[65]);
 
 /* Why a checkpoint stands as it does, from the gradebook alone: {"checkpoint": {…},"grades": [the
  * figures on each current suite under `options`],"decisions": [{"at","system","kind","suite",

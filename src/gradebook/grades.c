@@ -219,7 +219,7 @@ static double column_real(sqlite3_stmt *st, int column)
     return sqlite3_column_type(st, column) == SQLITE_NULL ? NAN : sqlite3_column_double(st, column);
 }
 
-static void read_flags(struct pr_grade *g, int64_t f)
+void pr_grade_read_flags(struct pr_grade *g, int64_t f)
 {
     g->graded = f & PR_GRADE_GRADED;
     g->bad_number = f & PR_GRADE_BAD_NUMBER;
@@ -292,7 +292,7 @@ static enum pr_code read_grade(
     g->confidence = column_real(st, CONFIDENCE);
     g->confidence_all = column_real(st, CONFIDENCE_ALL);
     g->output_tokens = (size_t)sqlite3_column_int64(st, OUTPUT_TOKENS);
-    read_flags(g, sqlite3_column_int64(st, FLAGS));
+    pr_grade_read_flags(g, sqlite3_column_int64(st, FLAGS));
     if ((code = pr_text_get(b, st, REASON, &g->reason, &n, e)) ||
         (code = pr_text_get(b, st, LOSS_REASON, &g->loss_reason, &n, e)) ||
         (code = pr_text_get(b, st, CORRECT_REASON, &g->correct_reason, &n, e)))

@@ -112,6 +112,8 @@ enum pr_grade_flag {
     PR_GRADE_OUTPUT = 14,               /* two bits from here on: enum pr_output_kept */
     PR_GRADE_TEXTS_DROPPED = 1 << 16,
 };
+/* What the flags of a grade say, whose other numbers are read already (grades.c). */
+void pr_grade_read_flags(struct pr_grade *g, int64_t flags);
 enum pr_output_kept { PR_OUTPUT_NONE, PR_OUTPUT_IS_ANSWER, PR_OUTPUT_BEFORE_ANSWER, PR_OUTPUT_ALL };
 
 #endif

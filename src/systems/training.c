@@ -3,9 +3,11 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "systems/training_internal.h"
 
 #define LEFT_BEHIND_MS                                                                             \
@@ -225,4 +227,30 @@ json_t *pr_training_read(const struct pr_training_places *p, int64_t now_ms)
         pr_training_source_done(&all[i]);
     pr_notes_done(&warnings);
     return o;
+}
+
+void pr_training_stamp_file(const char *path, struct pr_sha256 *h)
+{
+    struct stat st = {0};
+    if (stat(path, &st))
+        st = (struct stat){0};
+    const int64_t what[] = {(int64_t)st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+    pr_sha256_update(h, path, strlen(path) + 1);
+    pr_sha256_update(h, what, sizeof what);
+}
+
+void pr_training_stamp(const struct pr_training_places *p, char ret[65])
+{
+    struct pr_sha256 *h = pr_sha256_new();
+    uint8_t digest[PR_SHA256_LEN];
+    if (p->status_file)
+        pr_training_stamp_file(p->status_file, h);
+    for (size_t i = 0; i < p->n_checkpoints; i++) {
+        char *path = pr_path_join(p->checkpoints[i], "trainer_state.json");
+        pr_training_stamp_file(path, h);
+        pr_free(path);
+    }
+    pr_training_events_stamp(p->runs_folder, h);
+    pr_sha256_final(h, digest);
+    pr_sha256_hex(digest, ret);
 }

@@ -37,6 +37,9 @@ struct pr_training_places {
  * age_seconds is now less the source file's modification time; eta_seconds is from that time on.
  * New reference, never NULL. */
 json_t *pr_training_read(const struct pr_training_places *p, int64_t now_ms);
+/* The same as long as none of the files that it would read changed, by their times and sizes: the
+ * document then differs in its ages alone.  65 bytes. */
+void pr_training_stamp(const struct pr_training_places *p, char ret[65]);
 
 /* The curves that are kept of a training (training_curves.c), by the names of the Trainer's log. */
 #define PR_TRAINING_CURVES(X)                                                                      \

@@ -14,6 +14,7 @@
 
 #define MAX_ENTRIES 20000 /* of folders that are read for event files */
 #define MAX_FILES   3     /* read: the newest, and what lies beside it */
+#define STAMPED     64    /* that are looked at to see whether anything changed */
 #define RATE_POINTS 20    /* over which steps a second are taken */
 
 /* Tags that loggers use.  point: see pr_training_point; -1: none. */
@@ -96,6 +97,30 @@ static int newest_first(const void *a, const void *b)
     if (x->mtime_ns != y->mtime_ns)
         return x->mtime_ns < y->mtime_ns ? 1 : -1;
     return strcmp(y->path, x->path);
+}
+
+/* The newest first. */
+static void search(const char *folder, struct search *ret)
+{
+    static const char *const below[] = {"runs", "logs"};
+    *ret = (struct search){0};
+    if (!folder)
+        return;
+    search_folder(ret, folder, 0);
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+        char *sub = pr_path_join(folder, below[i]);
+        search_folder(ret, sub, 2);
+        pr_free(sub);
+    }
+    if (ret->n)
+        qsort(ret->v, ret->n, sizeof *ret->v, newest_first);
+}
+
+static void search_done(struct search *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        pr_free(s->v[i].path);
+    pr_free(s->v);
 }
 
 /* ---- what they say ---- */
@@ -222,19 +247,10 @@ static void finish(struct series *x, const struct found *newest)
 
 void pr_training_events(const char *folder, struct pr_training_source *s, struct pr_notes *warnings)
 {
-    static const char *const below[] = {"runs", "logs"};
-    struct search all = {0};
+    struct search all;
     struct series x = {.s = s};
-    if (!folder)
-        return;
-    search_folder(&all, folder, 0);
-    for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
-        char *sub = pr_path_join(folder, below[i]);
-        search_folder(&all, sub, 2);
-        pr_free(sub);
-    }
+    search(folder, &all);
     if (all.n) {
-        qsort(all.v, all.n, sizeof *all.v, newest_first);
         /* One run's files lie in one folder: a trainer opens another for its last evaluation. */
         size_t take = 1, file[MAX_FILES] = {0};
         for (size_t i = 1; i < all.n && take < MAX_FILES; i++)
@@ -245,7 +261,15 @@ void pr_training_events(const char *folder, struct pr_training_source *s, struct
             read_file(&x, all.v[file[take]].path, warnings);
         finish(&x, &all.v[0]);
     }
-    for (size_t i = 0; i < all.n; i++)
-        pr_free(all.v[i].path);
-    pr_free(all.v);
+    search_done(&all);
+}
+
+void pr_training_events_stamp(const char *folder, struct pr_sha256 *h)
+{
+    struct search all;
+    search(folder, &all);
+    for (size_t i = 0; i < all.n && i < STAMPED; i++)
+        pr_training_stamp_file(all.v[i].path, h);
+    pr_sha256_update(h, &all.n, sizeof all.n);
+    search_done(&all);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/sha256.h"
 #include "model/tokenizer.h" /* struct pr_notes */
 #include "systems/training.h"
 
@@ -65,5 +66,9 @@ void pr_training_state(
     const struct pr_training_places *p, struct pr_training_source *s, struct pr_notes *warnings);
 void pr_training_events(
     const char *folder, struct pr_training_source *s, struct pr_notes *warnings);
+
+/* Path, size, inode and times of a file, and of the event files, into a hash. */
+void pr_training_stamp_file(const char *path, struct pr_sha256 *h);
+void pr_training_events_stamp(const char *folder, struct pr_sha256 *h);
 
 #endif

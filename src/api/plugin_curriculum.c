@@ -1,0 +1,33 @@
+/* /api/curriculum: what the curriculum optimizer found last. */
+#include "api/answers.h"
+
+#define SYSTEM "curriculum-optimizer"
+
+static enum pr_code get(const struct pr_api_context *x, const struct pr_api_request *q,
+    json_t **ret, struct pr_error *e)
+{
+    (void)q;
+    return pr_api_system_document(x, SYSTEM, ret, e);
+}
+
+static bool present(const struct pr_api_context *x)
+{
+    return pr_api_system_found(x, SYSTEM);
+}
+
+static const struct pr_api_route routes[] = {
+    {.path = "/api/curriculum",
+        .summary = "Which order of training teaches best, as far as probes have shown",
+        .sources = PR_API_GRADEBOOK | PR_API_LIVE | PR_API_CONFIG,
+        .schema = "Curriculum",
+        .get = get},
+};
+
+const struct pr_api_plugin pr_api_plugin_curriculum = {
+    .name = "curriculum",
+    .routes = routes,
+    .n_routes = sizeof routes / sizeof *routes,
+    .panel = "curriculum",
+    .title = "Curriculum",
+    .present = present,
+};

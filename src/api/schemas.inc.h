@@ -1,0 +1,175 @@
+/* The schemas of all answers, in the notation of schemas.c, which alone includes this.
+ * PR_SCHEMA: an answer (schema_version and at are added); PR_SCHEMA_PART: a part of others. */
+
+PR_SCHEMA_PART(Error, "error:@ErrorBody")
+PR_SCHEMA_PART(ErrorBody, "code:str message:str")
+
+/* ---- the server's own ---- */
+
+PR_SCHEMA(Health, "")
+PR_SCHEMA(Ready, "ready:bool reasons:str[]")
+PR_SCHEMA(Session, "signed_in:bool token_required:bool")
+
+/* ---- documents ---- */
+
+PR_SCHEMA(Status,
+    "base_dir:str owner:obj? training:@TrainingBody systems:@System[]"
+    " newest:@StatusCheckpoint? checkpoints:@StatusCheckpoint[] orders:@Queued[] "
+    "alerts:@StatusAlert[]"
+    " gradebook:obj? live:obj? api:@ApiBody panels:@Panel[] deployed:obj? best:@Best?"
+    " machines:@MachineLine[]"
+    " checkpoints_by_state*:{int} n_checkpoints*:int n_orders*:int? tokens*:obj "
+    "reference*:@StatusCheckpoint?"
+    " ended_orders*:obj[] live_reason*:str deployed_reason*:str gradebook_reason*:str")
+PR_SCHEMA_PART(System,
+    "name:str active:bool state:str state_reason:str? last_run:time? status_file:str finding:obj?")
+PR_SCHEMA_PART(StatusCheckpoint,
+    "checkpoint:str id:int path:str step:int? run:str? fingerprint:str? state:str reason:str?"
+    " found_at:time? level:<ok|warning|critical>? level_reason:str? suites:@Progress[]")
+PR_SCHEMA_PART(Progress, "suite:str graded:int of:int")
+PR_SCHEMA_PART(
+    Queued, "checkpoint:str path:str step:int? suites:@Progress[] state:str priority:int")
+PR_SCHEMA_PART(StatusAlert,
+    "id:int system:str level:<info|warning|critical> text:str raised_at:time? cleared_at:time?"
+    " acknowledged_at:time?")
+PR_SCHEMA_PART(ApiBody, "version:str boot:str? bind:str token_required:bool page:int")
+PR_SCHEMA_PART(Panel, "id:str title:str plugin:str")
+PR_SCHEMA_PART(Best, "checkpoint:str id:int? score:num")
+PR_SCHEMA_PART(MachineLine, "name:str self:bool reachable:bool reason:str? at:time? url:str?")
+
+#define PR_TRAINING_MEMBERS                                                                        \
+    "source:str? source_path:str? status:str? model_name:str? current_step:int? total_steps:int?"  \
+    " epoch:num? loss:num? eval_loss:num? learning_rate:num? grad_norm:num? "                      \
+    "tokens_per_second:num?"                                                                       \
+    " steps_per_second:num? eta_seconds:num? timestamp:time? age_seconds:num?"                     \
+    " history:@TrainingPoint[] from:{str} latest_logged:obj? warnings:str[]"
+PR_SCHEMA(Training, PR_TRAINING_MEMBERS)
+PR_SCHEMA_PART(TrainingBody, PR_TRAINING_MEMBERS)
+#undef PR_TRAINING_MEMBERS
+PR_SCHEMA_PART(TrainingPoint, "step:int loss:num? eval_loss:num? learning_rate:num?")
+
+PR_SCHEMA(NotInstalled, "state:<not_installed> state_reason:str")
+/* A system's own fields are there once it found something: those may be missing before. */
+#define PR_SYSTEM_MEMBERS                                                                          \
+    "system:str state:<ok|waiting|failed|not_installed> state_reason:str? active:bool "            \
+    "last_run*:time"
+PR_SCHEMA(Regression,
+    PR_SYSTEM_MEMBERS " regression_detected*:bool? checkpoint*:str? baseline_loss*:num?"
+                      " current_loss*:num? increase_percent*:num?"
+                      " alert_level*:<ok|warning|critical>?")
+PR_SCHEMA(ModelComparison,
+    PR_SYSTEM_MEMBERS " rankings*:@Ranked[] best_checkpoint*:str? best*:obj? n_ranked*:int?"
+                      " unranked*:obj[] weights*:{num}?")
+PR_SCHEMA_PART(Ranked,
+    "rank:int? checkpoint:str path:str step:int? score:num? accuracy:num? loss:num? ece:num? n:int"
+    " tied_with:str[] level:<ok|warning|critical>?")
+PR_SCHEMA(Confidence,
+    PR_SYSTEM_MEMBERS " checkpoint*:str? bins*:@Bin[]? ece*:num? well_calibrated*:bool? n*:int?")
+PR_SCHEMA_PART(Bin, "range:str accuracy:num? mean_confidence:num? count:int low*:num high*:num")
+PR_SCHEMA(Testing,
+    PR_SYSTEM_MEMBERS " checkpoint*:str? overall_accuracy*:num? by_difficulty*:{any}?"
+                      " regression_detected*:bool? baseline*:any")
+PR_SCHEMA(Curriculum,
+    PR_SYSTEM_MEMBERS " best_strategy*:str? decision*:<decided|undecided>? accuracy*:any"
+                      " strategies_tested*:any last_update*:str?")
+#undef PR_SYSTEM_MEMBERS
+
+/* ---- checkpoints ---- */
+
+PR_SCHEMA(Checkpoints, "checkpoints:@CheckpointRow[] n:int next_cursor:str?")
+PR_SCHEMA_PART(CheckpointRow,
+    "id:int name:str path:str step:int? run_id:int? state:<found|ready|refused|quarantined|gone>"
+    " reason:str? found_at:time? opened_at:time? fingerprint:str? parameters:int? weight_bytes:int?"
+    " level:<ok|warning|critical>? level_reason:str? pinned:bool reference:bool rank:int? "
+    "score:num?"
+    " suites:@SuiteFigures[]")
+PR_SCHEMA_PART(SuiteFigures,
+    "suite:str n:int graded:int loss:num? loss_mean_per_example:num? accuracy:num? ece:num?")
+PR_SCHEMA(Why, "checkpoint:obj grades:obj[] decisions:@Decision[] judged_against_it:obj[] "
+               "alerts:@StatusAlert[]"
+               " n_probes:int n_failed_probes:int n_diverged_probes:int rank:obj? summary:str[]")
+PR_SCHEMA_PART(Decision,
+    "at:time? system:str kind:str suite:str? verdict:str against:str? superseded:bool evidence:any")
+
+/* ---- the gradebook ---- */
+
+PR_SCHEMA(Runs, "runs:@Run[]")
+PR_SCHEMA_PART(
+    Run, "id:int run:str parent:int? parent_step:int? first_at:time? last_at:time? checkpoints:int")
+PR_SCHEMA(Suites, "suites:@Suite[]")
+PR_SCHEMA_PART(Suite,
+    "id:int name:str fingerprint:str n:int difficulties:str[] skills:str[] by_difficulty:{int}"
+    " by_skill:{int}")
+PR_SCHEMA(History,
+    "suite:str suite_id:int of:int run_id:int? n:int decimated:bool checkpoint:int[] name:str[]"
+    " step:int[] gone:bool[] graded:int[] loss:num?[] loss_mean_per_example:num?[] accuracy:num?[]"
+    " accuracy_low:num?[] accuracy_high:num?[] ece:num?[] score:num?[] bad_numbers:int[]"
+    " truncated:int[] empty:int[] think_rate:num?[] think_unclosed:int[] mean_output_tokens:num?[]"
+    " difficulties:{@HistoryGroup} marks:@Mark[]")
+PR_SCHEMA_PART(
+    HistoryGroup, "accuracy:num?[] accuracy_low:num?[] accuracy_high:num?[] loss:num?[] n:int[]")
+PR_SCHEMA_PART(Mark,
+    "step:int checkpoint:int name:str kind:<regression|warning|baseline|deployment|pin> text:str")
+PR_SCHEMA(Examples,
+    "checkpoint:@Side? against:@Side? suite:str examples:@ExampleRow[] n:int next_cursor:str?")
+PR_SCHEMA_PART(Side, "id:int name:str step:int?")
+PR_SCHEMA_PART(Message, "role:str content:str? content_cut*:bool content_bytes*:int")
+PR_SCHEMA_PART(Think, "text:str? closed:bool text_cut*:bool text_bytes*:int")
+#define PR_ANSWER_MEMBERS                                                                          \
+    " output:str? answer:str? think:@Think? correct:bool? confidence:num? loss:num? finish:str?"   \
+    " truncated:bool output_tokens:int texts_dropped:bool graded:bool reason:str? "                \
+    "output_cut*:bool"                                                                             \
+    " output_bytes*:int answer_cut*:bool answer_bytes*:int"
+#define PR_EXAMPLE_MEMBERS                                                                         \
+    "example:str id:str skill:str? difficulty:str messages:@Message[] text:str? golden:str?"       \
+    " golden_cut*:bool golden_bytes*:int check:str?"
+PR_SCHEMA_PART(ExampleRow, PR_EXAMPLE_MEMBERS PR_ANSWER_MEMBERS " was_correct*:bool?")
+PR_SCHEMA(Example, PR_EXAMPLE_MEMBERS " suite:str run_id:int? n:int answers:@Answer[]")
+PR_SCHEMA_PART(Answer, "checkpoint:int name:str step:int gone:bool" PR_ANSWER_MEMBERS)
+#undef PR_EXAMPLE_MEMBERS
+#undef PR_ANSWER_MEMBERS
+PR_SCHEMA(Compare,
+    "suite:str a:@ComparedSide b:@ComparedSide n:int accuracy_difference:num?"
+    " accuracy_difference_low:num? accuracy_difference_high:num? p_accuracy:num?"
+    " loss_difference:num? loss_difference_low:num? loss_difference_high:num? p_loss:num? both:int"
+    " gained:int lost:int neither:int by_difficulty:{@ComparedGroup}")
+PR_SCHEMA_PART(
+    ComparedSide, "id:int name:str step:int? n:int accuracy:num? loss_mean_per_example:num?")
+PR_SCHEMA_PART(
+    ComparedGroup, "n:int accuracy_difference:num? both:int gained:int lost:int neither:int")
+PR_SCHEMA(Calibration, "checkpoint:@Side suite:str n:int ece:num? bins:@CalibrationBin[]"
+                       " by_difficulty:{@CalibrationGroup}")
+PR_SCHEMA_PART(
+    CalibrationBin, "range:str low:num high:num count:int accuracy:num? mean_confidence:num?")
+PR_SCHEMA_PART(CalibrationGroup, "ece:num? n:int bins:@CalibrationBin[]")
+
+/* ---- curves ---- */
+
+PR_SCHEMA(Curves, "series:@Series[] run_id:int?")
+PR_SCHEMA_PART(Series, "id:int name:str run_id:int n:int first_step:int? last_step:int?")
+PR_SCHEMA(Curve,
+    "id:int name:str run_id:int n:int decimated:bool step:int[] value:num?[] smoothed*:num?[]"
+    " not_numbers:int[] n_not_numbers:int")
+
+/* ---- the machine, alerts, actions ---- */
+
+PR_SCHEMA(Gpu, "machines:@Machine[]")
+PR_SCHEMA_PART(Machine, "name:str self:bool reachable:bool reason:str? at:time? gpus*:@GpuBody[]"
+                        " gpu_source*:<nvml|nvidia-smi>? gpu_reason*:str? host*:obj?")
+PR_SCHEMA_PART(GpuBody,
+    "index:int name:str? uuid:str? memory_used_bytes:int? memory_total_bytes:int?"
+    " utilization_percent:num? temperature_celsius:num? power_watts:num? power_limit_watts:num?"
+    " processes:@GpuProcess[]")
+PR_SCHEMA_PART(GpuProcess, "pid:int name:str? memory_bytes:int?")
+PR_SCHEMA(GpuCurves, "series:@GpuSeries[]")
+PR_SCHEMA_PART(GpuSeries, "id:int name:str n:int first_at_ms:int? last_at_ms:int?")
+PR_SCHEMA(GpuCurve, "at_ms:int[] value:num?[] n:int decimated:bool")
+PR_SCHEMA(Alerts, "alerts:@Alert[] n_open:int next_cursor:str?")
+PR_SCHEMA_PART(Alert,
+    "id:int system:str key:str level:<info|warning|critical> text:str checkpoint:any raised_at:time"
+    " cleared_at:time? acknowledged_at:time? deliveries:@Delivery[]")
+PR_SCHEMA_PART(Delivery, "channel:str kind:str state:str attempts:int reason:str?")
+PR_SCHEMA(Actions, "actions:@ActionRow[] next_cursor:str?")
+PR_SCHEMA_PART(ActionRow,
+    "id:int done_at:time who:str origin:str action:str target:str? outcome:str reason:str?")
+PR_SCHEMA(ActionDone, "action:str outcome:str")

@@ -1,0 +1,90 @@
+/* The documents of systems; see answers.h. */
+#include <string.h>
+
+#include "api/answers.h"
+#include "systems/system.h"
+
+static bool is_named(const json_t *list, const char *name)
+{
+    size_t i;
+    const json_t *x;
+    json_array_foreach (list, i, x) {
+        const char *is = json_string_value(json_is_object(x) ? json_object_get(x, "name") : x);
+        if (is && !strcmp(is, name))
+            return true;
+    }
+    return false;
+}
+
+/* Why the configuration leaves a system out; NULL: it does not. */
+static const char *left_out(const struct pr_config *c, const char *name)
+{
+    const struct pr_system *s = pr_system_find(name);
+    unsigned role = !strcmp(c->role, "training")    ? PR_ROLE_TRAINING
+                    : !strcmp(c->role, "inference") ? PR_ROLE_INFERENCE
+                                                    : PR_ROLE_ALL;
+    if (!s)
+        return "this version has no such system";
+    if (!(s->roles & role))
+        return "machine.role in proctor.yaml leaves it to another machine";
+    if (is_named(c->disabled, name))
+        return "machine.disabled in proctor.yaml names it";
+    return NULL;
+}
+
+static void nothing_found(
+    const struct pr_api_context *x, const char *system, bool active, json_t *o)
+{
+    const char *why = left_out(x->config, system);
+    bool waits = active || !why;
+    pr_json_set_str(o, "state", waits ? "waiting" : "not_installed");
+    pr_json_set_str(o, "state_reason",
+        !waits    ? why
+        : active  ? "it has not run yet"
+        : x->live ? "it has not run yet, and nobody runs it now"
+                  : "it has not run yet, and no proctor runs in this base folder");
+}
+
+enum pr_code pr_api_system_document(
+    const struct pr_api_context *x, const char *system, json_t **ret, struct pr_error *e)
+{
+    json_t *found;
+    bool active = is_named(json_object_get(x->live, "systems"), system);
+    enum pr_code code = pr_api_finding(x, system, &found, e);
+    if (code)
+        return code;
+    json_t *o = json_object();
+    pr_json_set_str(o, "system", system);
+    if (found)
+        json_object_update(o, found);
+    else
+        nothing_found(x, system, active, o);
+    if (!json_object_get(o, "state"))
+        pr_json_set_str(o, "state", "ok");
+    pr_json_set_bool(o, "active", active);
+    json_decref(found);
+    *ret = o;
+    return PR_OK;
+}
+
+bool pr_api_system_found(const struct pr_api_context *x, const char *system)
+{
+    json_t *found;
+    if (pr_api_finding(x, system, &found, NULL))
+        return false;
+    bool ret = found != NULL;
+    json_decref(found);
+    return ret;
+}
+
+enum pr_code pr_api_not_installed(const char *what, json_t **ret)
+{
+    struct pr_str why = PR_STR_INIT(400);
+    json_t *o = json_object();
+    pr_str_printf(&why, "%s is not part of this version yet", what);
+    pr_json_set_str(o, "state", "not_installed");
+    pr_json_set_str(o, "state_reason", pr_str_cstr(&why));
+    pr_str_done(&why);
+    *ret = o;
+    return PR_OK;
+}
