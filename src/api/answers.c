@@ -7,9 +7,6 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "gradebook/browse.h"
-
-#define MAX_LOOKED_AT 1000 /* checkpoints, for the newest that is graded */
 
 void pr_api_time(json_t *o, const char *key, int64_t ms)
 {
@@ -49,7 +46,7 @@ void pr_api_set_text(json_t *o, const char *key, const char *s, size_t n, size_t
         pr_json_set(o, key, json_null());
         return;
     }
-    if (!most || n <= most) {
+    if (n <= most) {
         pr_json_set_strn(o, key, s, n);
         return;
     }
@@ -113,30 +110,6 @@ enum pr_code pr_api_checkpoint(const struct pr_api_context *x, int64_t id,
     }
     *ret = c;
     return PR_OK;
-}
-
-/* Those of the run that goes on now come first, which is what `newest` means everywhere. */
-enum pr_code pr_api_newest_graded(const struct pr_api_context *x, const struct pr_suite_row *suite,
-    int64_t *ret, struct pr_error *e)
-{
-    struct pr_listed *v = NULL;
-    size_t n = 0;
-    enum pr_code code = pr_gradebook_list(x->g, PR_LISTED_ANY, 0, &v, &n, e);
-    *ret = 0;
-    for (size_t i = 0; i < n && i < MAX_LOOKED_AT && !code && !*ret; i++) {
-        struct pr_checkpoint_row c;
-        int64_t id = v[i].key[PR_LISTED_KEYS - 1], settings;
-        size_t done = 0, all = 0;
-        if ((code = pr_api_checkpoint(x, id, &c, &settings, e)))
-            break;
-        if (settings)
-            code = pr_gradebook_count(x->g, c.model, settings, suite->id, &done, &all, e);
-        if (!code && done && !c.reference)
-            *ret = id;
-        pr_checkpoint_row_done(&c);
-    }
-    pr_free(v);
-    return code;
 }
 
 void pr_api_set_checkpoint(json_t *o, int64_t id, const char *name, int64_t step)

@@ -12,8 +12,8 @@ void pr_api_append_real(json_t *list, double x);
 /* PR_E_NOT_FOUND where there is no gradebook yet. */
 PR_MUST_CHECK enum pr_code pr_api_need_gradebook(
     const struct pr_api_context *x, struct pr_error *e);
-/* A text of at most `most` bytes (0: all of it): of a longer one the beginning, up to a character,
- * with <key>_cut true and <key>_bytes, the length of the whole.  s NULL: null. */
+/* A text of at most `most` bytes: of a longer one the beginning, up to a character, with <key>_cut
+ * true and <key>_bytes, the length of the whole.  s NULL: null. */
 void pr_api_set_text(json_t *o, const char *key, const char *s, size_t n, size_t most);
 #define PR_API_TEXT_IN_LIST 20000
 
@@ -27,9 +27,6 @@ PR_MUST_CHECK enum pr_code pr_api_suite(const struct pr_api_context *x, const ch
  * pr_checkpoint_row_done. */
 PR_MUST_CHECK enum pr_code pr_api_checkpoint(const struct pr_api_context *x, int64_t id,
     struct pr_checkpoint_row *ret, int64_t *ret_settings, struct pr_error *e);
-/* The newest checkpoint that has a grade on the suite; *ret 0: there is none. */
-PR_MUST_CHECK enum pr_code pr_api_newest_graded(const struct pr_api_context *x,
-    const struct pr_suite_row *suite, int64_t *ret, struct pr_error *e);
 /* {"id", "name", "step"}, with the reason where the step is not known. */
 void pr_api_set_checkpoint(json_t *o, int64_t id, const char *name, int64_t step);
 /* What a system found last; *ret NULL: nothing.  New reference. */

@@ -95,6 +95,45 @@ enum pr_code pr_gradebook_count_run(
         "SELECT count(*) FROM checkpoints WHERE run_id = ? AND NOT gone", "i", run_id);
 }
 
+enum pr_code pr_gradebook_newest_graded(
+    struct pr_gradebook *g, const char *options, int64_t suite, int64_t *ret, struct pr_error *e)
+{
+    return pr_sql_int(g, 0, ret, e,
+        "SELECT c.id FROM checkpoints c JOIN runs r ON r.id = c.run_id"
+        " JOIN openings o ON o.model = c.model AND o.options = ?1"
+        " WHERE NOT c.gone AND NOT c.reference AND c.state = 'ready' AND EXISTS"
+        " (SELECT 1 FROM suite_examples x CROSS JOIN grades g ON g.model = c.model"
+        " AND g.settings = o.settings AND g.example = x.example WHERE x.suite = ?2)"
+        " ORDER BY r.last_ms DESC, r.first_checkpoint DESC, r.id DESC, c.step DESC, c.id DESC"
+        " LIMIT 1",
+        "si", options, suite);
+}
+
+enum pr_code pr_gradebook_newest_run(struct pr_gradebook *g, int64_t *ret, struct pr_error *e)
+{
+    return pr_sql_int(g, 0, ret, e,
+        "SELECT id FROM runs ORDER BY last_ms DESC, first_checkpoint DESC, id DESC LIMIT 1", "");
+}
+
+static enum pr_code has(struct pr_gradebook *g, const char *sql, bool *ret, struct pr_error *e)
+{
+    int64_t x;
+    enum pr_code code = pr_sql_int(g, 0, &x, e, sql, "");
+    if (!code)
+        *ret = x != 0;
+    return code;
+}
+
+enum pr_code pr_gradebook_has_grades(struct pr_gradebook *g, bool *ret, struct pr_error *e)
+{
+    return has(g, "SELECT 1 FROM graded LIMIT 1", ret, e);
+}
+
+enum pr_code pr_gradebook_has_curves(struct pr_gradebook *g, bool *ret, struct pr_error *e)
+{
+    return has(g, "SELECT 1 FROM series LIMIT 1", ret, e);
+}
+
 /* ---- a run through its steps ---- */
 
 /* Of one content at one step the last counts; rows come by step, content and arrival. */

@@ -40,6 +40,19 @@ PR_MUST_CHECK enum pr_code pr_gradebook_is_pinned(
 PR_MUST_CHECK enum pr_code pr_gradebook_count_run(
     struct pr_gradebook *g, int64_t run_id, int64_t *ret, struct pr_error *e);
 
+/* The newest that is READY and has a grade on the suite under these options: of the run that a
+ * checkpoint came to last, that of the last step (as pr_view_newest); *ret 0: none. */
+PR_MUST_CHECK enum pr_code pr_gradebook_newest_graded(
+    struct pr_gradebook *g, const char *options, int64_t suite, int64_t *ret, struct pr_error *e);
+/* The run that a checkpoint came to last; *ret 0: none. */
+PR_MUST_CHECK enum pr_code pr_gradebook_newest_run(
+    struct pr_gradebook *g, int64_t *ret, struct pr_error *e);
+/* Is there any grade?  Any curve? */
+PR_MUST_CHECK enum pr_code pr_gradebook_has_grades(
+    struct pr_gradebook *g, bool *ret, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_gradebook_has_curves(
+    struct pr_gradebook *g, bool *ret, struct pr_error *e);
+
 /* A checkpoint of a run in its history: those whose folder is gone too, since trainers delete old
  * ones; of one content at one step the last that came. */
 struct pr_run_checkpoint {
