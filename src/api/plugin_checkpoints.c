@@ -283,6 +283,18 @@ static enum pr_code page(
     return code;
 }
 
+static void main_first(struct list *l)
+{
+    for (size_t i = 0; i < l->n_suites; i++) {
+        if (strcmp(l->suites[i].name, PR_SUITE_MAIN) != 0)
+            continue;
+        struct pr_suite_row main = l->suites[i];
+        memmove(l->suites + 1, l->suites, i * sizeof main);
+        l->suites[0] = main;
+        l->main = main.id;
+    }
+}
+
 static enum pr_code get_list(const struct pr_api_context *x, const struct pr_api_request *q,
     json_t **ret, struct pr_error *e)
 {
@@ -293,9 +305,7 @@ static enum pr_code get_list(const struct pr_api_context *x, const struct pr_api
     if (x->g && ((code = pr_gradebook_suites(x->g, true, &l.suites, &l.n_suites, e)) ||
                     (code = pr_api_finding(x, "model-comparison", &l.ranking, e))))
         goto out;
-    for (size_t i = 0; i < l.n_suites; i++)
-        if (!strcmp(l.suites[i].name, PR_SUITE_MAIN))
-            l.main = l.suites[i].id;
+    main_first(&l);
     if (x->g && (code = gather(&l, q, e)))
         goto out;
     if (!(code = page(&l, q, doc, e)))
