@@ -30,6 +30,8 @@
     X(status)                                                                                      \
     X(training)                                                                                    \
     X(checkpoints)                                                                                 \
+    X(gradebook)                                                                                   \
+    X(curves)                                                                                      \
     X(regression)                                                                                  \
     X(model_comparison)                                                                            \
     X(confidence)                                                                                  \
