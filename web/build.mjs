@@ -1,6 +1,8 @@
-/* Bundles the page into one folder: index.html, and assets/ with names made of their content, so that a
- * browser may keep them for ever.  build.mjs [FOLDER] [--report FILE]
- * --report: also the page in one file, for `proctor report` to put its answers into. */
+/* Bundles the page: index.html, and assets/ with names made of their content, so that a browser may keep
+ * them for ever; and report.html, the page in one file, into which `proctor report` puts its answers.
+ *
+ *   build.mjs [FOLDER]                        into FOLDER (dist/), to look at
+ *   build.mjs --c FILE.c [--depfile FILE.d]   as the C source of pr_api_assets (src/api/assets.h) */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -10,48 +12,80 @@ import { build } from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const MOST_GZIPPED = 150_000;
+const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', svg: 'image/svg+xml' };
 
 const args = process.argv.slice(2);
-const at = args.indexOf('--report');
-const reportFile = at >= 0 ? resolve(args.splice(at, 2)[1]) : null;
-const out = resolve(args[0] ?? join(here, 'dist'));
+function option(name) {
+  const at = args.indexOf(name);
+  return at < 0 ? null : resolve(args.splice(at, 2)[1]);
+}
+const cFile = option('--c'), depFile = option('--depfile');
+const sha = (content, as) => createHash('sha256').update(content).digest(as);
 
 const made = await build({
-  absWorkingDir: here, entryPoints: ['src/main.tsx'], bundle: true, write: false, outdir: out, minify: true,
+  absWorkingDir: here, entryPoints: ['src/main.tsx'], bundle: true, write: false, outdir: 'dist', minify: true, metafile: true,
   format: 'iife', target: ['es2020', 'chrome100', 'firefox100', 'safari15.4'], jsx: 'automatic', jsxImportSource: 'preact',
   legalComments: 'none', logLevel: 'warning', charset: 'utf8',
 });
-const text = (end) => made.outputFiles.find((f) => f.path.endsWith(end)).text;
-const code = text('.js'), style = text('.css');
-const icon = readFileSync(join(here, 'src/icon.svg'), 'utf8');
-const page = readFileSync(join(here, 'src/index.html'), 'utf8');
+const bundled = (end) => made.outputFiles.find((f) => f.path.endsWith(end)).text;
+const code = bundled('.js'), style = bundled('.css');
+const page = readFileSync(join(here, 'src/index.html'), 'utf8'), icon = readFileSync(join(here, 'src/icon.svg'), 'utf8');
 
-const named = (name, end, content) => `assets/${name}-${createHash('sha256').update(content).digest('hex').slice(0, 12)}.${end}`;
-const names = { SCRIPT: named('page', 'js', code), STYLE: named('page', 'css', style), ICON: named('icon', 'svg', icon) };
-const files = {
-  [names.SCRIPT]: code, [names.STYLE]: style, [names.ICON]: icon,
-  'index.html': page.replace(/@(\w+)@/g, (_, name) => `/${names[name]}`),
-};
-
-rmSync(join(out, 'assets'), { recursive: true, force: true });
-mkdirSync(join(out, 'assets'), { recursive: true });
-let gzipped = 0;
-for (const [name, content] of Object.entries(files)) {
-  writeFileSync(join(out, name), content);
-  gzipped += gzipSync(content, { level: 9 }).length;
+function pages() {
+  const named = (name, end, content) => `assets/${name}-${sha(content, 'hex').slice(0, 12)}.${end}`;
+  const names = { SCRIPT: named('page', 'js', code), STYLE: named('page', 'css', style), ICON: named('icon', 'svg', icon) };
+  return {
+    'index.html': page.replace(/@(\w+)@/g, (_, name) => `/${names[name]}`),
+    [names.SCRIPT]: code, [names.STYLE]: style, [names.ICON]: icon,
+  };
 }
-if (gzipped > MOST_GZIPPED) throw new Error(`the page is ${gzipped} bytes gzipped, more than ${MOST_GZIPPED}`);
 
-if (reportFile) {
-  // In a file of its own nothing is loaded, so script and style are inline, and a policy forbids the rest.
-  const policy = `default-src 'none'; script-src 'sha256-${createHash('sha256').update(code).digest('base64')}'; style-src 'unsafe-inline'; img-src data: blob:`;
-  const one = page
-    .replace('<meta charset="utf-8">', () => `<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">`)
-    .replace(/<link rel="icon"[^>]*>/, '')
+/* Nothing is loaded by a file of its own: script and style are inline, and a policy forbids the rest.
+ * The answers (JSON, with every '<' written \u003c) replace @REPORT@, before the script that reads them. */
+function reportPage() {
+  const script = code.replace(/<\/script/gi, '<\\/script');
+  const policy = `default-src 'none'; script-src 'sha256-${sha(script, 'base64')}'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'`;
+  return page
+    .replace('<meta charset="utf-8">', () => `<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="${policy}">`)
+    .replace(/<link rel="icon"[^>]*>\n/, '')
     .replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${style}</style>`)
-    .replace(/<script [^>]*><\/script>/, '')
-    // The answers come before the script that reads them.
-    .replace('</body>', () => `<script type="application/json" id="proctor-report">@REPORT@</script><script>${code}</script></body>`);
-  writeFileSync(reportFile, one);
+    .replace(/<script src[^>]*><\/script>\n/, '')
+    .replace('</body>', () => `<script type="application/json" id="proctor-report">@REPORT@</script>\n<script>${script}</script>\n</body>`);
 }
-console.log(`the page: ${gzipped} bytes gzipped in ${Object.keys(files).length} files`);
+
+const files = { ...pages(), 'report.html': reportPage() };
+const zipped = Object.entries(files).map(([name, content]) => ({ name, content, gz: gzipSync(content, { level: 9 }) }));
+const size = zipped.filter((f) => f.name !== 'report.html').reduce((sum, f) => sum + f.gz.length, 0);
+if (size > MOST_GZIPPED) throw new Error(`the page is ${size} bytes gzipped, more than ${MOST_GZIPPED}`);
+
+function asC() {
+  const bytes = (gz) => gz.toString('hex').replace(/../g, '0x$&,').replace(/.{100}/g, '$&\n');
+  const data = zipped.map((f, i) => `static const unsigned char file_${i}[] = {\n${bytes(f.gz)}\n};\n`);
+  const rows = zipped.map((f, i) => `    {"${f.name}", "${TYPES[f.name.split('.').pop()]}", file_${i}, sizeof file_${i}, "\\"${sha(f.content, 'hex').slice(0, 32)}\\"", ${f.name.startsWith('assets/')}},\n`);
+  return `/* Generated by web/build.mjs: the page's files, gzipped. */
+#include "api/assets.h"
+
+${data.join('')}
+static const struct pr_api_asset assets[] = {
+${rows.join('')}};
+
+const struct pr_api_asset *pr_api_assets(size_t *ret_n)
+{
+    *ret_n = sizeof assets / sizeof *assets;
+    return assets;
+}
+`;
+}
+
+if (cFile) {
+  writeFileSync(cFile, asC());
+  const inputs = [...Object.keys(made.metafile.inputs), 'src/index.html', 'src/icon.svg', 'build.mjs', 'package.json'];
+  const escaped = (path) => path.replace(/[ #$\\]/g, '\\$&');
+  if (depFile) writeFileSync(depFile, `${escaped(cFile)}: ${inputs.map((f) => escaped(join(here, f))).join(' ')}\n`);
+} else {
+  const out = resolve(args[0] ?? join(here, 'dist'));
+  rmSync(join(out, 'assets'), { recursive: true, force: true });
+  mkdirSync(join(out, 'assets'), { recursive: true });
+  for (const f of zipped) writeFileSync(join(out, f.name), f.content);
+  console.log(`the page: ${size} bytes gzipped`);
+}

@@ -47,7 +47,7 @@ function SessionButton() {
     : <button type="button" class="quiet-button" onClick={() => openLogin()}>sign in</button>;
 }
 
-function Item({ label, children, sub, wide }: { label: string; children: preact.ComponentChildren; sub?: preact.ComponentChildren; wide?: boolean }) {
+function Item({ label, children, sub, wide }: { label: preact.ComponentChildren; children: preact.ComponentChildren; sub?: preact.ComponentChildren; wide?: boolean }) {
   return (
     <div class={`item${wide ? ' wide' : ''}`}>
       <dt>{label}</dt>
@@ -59,25 +59,28 @@ function Item({ label, children, sub, wide }: { label: string; children: preact.
 /* A trainer that was killed says "training" for ever: what is old is marked as such. */
 const STALE_SECONDS = 600;
 
+function done(t?: Training | null): number | null {
+  const step = t?.current_step, total = t?.total_steps;
+  return known(step) && known(total) && total > 0 ? Math.min(1, step / total) : null;
+}
+
 function TrainingItems({ t, why }: { t?: Training | null; why?: string | null }) {
   const time = useCell(now);
   if (!t) return <Item label="training"><Absent why={why ?? 'nothing is known of a training'} /></Item>;
-  const step = t.current_step, total = t.total_steps;
-  const share = known(step) && known(total) && total > 0 ? Math.min(1, step / total) : null;
+  const share = done(t);
   const written = t.timestamp ? Date.parse(t.timestamp) : NaN;
   const running = t.status === 'training' || t.status === 'running';
   const stale = running && Number.isFinite(written) && time - written > STALE_SECONDS * 1000;
   return (
     <>
-      <Item label={stateWord(t.status ?? 'training')} sub={<> of <Field of={t} name="total_steps" show={count} />{share !== null && ` · ${percent(share, 0)}`}</>}>
+      <Item label={<>{stateWord(t.status ?? 'training')}{stale && <span class="c-warning"> · written {ago(t.timestamp, time)}</span>}</>}
+        sub={<>of <Field of={t} name="total_steps" show={count} />{share !== null && ` · ${percent(share, 0)}`}</>}>
         <Field of={t} name="current_step" show={count} />
-        {share !== null && <progress class="thin" value={share} max={1} aria-label="training done" />}
       </Item>
-      <Item label="loss" sub={known(t.eval_loss) ? <> validation {short(t.eval_loss)}</> : undefined}><Field of={t} name="loss" show={short} /></Item>
+      <Item label="loss" sub={known(t.eval_loss) ? <span class="roomy">validation {short(t.eval_loss)}</span> : undefined}><Field of={t} name="loss" show={short} /></Item>
       <Item label="learning rate"><Field of={t} name="learning_rate" show={(x) => short(x, 3)} /></Item>
       <Item label="tokens/s"><Field of={t} name="tokens_per_second" show={si} /></Item>
       <Item label="time left"><Field of={t} name="eta_seconds" show={duration} /></Item>
-      {stale && <Item label="training_status.json"><span class="c-warning">{`written ${ago(t.timestamp, time)}`}</span></Item>}
     </>
   );
 }
@@ -136,7 +139,7 @@ function SystemStrip({ s }: { s: Status }) {
               <button type="button" aria-expanded={open === x.name} onClick={() => setOpen(open === x.name ? null : x.name)}
                 title={x.state_reason ?? stateWord(x.state)}>
                 <i class={`dot dot-${stateClass(x.state)}`} aria-hidden="true" />
-                {x.name}<small>{off ? 'not installed' : x.state === 'ok' ? ago(x.last_run, time) : stateWord(x.state)}</small>
+                {x.name}<small class={off ? 'sr' : ''}>{off ? 'not installed' : x.state === 'ok' ? ago(x.last_run, time) : stateWord(x.state)}</small>
               </button>
             </li>
           );
@@ -170,6 +173,7 @@ export function Header({ of }: { of: Answer<Status> }) {
         ) : <dl class="items"><Item label="status">{of.error ? 'no answer' : 'loading'}</Item></dl>}
         <div class="bar-end"><Connected /><SessionButton /><ThemeButton /></div>
       </div>
+      {s && done(s.training) !== null && <progress class="thin" value={done(s.training)!} max={1} aria-label="training done" />}
       {s && <SystemStrip s={s} />}
     </header>
   );

@@ -58,12 +58,16 @@ function Overview({ panels }: { panels: Listed[] }) {
     <>
       <h2 class="sr">Overview</h2>
       <div class="overview">
-        {panels.map((p) => {
-          const entry = panelOf(p.id)!;
-          return entry.card && (
-            <div class={entry.wide ? 'cell wide' : 'cell'} key={p.id}><Guard name={p.title}><entry.card /></Guard></div>
-          );
-        })}
+        {[true, false].map((wide) => (
+          <div class={wide ? 'wide' : 'cells'}>
+            {panels.map((p) => {
+              const entry = panelOf(p.id)!;
+              return entry.card && !!entry.wide === wide && (
+                <div class="cell" key={p.id}><Guard name={p.title}><entry.card /></Guard></div>
+              );
+            })}
+          </div>
+        ))}
       </div>
     </>
   );
@@ -113,11 +117,10 @@ function Page() {
       <Header of={answer} />
       <Nav panels={panels} current={entry ? where.panel : ''} />
       <main id="main" ref={main} tabIndex={-1}>
-        {s && <Machines s={s} />}
         {!s ? (answer.error ? <Failure of={answer.error} /> : <Skeleton lines={8} />)
           : entry ? <Guard name={entry.id} key={entry.id}><entry.view /></Guard>
           : where.panel ? <Empty title="There is no such panel here"><a href={href('')}>To the overview</a></Empty>
-          : <Overview panels={panels} />}
+          : <><Machines s={s} /><Overview panels={panels} /></>}
       </main>
       <LoginDialog />
       <AlertVoice s={s} />

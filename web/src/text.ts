@@ -30,6 +30,9 @@ const NAMES: Record<number, [string, string]> = {
   0xfeff: ['BOM', 'zero width no-break space'],
 };
 
+const C0 =
+  'NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'.split(' ');
+
 /* Zero width (non-)joiners stay: emoji, Persian and the Indic scripts need them.
  * A tab and a line feed are layout that <pre> shows. */
 const MARKED =
@@ -43,8 +46,8 @@ function markOf(char: string): Piece {
   const code = char.codePointAt(0)!;
   const name = NAMES[code];
   if (name) return { mark: true, text: name[0], title: `${hex(code)} ${name[1]}` };
-  if (code < 0x20) return { mark: true, text: String.fromCharCode(0x2400 + code), title: `control character ${hex(code)}` };
-  if (code === 0x7f) return { mark: true, text: '␡', title: 'control character U+007F' };
+  if (code < 0x20) return { mark: true, text: C0[code]!, title: `control character ${hex(code)}` };
+  if (code === 0x7f) return { mark: true, text: 'DEL', title: 'control character U+007F' };
   const kind = code >= 0xd800 && code <= 0xdfff ? 'half of a surrogate pair' : code < 0xa0 ? 'control character' : 'invisible character';
   return { mark: true, text: hex(code), title: `${kind} ${hex(code)}` };
 }
@@ -69,10 +72,7 @@ export function pieces(text: string): Piece[] {
 
 /* For titles, options and file names: marks in brackets. */
 export function plain(text: string): string {
-  return text.replace(MARKED, (c) => {
-    const m = markOf(c);
-    return m.text.length > 1 ? `[${m.text}]` : m.text;
-  });
+  return text.replace(MARKED, (c) => `[${markOf(c).text}]`);
 }
 
 /* Cut where no character is torn apart. */

@@ -78,10 +78,41 @@ function axes(look: Look): uPlot.Axis[] {
   const steps = (x: number) => (Math.abs(x) >= 10000 ? `${Number((x / 1000).toPrecision(6))}k` : String(x));
   return [
     { ...base, size: 26, gap: 6, space: 64, grid: { show: false },
-      ...(look.axis === 'step' ? { values: (_u, at) => at.map((v) => (v === null ? '' : steps(v))), incrs: STEP_INCREMENTS } : {}) },
-    { ...base, size: 58, gap: 8, space: 32,
-      values: (_u, at) => at.map((v) => (v === null || v === undefined ? '' : look.show(v))) },
+      ...(look.axis === 'step' ? { values: (_u, at) => at.map((v) => (v === null ? '' : steps(v))), incrs: STEP_INCREMENTS }
+        : { values: (_u, at) => times(at) }) },
+    { ...base, size: 58, gap: 8, space: 32, ...(look.log ? { splits: decades } : {}),
+      values: (_u, at) => at.map((v) => (v === null || v === undefined ? '' : tick(look.show(v)))) },
   ];
+}
+
+/* The day is said where it begins; seconds where minutes would repeat. */
+function times(at: number[]): string[] {
+  const two = (n: number) => String(n).padStart(2, '0');
+  const fine = at.length > 1 && at[1]! - at[0]! < 60000;
+  return at.map((v) => {
+    const d = new Date(v), h = d.getHours(), m = d.getMinutes();
+    if (!fine && h === 0 && m === 0) return `${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+    return `${two(h)}:${two(m)}${fine ? `:${two(d.getSeconds())}` : ''}`;
+  });
+}
+
+/* uPlot draws a line at each of 1 to 9 in every power of ten: a chart over four of them is a grating. */
+function decades(_u: uPlot, _axis: number, low: number, high: number): number[] {
+  if (!(low > 0) || !(high > low)) return [];
+  const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
+  const within = last - first <= 2 ? [1, 2, 5] : [1];
+  const out: number[] = [];
+  for (let e = first; e <= last; e++)
+    for (const m of within) {
+      const v = Number(`${m}e${e}`);
+      if (v >= low * 0.999 && v <= high * 1.001) out.push(v);
+    }
+  return out;
+}
+
+/* 0.00300 is a measured value, on an axis it is 0.003. */
+function tick(text: string): string {
+  return text.replace(/\.(\d*?)0+(?!\d)/, (_, rest: string) => (rest ? `.${rest}` : ''));
 }
 
 const STEP_INCREMENTS = [1, 2, 5].flatMap((m) => Array.from({ length: 10 }, (_, e) => m * 10 ** e)).sort((a, b) => a - b);

@@ -5,7 +5,7 @@ import { known } from '../format';
 import { wilson } from '../series';
 import type { Bin } from '../types';
 
-const W = 340, H = 250, LEFT = 38, RIGHT = 8, TOP = 8, PLOT = 180, BARS = 26;
+const W = 340, H = 250, LEFT = 38, RIGHT = 14, TOP = 8, PLOT = 180, BARS = 26;
 
 const px = (v: number) => LEFT + v * (W - LEFT - RIGHT);
 const py = (v: number) => TOP + (1 - v) * PLOT;

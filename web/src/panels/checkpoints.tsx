@@ -24,7 +24,7 @@ function Row({ c, compact }: { c: CheckpointRow; compact?: boolean }) {
   return (
     <tr>
       <th scope="row"><a href={href('checkpoints', { id: c.id })}><Text of={c.name} most={60} /></a>{c.pinned && <span class="chip" title="what proctor deletes leaves it alone">pinned</span>}</th>
-      <td class="num">{count(c.step)}</td>
+      {!compact && <td class="num">{count(c.step)}</td>}
       <td>{c.state === 'ready' ? <LevelTag level={c.level} why={c.level_reason} /> : <span class="tag level-warning" title={c.reason ?? ''}>{stateWord(c.state)}</span>}</td>
       <td><Value v={c.rank} show={count} why="not ranked" /></td>
       <td><Value v={c.score} show={(x) => fixed(x, 4)} why="not ranked" /></td>
@@ -39,7 +39,7 @@ function Row({ c, compact }: { c: CheckpointRow; compact?: boolean }) {
 }
 
 function Head({ compact }: { compact?: boolean }) {
-  const names = ['checkpoint', 'step', 'verdict', 'rank', 'score', 'accuracy', 'loss per example', ...(compact ? [] : ['ECE', 'parameters', 'weights', 'found'])];
+  const names = ['checkpoint', ...(compact ? [] : ['step']), 'verdict', 'rank', 'score', 'accuracy', 'loss per example', ...(compact ? [] : ['ECE', 'parameters', 'weights', 'found'])];
   return <thead><tr>{names.map((n) => <th scope="col">{n}</th>)}</tr></thead>;
 }
 

@@ -46,9 +46,9 @@ interface Compared {
 
 const points = (x: number) => `${change(x, 1, 100)} points`;
 
-function Row({ name, a, b, difference, low, high, p, show, showDifference, better, why }: {
+function Row({ name, a, b, difference, low, high, p, show, showDifference, showEdge, better, why }: {
   name: string; a: N; b: N; difference: N; low: N; high: N; p: N; show: (x: number) => string;
-  showDifference: (x: number) => string; better: 1 | -1; why?: string;
+  showDifference: (x: number) => string; showEdge?: (x: number) => string; better: 1 | -1; why?: string;
 }) {
   // Only what chance does not explain is coloured.
   const clear = low !== null && high !== null && (low > 0 || high < 0) ? Math.sign(low + high) * better : 0;
@@ -59,7 +59,7 @@ function Row({ name, a, b, difference, low, high, p, show, showDifference, bette
       <td><Value v={b} show={show} /></td>
       <td class={clear > 0 ? 'c-ok' : clear < 0 ? 'c-critical' : ''}>
         <b><Value v={difference} show={showDifference} why={why} /></b>
-        <Interval low={low} high={high} show={showDifference} />
+        <Interval low={low} high={high} show={showEdge ?? showDifference} />
       </td>
       <td><Value v={p} show={pvalue} why={why} /></td>
     </tr>
@@ -85,7 +85,7 @@ function Result({ of, suite }: { of: Compared; suite?: string }) {
             <thead><tr><th scope="col">paired by example</th><th scope="col"><Text of={of.a.name} most={40} /></th><th scope="col"><Text of={of.b.name} most={40} /></th><th scope="col">difference</th><th scope="col">p</th></tr></thead>
             <tbody>
               <Row name="accuracy" a={of.a.accuracy} b={of.b.accuracy} difference={of.accuracy_difference} low={of.accuracy_difference_low} high={of.accuracy_difference_high}
-                p={of.p_accuracy} show={(x) => percent(x)} showDifference={points} better={1} why={of.accuracy_difference_reason as string} />
+                p={of.p_accuracy} show={(x) => percent(x)} showDifference={points} showEdge={(x) => change(x, 1, 100)} better={1} why={of.accuracy_difference_reason as string} />
               <Row name="loss per example" a={of.a.loss_mean_per_example} b={of.b.loss_mean_per_example} difference={of.loss_difference} low={of.loss_difference_low} high={of.loss_difference_high}
                 p={of.p_loss} show={short} showDifference={(x) => change(x, 4)} better={-1} why={of.loss_difference_reason as string} />
             </tbody>

@@ -1,5 +1,5 @@
 /* Progress: what the trainer logged and what the checkpoints were graded, over the same steps. */
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { report } from '../api';
 import { Chart } from '../charts/chart';
 import type { Line } from '../charts/lines';
@@ -61,7 +61,7 @@ function LossChart({ find, history, width, marks, height, smoothing }: Sources &
     if (h) out.push({ label: 'loss of graded answers', color: 's3', y: y[3]!, points: true, dash: [6, 3] });
     return out;
   }, [y, !!smooth, !!e, !!h]);
-  return <Chart title="Loss" x={x} lines={lines} show={short} log={false} marks={marks} height={height}
+  return <Chart title="Loss" x={x} lines={lines} show={short} log marks={marks} height={height}
     hard={[0, null]} decimated={c?.decimated} note={curveNote(c)} old={loss.loading && loss.doc !== null} />;
 }
 
@@ -199,8 +199,20 @@ export function Progress() {
   );
 }
 
+/* On a large second screen the charts take the height that there is, two above each other. */
+function useTall(): number {
+  const fit = () => (window.innerWidth < 2200 ? 170 : Math.max(170, Math.min(640, (window.innerHeight - 230) / 2 - 108)));
+  const [tall, setTall] = useState(fit);
+  useEffect(() => {
+    const again = () => setTall(fit());
+    window.addEventListener('resize', again);
+    return () => window.removeEventListener('resize', again);
+  }, []);
+  return tall;
+}
+
 export function ProgressCard() {
-  const [tall] = useState(() => (window.innerHeight > 1200 ? 250 : 170));
+  const tall = useTall();
   return (
     <section class="card" aria-label="Progress">
       <header class="card-head"><h3><a href={href('progress')}>Progress</a></h3></header>
