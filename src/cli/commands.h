@@ -36,6 +36,7 @@
     X(init)                                                                                        \
     X(run)                                                                                         \
     X(api)                                                                                         \
+    X(report)                                                                                      \
     X(doctor)                                                                                      \
     X(skills)                                                                                      \
     X(train)                                                                                       \
