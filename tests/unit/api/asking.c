@@ -4,30 +4,8 @@
 #include <string.h>
 
 #include "api/request.h"
+#include "api/router.h"
 #include "base/file.h"
-
-/* Those that need nothing but what is in the base folder. */
-#define ASKED(X)                                                                                   \
-    X(status)                                                                                      \
-    X(training)                                                                                    \
-    X(checkpoints)                                                                                 \
-    X(gradebook)                                                                                   \
-    X(curves)                                                                                      \
-    X(regression)                                                                                  \
-    X(model_comparison)                                                                            \
-    X(confidence)                                                                                  \
-    X(testing)                                                                                     \
-    X(curriculum)                                                                                  \
-    X(adversarial)                                                                                 \
-    X(self_correction)                                                                             \
-    X(deployments)                                                                                 \
-    X(queue)
-static const struct pr_api_plugin *const plugins[] = {
-#define PR_X(name) &pr_api_plugin_##name,
-    ASKED(PR_X)
-#undef PR_X
-};
-#define N_PLUGINS (sizeof plugins / sizeof *plugins)
 
 enum pr_code asking_open(const char *base_dir, struct asking *ret, struct pr_error *e)
 {
@@ -61,39 +39,6 @@ static struct pr_api_context context_of(const struct asking *a, json_t *none)
         .now_ms = a->now_ms};
 }
 
-/* How many parts of the pattern are {…}; -1: another path. */
-static int fits(const char *pattern, const char *path, size_t n)
-{
-    const char *end = path + n;
-    int parts = 0;
-    while (*pattern && path < end) {
-        size_t want = strcspn(pattern, "/"), have = 0;
-        while (path + have < end && path[have] != '/')
-            have++;
-        if (*pattern == '{' ? !have : want != have || memcmp(pattern, path, have) != 0)
-            return -1;
-        parts += *pattern == '{';
-        pattern += want + (pattern[want] == '/');
-        path += have + (path + have < end);
-    }
-    return *pattern || path < end ? -1 : parts;
-}
-
-static const struct pr_api_route *route_of(const char *path, size_t n)
-{
-    const struct pr_api_route *best = NULL;
-    int fewest = 100;
-    for (size_t i = 0; i < N_PLUGINS; i++)
-        for (size_t k = 0; k < plugins[i]->n_routes; k++) {
-            int parts = fits(plugins[i]->routes[k].path, path, n);
-            if (parts >= 0 && parts < fewest) {
-                fewest = parts;
-                best = &plugins[i]->routes[k];
-            }
-        }
-    return best;
-}
-
 static enum pr_code answer(struct asking *a, const struct pr_api_route *route,
     const struct pr_api_request *q, json_t **ret, struct pr_error *e)
 {
@@ -118,13 +63,14 @@ static enum pr_code answer(struct asking *a, const struct pr_api_route *route,
 enum pr_code asking_get(struct asking *a, const char *url, json_t **ret, struct pr_error *e)
 {
     size_t n = strcspn(url, "?");
-    const struct pr_api_route *route = route_of(url, n);
+    struct pr_api_match m;
     struct pr_api_request q = {0};
-    if (!route)
+    pr_api_router_find("GET", url, n, &m);
+    if (!m.route)
         return pr_fail(e, PR_E_NOT_FOUND, "no route %s", url);
-    enum pr_code code = pr_api_request_parse(&q, route, url, n, url[n] ? url + n + 1 : NULL, e);
+    enum pr_code code = pr_api_request_parse(&q, m.route, url, n, url[n] ? url + n + 1 : NULL, e);
     if (!code)
-        code = answer(a, route, &q, ret, e);
+        code = answer(a, m.route, &q, ret, e);
     pr_api_request_done(&q);
     return code;
 }
@@ -133,7 +79,9 @@ json_t *asking_panels(struct asking *a)
 {
     json_t *list = json_array(), *none = json_object();
     struct pr_api_context x = context_of(a, none);
-    for (size_t i = 0; i < N_PLUGINS; i++)
+    size_t n;
+    const struct pr_api_plugin *const *plugins = pr_api_plugins(&n);
+    for (size_t i = 0; i < n; i++)
         if (plugins[i]->panel && (!plugins[i]->present || plugins[i]->present(&x)))
             json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "id", plugins[i]->panel, "title",
                                             plugins[i]->title, "plugin", plugins[i]->name));
