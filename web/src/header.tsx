@@ -11,7 +11,7 @@ import { href } from './route';
 import { openLogin } from './signin';
 import { now, useCell } from './store';
 import { nextTheme, theme } from './theme';
-import type { Alert, Status, Training } from './types';
+import type { Alert, Status, SystemState, Training } from './types';
 import { known } from './format';
 
 const CONNECTIONS: Record<Connection, [string, string]> = {
@@ -125,10 +125,19 @@ function AlertItem({ s }: { s: Status }) {
   );
 }
 
+/* The ten there are: what the status does not name, this proctor does not have. */
+const SYSTEMS = ['regression-monitor', 'model-comparison', 'confidence-calibrator', 'automated-testing', 'curriculum-optimizer',
+  'adversarial-miner', 'self-correction', 'auto-deployment', 'data-generation', 'checkpoint-sync'];
+
+function allSystems(known: SystemState[]): SystemState[] {
+  const missing = SYSTEMS.filter((name) => !known.some((s) => s.name === name));
+  return [...known, ...missing.map((name) => ({ name, state: 'not_installed', state_reason: 'it is not part of this version yet' }))];
+}
+
 function SystemStrip({ s }: { s: Status }) {
   const time = useCell(now);
   const [open, setOpen] = useState<string | null>(null);
-  const list = s.systems ?? [], chosen = list.find((x) => x.name === open);
+  const list = allSystems(s.systems ?? []), chosen = list.find((x) => x.name === open);
   return (
     <div class="systems">
       <ul aria-label="systems">

@@ -7,7 +7,7 @@ import { locked, readSession } from './api';
 import { Header, worst } from './header';
 import { runLive } from './live';
 import { Empty, Failure, Skeleton } from './parts/card';
-import { panelOf } from './panels/table';
+import { inOrder, panelOf } from './panels/table';
 import { href, route } from './route';
 import { LoginDialog, LoginPage } from './signin';
 import { status } from './state';
@@ -34,11 +34,6 @@ class Guard extends Component<{ name: string; children: ComponentChildren }, { f
 interface Listed {
   id: string;
   title: string;
-}
-
-function listed(s: Status): Listed[] {
-  const seen = new Set<string>();
-  return (s.panels ?? []).filter((p) => panelOf(p.id) && !seen.has(p.id) && seen.add(p.id));
 }
 
 function Nav({ panels, current }: { panels: Listed[]; current: string }) {
@@ -94,7 +89,7 @@ function titleOf(s: Status | null): string {
 
 function Page() {
   const answer = useCell(status), where = useCell(route), main = useRef<HTMLElement>(null);
-  const s = answer.doc, panels = s ? listed(s) : [];
+  const s = answer.doc, panels: Listed[] = s ? inOrder(s.panels ?? []) : [];
   const entry = panels.some((p) => p.id === where.panel) ? panelOf(where.panel) : undefined;
   const first = useRef(true);
   useEffect(() => {

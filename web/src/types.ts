@@ -123,7 +123,8 @@ export interface History {
   accuracy_high: Numbers;
   ece: Numbers;
   score: Numbers;
-  n: number[] | number;
+  graded?: N[]; // answers behind each checkpoint's figures
+  n: number;
   truncated: Numbers;
   empty: Numbers;
   think_rate: Numbers;
@@ -164,7 +165,8 @@ export interface Example {
   id: string;
   skill?: S;
   difficulty?: S;
-  messages?: { role: string; content: string }[];
+  messages?: { role: string; content: string }[] | null;
+  text?: S; // an example that is plain text: it has a loss alone
   golden?: S;
   output?: S;
   answer?: S;
@@ -196,6 +198,13 @@ export interface ExampleAnswer {
   finish?: S;
   truncated?: boolean;
   texts_dropped?: boolean;
+}
+
+/* Which checkpoint an answer is about. */
+export interface About {
+  id: number;
+  name: string;
+  step?: N;
 }
 
 export interface Suite {

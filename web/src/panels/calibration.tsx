@@ -11,7 +11,7 @@ import { href, useParams } from '../route';
 import { suites } from '../state';
 import { useCell } from '../store';
 import { plain } from '../text';
-import type { Bin, Finding } from '../types';
+import type { About, Bin, Finding } from '../types';
 
 interface Group {
   ece: number | null;
@@ -20,7 +20,7 @@ interface Group {
   bins?: Bin[];
 }
 
-type Calibrated = Group & { by_difficulty?: Record<string, Group>; name?: string };
+type Calibrated = Group & { by_difficulty?: Record<string, Group>; checkpoint?: About | null };
 
 function BinTable({ bins }: { bins: Bin[] }) {
   return (
@@ -84,7 +84,7 @@ export function Calibration() {
       <Verdict />
       <Shown of={a}>{(doc) => (
         <div class="grid">
-          <GroupCard title="All answers" of={doc} />
+          <GroupCard title={doc.checkpoint ? `All answers of ${plain(doc.checkpoint.name)}` : 'All answers'} of={doc} />
           {Object.entries(doc.by_difficulty ?? {}).map(([name, g]) => <GroupCard key={name} title={plain(name)} of={g} />)}
         </div>
       )}</Shown>

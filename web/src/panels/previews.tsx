@@ -15,13 +15,13 @@ import { href, useParams } from '../route';
 import { status, suites } from '../state';
 import { useCell } from '../store';
 import { plain } from '../text';
-import type { Example, Page } from '../types';
+import type { About, Example, Page } from '../types';
 import { useHistory } from './curves';
 import { Through } from './through';
 
 type Params = Record<string, string>;
 type SetParams = (patch: Record<string, string | number | null>, replace?: boolean) => void;
-type ExamplePage = { examples: Example[]; checkpoint?: number; name?: string } & Page;
+type ExamplePage = { examples: Example[]; checkpoint?: About | null; against?: About | null } & Page;
 
 const OUTCOMES = ['all', 'right', 'wrong', 'gained', 'lost', 'truncated', 'ungraded'];
 const FILTERS = ['suite', 'checkpoint', 'against', 'skill', 'difficulty', 'outcome', 'search'];
@@ -51,6 +51,7 @@ function Filters({ params, set }: { params: Params; set: SetParams }) {
 
 function Prompt({ of }: { of: Example }) {
   const list = of.messages ?? [];
+  if (of.text) return <Block of={of.text} />;
   if (!list.length) return <span class="quiet">no prompt</span>;
   return (
     <>
@@ -97,7 +98,7 @@ function Rows({ params, set, cursor, first }: { params: Params; set: SetParams; 
   return (
     <Shown of={a} lines={6}>{(doc) => (
       <>
-        {first && <p class="count" role="status">{plural(doc.n ?? doc.examples.length, 'answer')}{doc.name && <> of <Text of={doc.name} most={60} /></>}</p>}
+        {first && <p class="count" role="status">{plural(doc.n ?? doc.examples.length, 'answer')}{doc.checkpoint && <> of <Text of={doc.checkpoint.name} most={60} /></>}{doc.against && <> against <Text of={doc.against.name} most={60} /></>}</p>}
         {first && !doc.examples.length && <Empty title="No answer fits">Fewer filters show more.</Empty>}
         {doc.examples.map((e) => <Row key={e.example} of={e} params={params} set={set} />)}
         {doc.next_cursor && !more && <button type="button" class="more" onClick={() => setMore(true)}>More</button>}
@@ -110,7 +111,7 @@ function Rows({ params, set, cursor, first }: { params: Params; set: SetParams; 
 function ThinkCharts({ params }: { params: Params }) {
   const h = useHistory(params.suite, params.run, 600).doc;
   const lines = useMemo(() => {
-    const n = (h && Array.isArray(h.n) ? h.n : undefined) as number[] | undefined;
+    const n = h?.graded;
     const one = (label: string, color: string, y: (number | null)[] | undefined): Line[] => [{ label, color, y: y ?? [], points: true, n }];
     return {
       rate: one('answers that think', 's4', h?.think_rate), length: one('tokens, mean', 's1', h?.mean_output_tokens),
@@ -148,7 +149,7 @@ function CardRow({ of, checkpoint }: { of: Example; checkpoint?: number }) {
     <li>
       <a href={href('previews', { checkpoint, example: of.example, search: of.id })}>
         <Outcome correct={of.correct} />
-        <span class="line"><Text of={of.messages?.[of.messages.length - 1]?.content} most={80} /></span>
+        <span class="line"><Text of={of.messages?.[of.messages.length - 1]?.content ?? of.text} most={80} /></span>
         <span class="line"><Text of={of.answer ?? of.output} most={60} /></span>
       </a>
     </li>
@@ -159,9 +160,9 @@ export function PreviewsCard() {
   const newest = useCell(status).doc?.newest;
   const a = useQuery<ExamplePage>(address('/api/gradebook/examples', { outcome: 'wrong', limit: 6 }), { sources: ['gradebook'] });
   return (
-    <Card title="Wrong answers" more={href('previews', { outcome: 'wrong' })} aside={newest && <Text of={a.doc?.name ?? newest.checkpoint} most={40} />}>
+    <Card title="Wrong answers" more={href('previews', { outcome: 'wrong' })} aside={newest && <Text of={a.doc?.checkpoint?.name ?? newest.checkpoint} most={40} />}>
       <Shown of={a}>{(doc) => (doc.examples.length
-        ? <ul class="mini-list">{doc.examples.map((e) => <CardRow of={e} checkpoint={doc.checkpoint} />)}</ul>
+        ? <ul class="mini-list">{doc.examples.map((e) => <CardRow of={e} checkpoint={doc.checkpoint?.id} />)}</ul>
         : <Empty title="No wrong answer">None was graded, or all were right.</Empty>)}</Shown>
     </Card>
   );

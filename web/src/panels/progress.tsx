@@ -23,10 +23,6 @@ export function difficultyLook(name: string, i: number): [string, number[] | und
   return DIFFICULTY[name] ?? [OTHERS[i % OTHERS.length]!, undefined];
 }
 
-function ns(h: History): (number | null)[] {
-  return Array.isArray(h.n) ? h.n : h.step.map(() => null);
-}
-
 function curveNote(c: Curve | null): string {
   if (!c) return '';
   const bad = c.not_numbers?.length ?? 0;
@@ -99,7 +95,7 @@ function DifficultyChart({ history, marks, height, what }: Sources & { what: 'ac
 function ScoreChart({ history, marks, height }: Sources) {
   const h = history.doc;
   const lines = useMemo((): Line[] => (h ? [
-    { label: 'accuracy', color: 's1', y: h.accuracy, low: h.accuracy_low, high: h.accuracy_high, points: true, n: ns(h) },
+    { label: 'accuracy', color: 's1', y: h.accuracy, low: h.accuracy_low, high: h.accuracy_high, points: true, n: h.graded },
     { label: 'score', color: 's4', y: h.score, points: true, dash: [6, 3], why: 'not ranked' },
   ] : []), [h]);
   return <Chart title="Accuracy and score" x={h?.step ?? []} lines={lines} show={(v) => percent(v)} hard={[0, 1]} marks={marks}
@@ -108,7 +104,7 @@ function ScoreChart({ history, marks, height }: Sources) {
 
 function EceChart({ history, marks, height }: Sources) {
   const h = history.doc;
-  const lines = useMemo((): Line[] => (h ? [{ label: 'ECE', color: 's5', y: h.ece, points: true, n: ns(h) }] : []), [h]);
+  const lines = useMemo((): Line[] => (h ? [{ label: 'ECE', color: 's5', y: h.ece, points: true, n: h.graded }] : []), [h]);
   return <Chart title="Calibration error" x={h?.step ?? []} lines={lines} show={(v) => fixed(v, 3)} hard={[0, 1]} marks={marks}
     height={height} old={history.loading} decimated={h?.decimated} />;
 }

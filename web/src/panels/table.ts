@@ -31,6 +31,11 @@ export const PANELS: PanelEntry[] = [
   { id: 'alerts', view: Alerts, card: AlertsCard },
 ];
 
+/* In the order of this table: what a person looks at first. */
+export function inOrder<T extends { id: string }>(list: T[]): T[] {
+  return PANELS.flatMap((p) => list.filter((x) => x.id === p.id).slice(0, 1));
+}
+
 export function panelOf(id: string): PanelEntry | undefined {
   return PANELS.find((p) => p.id === id);
 }
