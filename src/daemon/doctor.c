@@ -36,6 +36,7 @@ static const struct {
     {"suites", pr_doctor_suites, true},
     {"testing suite", pr_doctor_testing, true},
     {"curriculum", pr_doctor_curriculum, true},
+    {"peers", pr_doctor_peers, false},
     {"status files", pr_doctor_status, true},
     {"left-overs", pr_doctor_leftovers, true},
     {"instruction set", pr_doctor_cpu, false},
