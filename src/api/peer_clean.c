@@ -75,9 +75,9 @@ static json_t *take(const json_t *v, const struct member *m)
     case TEXT:
         return take_text(v);
     case NUMBER:
-        return json_is_integer(v)                                  ? json_integer(json_integer_value(v))
+        return json_is_integer(v) ? json_integer(json_integer_value(v))
                : json_is_real(v) && isfinite(json_real_value(v)) ? json_real(json_real_value(v))
-                                                                   : NULL;
+                                                                 : NULL;
     case OBJECT:
         return take_object(v, m->of);
     case LIST:
@@ -116,7 +116,8 @@ enum pr_code pr_peer_clean_status(const json_t *document, json_t **ret, struct p
     const char *boot = json_string_value(json_object_get(json_object_get(o, "api"), "boot"));
     if (!boot) {
         json_decref(o);
-        return pr_fail(e, PR_E_FORMAT, "what answers there is no proctor: no api.boot in its status");
+        return pr_fail(
+            e, PR_E_FORMAT, "what answers there is no proctor: no api.boot in its status");
     }
     if (json_is_array(alerts))
         pr_json_set_int(o, "n_alerts", (int64_t)json_array_size(alerts));

@@ -129,10 +129,10 @@ struct question {
     enum pr_code (*clean)(const json_t *document, json_t **ret, struct pr_error *e);
 };
 
-/* *kept: what was taken of the last answer; stays where nothing changed.  On failure it is untouched,
- * and is asked for anew next time. */
-static enum pr_code ask(struct one *one, const struct question *q, const char *token, char etag[128],
-    json_t **kept, struct pr_error *e)
+/* *kept: what was taken of the last answer; stays where nothing changed.  On failure it is
+ * untouched, and is asked for anew next time. */
+static enum pr_code ask(struct one *one, const struct question *q, const char *token,
+    char etag[128], json_t **kept, struct pr_error *e)
 {
     struct pr_str url = PR_STR_INIT(9000), auth = PR_STR_INIT(700), match = PR_STR_INIT(200);
     const char *headers[4];
@@ -186,7 +186,8 @@ static enum pr_code look(struct one *one, struct pr_error *e)
     if (!code) {
         const json_t *api = json_object_get(one->status, "api");
         if (!strcmp(json_string_value(json_object_get(api, "boot")), one->all->boot))
-            code = pr_fail(e, PR_E_USAGE, "this is this very proctor: a machine is no peer of itself");
+            code =
+                pr_fail(e, PR_E_USAGE, "this is this very proctor: a machine is no peer of itself");
     }
     if (!code)
         code = ask(one, &gpu, token, one->etag[1], &one->gpu, e);
@@ -252,15 +253,16 @@ static void init_one(struct one *one, struct pr_api_peers *all, const struct pr_
 {
     *one = (struct one){.all = all, .peer = *p};
     one->shown = shown(p, p->problem ? p->problem : "it was not asked yet", NULL);
-    pr_json_set_null(one->shown, "status", json_string_value(json_object_get(one->shown, "reason")));
+    pr_json_set_null(
+        one->shown, "status", json_string_value(json_object_get(one->shown, "reason")));
     pr_json_set_null(one->shown, "gpu", json_string_value(json_object_get(one->shown, "reason")));
     if (p->problem)
         pr_log(PR_LOG_ERROR, "peers", "refused", "peer=%s reason=%s", pr_log_quote(p->name),
             pr_log_quote(p->problem));
 }
 
-struct pr_api_peers *pr_api_peers_new(const struct pr_config *config, const char *boot,
-    void (*changed)(void *ctx), void *ctx)
+struct pr_api_peers *pr_api_peers_new(
+    const struct pr_config *config, const char *boot, void (*changed)(void *ctx), void *ctx)
 {
     struct pr_api_peers *p = pr_zalloc(sizeof *p);
     pthread_condattr_t attr;

@@ -1,8 +1,9 @@
 /* Other machines whose proctor is shown here too: looked at every few seconds, a thread each.
  *
- * What they say is a stranger's: bounded in bytes and depth, and of it only what is known by name and
- * type is kept (peer_clean.c).  A machine that does not answer is asked less and less often, up to
- * once a minute, and meanwhile nothing of it is shown but why.  Peers of peers are not followed. */
+ * What they say is a stranger's: bounded in bytes and depth, and of it only what is known by name
+ * and type is kept (peer_clean.c).  A machine that does not answer is asked less and less often, up
+ * to once a minute, and meanwhile nothing of it is shown but why.  Peers of peers are not followed.
+ */
 #ifndef PR_API_PEERS_H
 #define PR_API_PEERS_H
 
@@ -15,14 +16,14 @@
 struct pr_api_peers;
 /* boot: of this process, as /api/status says it in api.boot: a peer that says the same is refused.
  * changed: from any thread, after what pr_api_peers_get returns became another; must not block. */
-struct pr_api_peers *pr_api_peers_new(const struct pr_config *config, const char *boot,
-    void (*changed)(void *ctx), void *ctx);
+struct pr_api_peers *pr_api_peers_new(
+    const struct pr_config *config, const char *boot, void (*changed)(void *ctx), void *ctx);
 /* Within a second or so; `changed` is not called after it. */
 void pr_api_peers_free(struct pr_api_peers *p);
 
 /* {name: {"url", "reachable", "reason", "at", "status", "gpu"}} in the order of the configuration;
- * `at` is when it last answered, status and gpu are null while it cannot be reached.  New reference,
- * not changed any more.  *ret_version (may be NULL) rises with every change. */
+ * `at` is when it last answered, status and gpu are null while it cannot be reached.  New
+ * reference, not changed any more.  *ret_version (may be NULL) rises with every change. */
 json_t *pr_api_peers_get(struct pr_api_peers *p, uint64_t *ret_version);
 
 /* ---- peer_clean.c ---- */
