@@ -13,8 +13,8 @@ from harness import proctor, scratch
 
 CHECKPOINTS = os.path.join(harness.RUN_A, "checkpoints")
 NAMES = ["configuration", "base folder", "file system", "disk space", "owner", "socket", "gradebook", "checkpoints",
-         "reference", "suites", "testing suite", "curriculum", "status files", "left-overs", "instruction set", "memory",
-         "open files", "inotify", "sandbox", "clock", "systemd"]
+         "reference", "suites", "testing suite", "curriculum", "peers", "status files", "left-overs", "instruction set",
+         "memory", "open files", "inotify", "sandbox", "clock", "systemd"]
 
 
 def snapshot(base):
@@ -371,6 +371,40 @@ def test_the_program_that_trains_probes_is_there():
             b.finds("curriculum", "error", name, word, status=1)
     with Base(yaml % "sh") as b:
         b.finds("curriculum", "ok", "/sh", status=0)
+
+
+def test_what_is_wrong_with_a_peer_is_said_without_asking_it():
+    def yaml(entry):
+        return "peers:\n  machines: {trainer: %s}\n" % entry
+    with Base() as b:
+        b.finds("peers", "ok", "no other machine", status=0)
+    for entry, words in (("{}", ["url is missing"]),
+                         ("{url: 'ftp://10.0.0.2/'}", ["http://"]),
+                         ("{url: 'http://10.0.0.2:5000/?a=1'}", ["no place"]),
+                         ("{url: 'http://me:pw@10.0.0.2:5000'}", ["no password"]),
+                         ("{url: 'http://10.0.0.2:5000', tokenfile: x}", ["unknown key 'tokenfile'"]),
+                         ("{url: 5}", ["a text was expected"]),
+                         ("5", ["a map"]),
+                         ("{url: 'http://10.0.0.2:5000', token_file: gone}", ["token_file", "gone"]),
+                         ("{url: 'http://10.0.0.2:5000', ca_file: gone.pem}", ["ca_file"])):
+        with Base(yaml(entry)) as b:
+            found = b.finds("peers", "error", "trainer", *words, status=1)
+            assert "pw" not in found["text"].replace("password", "")
+    with Base(yaml("{url: 'http://10.0.0.2:5000', token_file: t}")) as b:
+        b.write("t", "secret-word\n")
+        os.chmod(b.path("t"), 0o644)
+        b.finds("peers", "error", "others may read it", status=1)
+        os.chmod(b.path("t"), 0o600)
+        found = b.finds("peers", "warning", "goes over the network", status=0)
+        assert "secret-word" not in str(found)
+    with Base(yaml("{url: 'https://10.0.0.2:5000/', token_file: t}")) as b:
+        b.write("t", "secret-word\n")
+        os.chmod(b.path("t"), 0o600)
+        b.finds("peers", "ok", "https://10.0.0.2:5000", status=0)
+        b.write("t", "two words\n")
+        b.finds("peers", "error", "one printable word", status=1)
+    with Base("peers:\n  machines: {'a b': {url: 'http://10.0.0.2:5000'}}\n") as b:
+        b.finds("peers", "error", "a b", "letters", status=1)
 
 
 harness.run(globals())
