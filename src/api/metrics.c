@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "api/metrics_internal.h"
-#include "daemon/state.h"
 
 static const struct pr_metric *const tables[] = {pr_metrics_watch, pr_metrics_machine};
 
@@ -131,16 +130,14 @@ enum pr_code pr_metrics_write(
 {
     char options[65];
     struct pr_view view;
-    struct pr_metrics m = {.x = x, .e = e, .out = out};
-    enum pr_code code = pr_state_document(x->config, x->g, x->live, x->now_ms, &m.state, e);
-    if (code)
-        return code;
+    struct pr_metrics m = {.x = x, .e = e, .out = out, .state = json_object()};
+    enum pr_code code = PR_OK;
     if (x->g) {
         pr_config_grading_fingerprint(x->config, options);
         code = pr_view_open(x->g, &x->config->settings, options, x->now_ms, &view, e);
         m.view = code ? NULL : &view;
     }
-    if (!code)
+    if (!code && !(code = pr_metrics_state(&m)))
         code = write_all(&m);
     if (m.view)
         pr_view_close(m.view);

@@ -74,14 +74,31 @@ static enum pr_code newest_step(struct pr_metrics *m)
     return PR_OK;
 }
 
-/* How much of the newest checkpoint is graded. */
+/* How much of a checkpoint is graded. */
+static enum pr_code count_graded(struct pr_metrics *m, const struct pr_checkpoint_row *c,
+    const struct pr_suite_row *suite, size_t *ret_done, size_t *ret_all)
+{
+    int64_t settings = 0;
+    *ret_done = 0;
+    *ret_all = suite->n;
+    enum pr_code code =
+        pr_gradebook_settings(m->view->g, c->model, m->view->options, &settings, m->e);
+    if (!code && settings)
+        code =
+            pr_gradebook_count(m->view->g, c->model, settings, suite->id, ret_done, ret_all, m->e);
+    return code;
+}
+
 static enum pr_code newest_graded(struct pr_metrics *m)
 {
-    const json_t *list = pr_metrics_at(m->state, "newest.suites"), *one;
-    size_t i;
-    json_array_foreach (list, i, one)
-        pr_metrics_json(m, json_object_get(one, "graded"), 1, "suite",
-            json_string_value(json_object_get(one, "suite")));
+    const struct pr_checkpoint_row *c = m->view ? pr_view_newest(m->view) : NULL;
+    for (size_t i = 0; c && i < m->view->n_suites; i++) {
+        size_t done, all;
+        enum pr_code code = count_graded(m, c, &m->view->suites[i], &done, &all);
+        if (code)
+            return code;
+        pr_metrics_sample(m, (double)done, "suite", m->view->suites[i].name, NULL);
+    }
     return PR_OK;
 }
 
@@ -102,15 +119,12 @@ static enum pr_code find_graded(struct pr_metrics *m, const struct pr_suite_row 
     *ret = NULL;
     for (size_t i = v->n_checkpoints; i-- && looked < LOOK_BACK;) {
         struct pr_view_grades g;
-        int64_t settings = 0;
-        size_t done = 0, all = 0;
+        size_t done, all;
         const struct pr_checkpoint_row *c = &v->checkpoints[i];
         if (c->state != PR_CHECKPOINT_READY || !c->model)
             continue;
         looked++;
-        enum pr_code code = pr_gradebook_settings(v->g, c->model, v->options, &settings, m->e);
-        if (!code && settings)
-            code = pr_gradebook_count(v->g, c->model, settings, suite->id, &done, &all, m->e);
+        enum pr_code code = count_graded(m, c, suite, &done, &all);
         if (code)
             return code;
         if (!done || done < all)

@@ -1,0 +1,127 @@
+/* What metrics are made from: the parts of /api/status that are cheap to make.
+ *
+ * Where the training stands is read from files that may hold the whole history of a run: it is kept
+ * for a while, until one of them is another. */
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "api/metrics_internal.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "daemon/state.h"
+#include "systems/system.h"
+
+#define KEEP_NS 60000000000 /* event files are not among those that are looked at */
+
+/* ---- training ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    char *key;
+    json_t *document;
+    int64_t made_ns;
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void add_file(struct pr_str *key, const char *folder, const char *name)
+{
+    struct stat st = {0};
+    char *path = pr_path_join(folder, name);
+    if (stat(path, &st))
+        st = (struct stat){0};
+    pr_str_printf(key, "%s %llu %llu %lld %ld\n", path, (unsigned long long)st.st_ino,
+        (unsigned long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    pr_free(path);
+}
+
+static json_t *training(const struct pr_metrics *m)
+{
+    const char *folders[PR_STATE_TRAINING_FOLDERS];
+    size_t n = 0, all = m->view ? m->view->n_checkpoints : 0;
+    struct pr_str key = PR_STR_INIT(1 << 17);
+    for (size_t i = all > PR_STATE_TRAINING_FOLDERS ? all - PR_STATE_TRAINING_FOLDERS : 0; i < all;
+         i++)
+        folders[n++] = m->view->checkpoints[i].path;
+    add_file(&key, m->x->config->base_dir, "status/training_status.json");
+    for (size_t i = 0; i < n; i++)
+        add_file(&key, folders[i], "trainer_state.json");
+    pthread_mutex_lock(&kept.lock);
+    int64_t now = pr_clock_monotonic_ns();
+    if (key.over || !kept.document || now - kept.made_ns > KEEP_NS ||
+        strcmp(kept.key, pr_str_cstr(&key))) {
+        json_decref(kept.document);
+        pr_free(kept.key);
+        kept.document = pr_state_training(m->x->config, folders, n, m->x->now_ms);
+        kept.key = pr_strdup(pr_str_cstr(&key));
+        kept.made_ns = now;
+    }
+    json_t *o = json_incref(kept.document);
+    pthread_mutex_unlock(&kept.lock);
+    pr_str_done(&key);
+    return o;
+}
+
+/* ---- systems ---- */
+
+static const json_t *live_system(const struct pr_metrics *m, const char *name)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach (json_object_get(m->x->live, "systems"), i, one) {
+        const char *is = json_string_value(json_object_get(one, "name"));
+        if (is && !strcmp(is, name))
+            return one;
+    }
+    return NULL;
+}
+
+static enum pr_code systems(struct pr_metrics *m, json_t *list)
+{
+    size_t n;
+    const struct pr_system *const *all = pr_systems(&n);
+    for (size_t i = 0; i < n; i++) {
+        json_t *finding = NULL, *o = json_object();
+        int64_t at_ms = 0;
+        char at[32];
+        const json_t *live = live_system(m, all[i]->name);
+        enum pr_code code =
+            m->x->g ? pr_gradebook_finding(m->x->g, all[i]->name, &finding, &at_ms, m->e) : PR_OK;
+        json_array_append_new(list, o);
+        if (code)
+            return code;
+        pr_clock_iso8601(at_ms, at);
+        pr_json_set_str(o, "name", all[i]->name);
+        pr_json_set_bool(o, "active", live != NULL);
+        pr_json_set_str(o, "last_run", finding ? at : NULL);
+        json_object_set(o, "error", json_object_get(live, "error"));
+        pr_json_set(o, "finding", finding ? finding : json_null());
+    }
+    return PR_OK;
+}
+
+static enum pr_code gradebook(struct pr_metrics *m)
+{
+    struct pr_gradebook_size x;
+    if (!m->x->g)
+        return PR_OK;
+    enum pr_code code = pr_gradebook_size(m->x->g, &x, m->e);
+    if (code)
+        return code;
+    json_t *o = json_object();
+    pr_json_set_int(o, "bytes", (int64_t)x.bytes);
+    pr_json_set_int(o, "wal_bytes", (int64_t)x.wal_bytes);
+    pr_json_set_int(o, "grades", (int64_t)x.grades);
+    pr_json_set(m->state, "gradebook", o);
+    return PR_OK;
+}
+
+enum pr_code pr_metrics_state(struct pr_metrics *m)
+{
+    json_t *list = json_array();
+    pr_json_set(m->state, "training", training(m));
+    pr_json_set(m->state, "systems", list);
+    if (m->x->live)
+        pr_json_set(m->state, "live", json_incref((json_t *)(uintptr_t)m->x->live));
+    enum pr_code code = systems(m, list);
+    return code ? code : gradebook(m);
+}
