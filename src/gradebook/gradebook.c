@@ -263,7 +263,7 @@ int pr_gradebook_schema(const struct pr_gradebook *g)
 
 enum pr_code pr_gradebook_data_version(struct pr_gradebook *g, int64_t *ret, struct pr_error *e)
 {
-    return pr_sql_int(g, 0, ret, e, "PRAGMA data_version", "");
+    return pr_sql_int(g, 0, ret, e, "SELECT n FROM revision WHERE id = 1", "");
 }
 
 bool pr_gradebook_is_fixed(const struct pr_gradebook *g)
@@ -306,10 +306,15 @@ enum pr_code pr_gradebook_commit(struct pr_gradebook *g, struct pr_error *e)
 {
     if (!g->in_transaction)
         return pr_fail(e, PR_E_USAGE, "%s: no transaction is open", g->path);
-    enum pr_code code = pr_sql_run(g, e, "COMMIT", "");
+    enum pr_code code = pr_sql_revise(g, e);
+    if (!code)
+        code = pr_sql_run(g, e, "COMMIT", "");
     if (code)
         pr_gradebook_rollback(g);
+    else
+        g->counted = sqlite3_total_changes64(g->db);
     g->in_transaction = false;
+    g->quiet = 0;
     return code;
 }
 

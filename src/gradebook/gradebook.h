@@ -52,8 +52,9 @@ PR_MUST_CHECK enum pr_code pr_gradebook_open(
 void pr_gradebook_close(struct pr_gradebook *g); /* NULL is fine; an open transaction is undone */
 int pr_gradebook_schema(const struct pr_gradebook *g);
 
-/* For a reader that stays.  A number that changes when another connection has committed something;
- * cheap, without a transaction.  It never changes on a *fixed* one: a file without a log, which was
+/* For a reader that stays.  A number that changes when another connection has committed something
+ * other than the machine's curves, which come every few seconds and which nothing but their own
+ * charts is made of; cheap, without a transaction.  It never changes on a *fixed* one: a file without a log, which was
  * opened as one that does not change; whoever keeps it must look at the files itself. */
 PR_MUST_CHECK enum pr_code pr_gradebook_data_version(
     struct pr_gradebook *g, int64_t *ret, struct pr_error *e);

@@ -39,23 +39,32 @@ enum pr_code pr_gradebook_put_machine(struct pr_gradebook *g, int64_t at_ms,
     const struct pr_machine_value *v, size_t n, struct pr_error *e)
 {
     bool own;
+    int64_t before = sqlite3_total_changes64(g->db);
     enum pr_code code = pr_sql_enter(g, &own, e);
     if (code)
         return code;
     for (size_t i = 0; i < n && !code; i++)
         code = isfinite(v[i].value) ? put_value(g, at_ms, &v[i], e)
                                     : put_break(g, at_ms, v[i].name, e);
+    pr_sql_quiet(g, before);
     return pr_sql_leave(g, own, code, e);
 }
 
 enum pr_code pr_gradebook_break_machine(struct pr_gradebook *g, struct pr_error *e)
 {
-    return pr_sql_run(g, e,
+    bool own;
+    int64_t before = sqlite3_total_changes64(g->db);
+    enum pr_code code = pr_sql_enter(g, &own, e);
+    if (code)
+        return code;
+    code = pr_sql_run(g, e,
         "INSERT OR IGNORE INTO machine_points(series, at_ms, value)"
         " SELECT series, at_ms + 1, NULL FROM machine_points p JOIN machine_series s"
         " ON p.series = s.id WHERE at_ms = (SELECT max(at_ms) FROM machine_points"
         " WHERE series = s.id) AND value IS NOT NULL",
         "");
+    pr_sql_quiet(g, before);
+    return pr_sql_leave(g, own, code, e);
 }
 
 /* ---- thinning ---- */
@@ -184,6 +193,7 @@ enum pr_code pr_gradebook_compact_machine(
     struct pr_gradebook *g, int64_t now_ms, int64_t days, bool *ret_more, struct pr_error *e)
 {
     bool own, more = false;
+    int64_t before = sqlite3_total_changes64(g->db);
     enum pr_code code = pr_sql_enter(g, &own, e);
     if (code)
         return code;
@@ -193,5 +203,6 @@ enum pr_code pr_gradebook_compact_machine(
         code = thin(g, &stages[i], now_ms, &more, e);
     if (!code)
         *ret_more = more;
+    pr_sql_quiet(g, before);
     return pr_sql_leave(g, own, code, e);
 }

@@ -131,6 +131,7 @@ static const char curves_and_actions[] =
     " minutes_ms INTEGER NOT NULL DEFAULT 0, tens_ms INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE machine_points(series INTEGER NOT NULL REFERENCES machine_series,"
     " at_ms INTEGER NOT NULL, value REAL, PRIMARY KEY(series, at_ms)) WITHOUT ROWID;"
+    "CREATE TABLE revision(n INTEGER NOT NULL);INSERT INTO revision VALUES(0);"
     "CREATE TABLE pins(checkpoint INTEGER PRIMARY KEY REFERENCES checkpoints,"
     " at_ms INTEGER NOT NULL, who TEXT NOT NULL);"
     "CREATE TABLE actions(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL,"

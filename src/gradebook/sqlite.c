@@ -222,7 +222,24 @@ enum pr_code pr_sql_run(
     va_start(ap, format);
     enum pr_code code = query(g, &st, e, sql, format, &ap);
     va_end(ap);
-    return code ? code : run_out(g, st, e);
+    if (!code)
+        code = run_out(g, st, e);
+    return code || g->in_transaction ? code : pr_sql_revise(g, e);
+}
+
+void pr_sql_quiet(struct pr_gradebook *g, int64_t before)
+{
+    g->quiet += sqlite3_total_changes64(g->db) - before;
+}
+
+enum pr_code pr_sql_revise(struct pr_gradebook *g, struct pr_error *e)
+{
+    int64_t now = sqlite3_total_changes64(g->db);
+    if (g->mode != PR_GRADEBOOK_OWN || g->schema < PR_REVISION_SCHEMA ||
+        now - g->counted <= g->quiet)
+        return PR_OK;
+    g->counted = now + 1; /* this one too */
+    return pr_sql_run(g, e, "UPDATE revision SET n = n + 1", "");
 }
 
 enum pr_code pr_sql_int(struct pr_gradebook *g, int64_t none, int64_t *ret, struct pr_error *e,

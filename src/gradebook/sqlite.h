@@ -32,6 +32,9 @@ struct pr_gradebook {
     bool fixed;          /* opened as a file that does not change */
     int64_t deadline_ns; /* monotonic; 0: none */
     bool in_transaction; /* begun by us; SQLite may have undone it already after an error */
+    /* of the owner, in rows as sqlite3_total_changes64 counts them: */
+    int64_t counted; /* those that the revision has counted, or need not */
+    int64_t quiet;   /* those of this transaction that it need not */
     struct pr_sql_cached *cached;
     size_t n_cached, cached_cap;
 };
@@ -72,6 +75,12 @@ void pr_sql_column_copy(sqlite3_stmt *st, int column, char *ret, size_t size);
 /* A JSON text; *ret NULL for NULL. */
 PR_MUST_CHECK enum pr_code pr_sql_column_json(
     sqlite3_stmt *st, int column, json_t **ret, struct pr_error *e);
+
+/* Rows that changed since `before` (sqlite3_total_changes64) make no new revision. */
+void pr_sql_quiet(struct pr_gradebook *g, int64_t before);
+/* Counts what changed since the last time as a revision; nothing where nothing did. */
+#define PR_REVISION_SCHEMA 4 /* the first that has them */
+PR_MUST_CHECK enum pr_code pr_sql_revise(struct pr_gradebook *g, struct pr_error *e);
 
 /* Several changes as one: begins a transaction unless the caller has one.  leave commits or undoes
  * what enter began and returns code, or the commit's failure. */

@@ -214,6 +214,48 @@ static void a_narrow_chart_loses_no_spike_and_no_break(void **state)
     pr_machine_curve_done(&part);
 }
 
+static int64_t revision_of(struct book *b)
+{
+    struct pr_gradebook *g = book_reader(b);
+    int64_t n = 0;
+    MUST(pr_gradebook_data_version(g, &n, e));
+    pr_gradebook_close(g);
+    return n;
+}
+
+static void curves_of_the_machine_are_no_new_revision_and_all_else_is(void **state)
+{
+    struct book *b = *state;
+    bool more;
+    put_at(b->g, 1000, "a", 1);
+    int64_t n = revision_of(b);
+    put_at(b->g, 2000, "a", 2);
+    MUST(pr_gradebook_break_machine(b->g, e));
+    MUST(pr_gradebook_compact_machine(b->g, NOW, 30, &more, e));
+    assert_int_equal(revision_of(b), n);
+    /* beside other things, in one transaction */
+    MUST(pr_gradebook_begin(b->g, e));
+    put_at(b->g, 3000, "a", 3);
+    MUST(pr_gradebook_raise(b->g, "watch", "k", 0, PR_ALERT_INFO, "text", 1, NULL, e));
+    MUST(pr_gradebook_commit(b->g, e));
+    assert_int_equal(revision_of(b), n + 1);
+    /* undone */
+    MUST(pr_gradebook_begin(b->g, e));
+    MUST(pr_gradebook_clear(b->g, "watch", "k", 2, e));
+    pr_gradebook_rollback(b->g);
+    assert_int_equal(revision_of(b), n + 1);
+    /* without a transaction of the caller's */
+    MUST(pr_gradebook_clear(b->g, "watch", "k", 2, e));
+    int64_t now = revision_of(b);
+    assert_true(now > n + 1);
+    add_checkpoint(b->g, "/run/checkpoint-1", "i", "m", 1, "r", "h", 5);
+    assert_true(revision_of(b) > now);
+    now = revision_of(b);
+    book_reopen(b);
+    put_at(b->g, 4000, "a", 4);
+    assert_int_equal(revision_of(b), now);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, book_setup, book_teardown)
 
 int main(void)
@@ -226,6 +268,7 @@ int main(void)
         TEST(points_past_their_days_are_dropped_and_the_series_stays),
         TEST(a_step_of_compaction_is_bounded),
         TEST(a_narrow_chart_loses_no_spike_and_no_break),
+        TEST(curves_of_the_machine_are_no_new_revision_and_all_else_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

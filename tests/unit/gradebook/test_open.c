@@ -185,7 +185,7 @@ static void a_newer_schema_is_refused(void **state)
 /* What the fourth version brought. */
 #define NEWER                                                                                      \
     "DROP TABLE deliveries; DROP TABLE actions; DROP TABLE pins; DROP TABLE machine_points;"       \
-    " DROP TABLE machine_series; DROP TABLE points; DROP TABLE series; "
+    " DROP TABLE machine_series; DROP TABLE points; DROP TABLE series; DROP TABLE revision; "
 
 /* What the first version left: without indexes, views and probes. */
 static void make_first_version(struct book *b)
