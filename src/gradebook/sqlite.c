@@ -239,7 +239,7 @@ enum pr_code pr_sql_revise(struct pr_gradebook *g, struct pr_error *e)
         now - g->counted <= g->quiet)
         return PR_OK;
     g->counted = now + 1; /* this one too */
-    return pr_sql_run(g, e, "UPDATE revision SET n = n + 1", "");
+    return pr_sql_run(g, e, "UPDATE revision SET n = n + 1 WHERE id = 1", "");
 }
 
 enum pr_code pr_sql_int(struct pr_gradebook *g, int64_t none, int64_t *ret, struct pr_error *e,
