@@ -40,7 +40,9 @@
     X(adversarial)                                                                                 \
     X(self_correction)                                                                             \
     X(deployments)                                                                                 \
-    X(queue)
+    X(queue)                                                                                       \
+    X(gpu)                                                                                         \
+    X(metrics)
 
 /* What a document is made from: it is built again when one of these changed. */
 enum pr_api_source {

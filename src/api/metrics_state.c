@@ -6,62 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api/answers.h"
 #include "api/metrics_internal.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "daemon/state.h"
 #include "systems/system.h"
-
-#define KEEP_NS 60000000000 /* event files are not among those that are looked at */
-
-/* ---- training ---- */
-
-static struct {
-    pthread_mutex_t lock;
-    char *key;
-    json_t *document;
-    int64_t made_ns;
-} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void add_file(struct pr_str *key, const char *folder, const char *name)
-{
-    struct stat st = {0};
-    char *path = pr_path_join(folder, name);
-    if (stat(path, &st))
-        st = (struct stat){0};
-    pr_str_printf(key, "%s %llu %llu %lld %ld\n", path, (unsigned long long)st.st_ino,
-        (unsigned long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-    pr_free(path);
-}
-
-static json_t *training(const struct pr_metrics *m)
-{
-    const char *folders[PR_STATE_TRAINING_FOLDERS];
-    size_t n = 0, all = m->view ? m->view->n_checkpoints : 0;
-    struct pr_str key = PR_STR_INIT(1 << 17);
-    for (size_t i = all > PR_STATE_TRAINING_FOLDERS ? all - PR_STATE_TRAINING_FOLDERS : 0; i < all;
-         i++)
-        folders[n++] = m->view->checkpoints[i].path;
-    add_file(&key, m->x->config->base_dir, "status/training_status.json");
-    for (size_t i = 0; i < n; i++)
-        add_file(&key, folders[i], "trainer_state.json");
-    pthread_mutex_lock(&kept.lock);
-    int64_t now = pr_clock_monotonic_ns();
-    if (key.over || !kept.document || now - kept.made_ns > KEEP_NS ||
-        strcmp(kept.key, pr_str_cstr(&key))) {
-        json_decref(kept.document);
-        pr_free(kept.key);
-        kept.document = pr_state_training(m->x->config, folders, n, m->x->now_ms);
-        kept.key = pr_strdup(pr_str_cstr(&key));
-        kept.made_ns = now;
-    }
-    json_t *o = json_incref(kept.document);
-    pthread_mutex_unlock(&kept.lock);
-    pr_str_done(&key);
-    return o;
-}
-
-/* ---- systems ---- */
 
 static const json_t *live_system(const struct pr_metrics *m, const char *name)
 {
@@ -117,11 +65,14 @@ static enum pr_code gradebook(struct pr_metrics *m)
 
 enum pr_code pr_metrics_state(struct pr_metrics *m)
 {
-    json_t *list = json_array();
-    pr_json_set(m->state, "training", training(m));
+    json_t *list = json_array(), *training;
     pr_json_set(m->state, "systems", list);
     if (m->x->live)
         pr_json_set(m->state, "live", json_incref((json_t *)(uintptr_t)m->x->live));
-    enum pr_code code = systems(m, list);
+    enum pr_code code = pr_api_training(m->x, &training, m->e);
+    if (code)
+        return code;
+    pr_json_set(m->state, "training", training);
+    code = systems(m, list);
     return code ? code : gradebook(m);
 }

@@ -4,40 +4,40 @@
 #include <string.h>
 
 #include "api/peers.h"
-#include "base/utf8.h"
+#include "base/str.h"
 
 #define MAX_TEXT 300
 #define MAX_LIST 64
 #define MAX_PIDS 256
 
-enum kind { TEXT, NUMBER, OBJECT, LIST };
+enum kind { TEXT, SOURCE, NUMBER, COUNT, KEY, OBJECT, LIST };
 struct member {
     const char *name;
-    enum kind kind;
+    enum kind kind;          /* KEY: a count without which the whole object is none */
     const struct member *of; /* OBJECT, LIST (of objects): its members, ended by a name of NULL */
     size_t most;             /* LIST */
 };
 
 static const struct member process[] = {
-    {"pid", NUMBER}, {"name", TEXT}, {"memory_bytes", NUMBER}, {NULL}};
-static const struct member gpu[] = {{"index", NUMBER}, {"name", TEXT}, {"uuid", TEXT},
-    {"memory_used_bytes", NUMBER}, {"memory_total_bytes", NUMBER}, {"utilization_percent", NUMBER},
+    {"pid", KEY}, {"name", TEXT}, {"memory_bytes", COUNT}, {NULL}};
+static const struct member gpu[] = {{"index", KEY}, {"name", TEXT}, {"uuid", TEXT},
+    {"memory_used_bytes", COUNT}, {"memory_total_bytes", COUNT}, {"utilization_percent", NUMBER},
     {"temperature_celsius", NUMBER}, {"power_watts", NUMBER}, {"power_limit_watts", NUMBER},
     {"processes", LIST, process, MAX_PIDS}, {NULL}};
-static const struct member disk[] = {{"path", TEXT}, {"used_bytes", NUMBER},
-    {"total_bytes", NUMBER}, {"free_bytes", NUMBER}, {NULL}};
-static const struct member host[] = {{"cpu_percent", NUMBER}, {"cpus", NUMBER}, {"load1", NUMBER},
-    {"memory_used_bytes", NUMBER}, {"memory_total_bytes", NUMBER}, {"memory_limit_bytes", NUMBER},
-    {"memory_limit_used_bytes", NUMBER}, {"disks", LIST, disk, 16}, {NULL}};
-static const struct member machine[] = {{"gpus", LIST, gpu, MAX_LIST}, {"gpu_source", TEXT},
+static const struct member disk[] = {
+    {"path", TEXT}, {"used_bytes", COUNT}, {"total_bytes", COUNT}, {"free_bytes", COUNT}, {NULL}};
+static const struct member host[] = {{"cpu_percent", NUMBER}, {"cpus", COUNT}, {"load1", NUMBER},
+    {"memory_used_bytes", COUNT}, {"memory_total_bytes", COUNT}, {"memory_limit_bytes", COUNT},
+    {"memory_limit_used_bytes", COUNT}, {"disks", LIST, disk, 16}, {NULL}};
+static const struct member machine[] = {{"gpus", LIST, gpu, MAX_LIST}, {"gpu_source", SOURCE},
     {"gpu_reason", TEXT}, {"host", OBJECT, host}, {NULL}};
 
-static const struct member training[] = {{"status", TEXT}, {"current_step", NUMBER},
-    {"total_steps", NUMBER}, {"epoch", NUMBER}, {"loss", NUMBER}, {"eval_loss", NUMBER},
+static const struct member training[] = {{"status", TEXT}, {"current_step", COUNT},
+    {"total_steps", COUNT}, {"epoch", NUMBER}, {"loss", NUMBER}, {"eval_loss", NUMBER},
     {"learning_rate", NUMBER}, {"tokens_per_second", NUMBER}, {"eta_seconds", NUMBER},
     {"age_seconds", NUMBER}, {NULL}};
 static const struct member newest[] = {
-    {"checkpoint", TEXT}, {"step", NUMBER}, {"state", TEXT}, {"level", TEXT}, {NULL}};
+    {"checkpoint", TEXT}, {"step", COUNT}, {"state", TEXT}, {"level", TEXT}, {NULL}};
 static const struct member api[] = {{"version", TEXT}, {"boot", TEXT}, {NULL}};
 static const struct member status[] = {
     {"api", OBJECT, api}, {"training", OBJECT, training}, {"newest", OBJECT, newest}, {NULL}};
@@ -68,16 +68,38 @@ static json_t *take_list(const json_t *from, const struct member *m)
     return list;
 }
 
+static json_t *take_source(const json_t *v)
+{
+    const char *s = json_string_value(v);
+    return s && (!strcmp(s, "nvml") || !strcmp(s, "nvidia-smi")) ? json_string(s) : NULL;
+}
+
+static json_t *take_number(const json_t *v)
+{
+    if (json_is_integer(v))
+        return json_integer(json_integer_value(v));
+    return json_is_real(v) && isfinite(json_real_value(v)) ? json_real(json_real_value(v)) : NULL;
+}
+
+static json_t *take_count(const json_t *v)
+{
+    return json_is_integer(v) && json_integer_value(v) >= 0 ? json_integer(json_integer_value(v))
+                                                            : NULL;
+}
+
 /* NULL: another type than it should be. */
 static json_t *take(const json_t *v, const struct member *m)
 {
     switch (m->kind) {
     case TEXT:
         return take_text(v);
+    case SOURCE:
+        return take_source(v);
     case NUMBER:
-        return json_is_integer(v) ? json_integer(json_integer_value(v))
-               : json_is_real(v) && isfinite(json_real_value(v)) ? json_real(json_real_value(v))
-                                                                 : NULL;
+        return take_number(v);
+    case COUNT:
+    case KEY:
+        return take_count(v);
     case OBJECT:
         return take_object(v, m->of);
     case LIST:
@@ -93,13 +115,16 @@ static json_t *take_object(const json_t *from, const struct member *members)
         return NULL;
     json_t *o = json_object();
     for (const struct member *m = members; m->name; m++) {
-        char name[64];
         json_t *v = take(json_object_get(from, m->name), m);
         if (v) {
             json_object_set_new(o, m->name, v);
             continue;
         }
-        struct pr_str key = PR_STR_INIT(sizeof name);
+        if (m->kind == KEY) {
+            json_decref(o);
+            return NULL;
+        }
+        struct pr_str key = PR_STR_INIT(64);
         pr_str_printf(&key, "%s_reason", m->name);
         json_t *reason = take_text(json_object_get(from, pr_str_cstr(&key)));
         pr_json_set_null(o, m->name, reason ? json_string_value(reason) : NULL);

@@ -37,12 +37,12 @@ struct pr_api_peers {
     size_t n;
     int64_t seconds;
     char *boot;
-    void (*changed)(void *ctx);
+    void (*changed)(void *ctx, json_t *peers);
     void *ctx;
     atomic_bool stop;
+    pthread_mutex_t telling; /* held while `changed` is called: the newest comes last */
     pthread_mutex_t lock;
     pthread_cond_t woken; /* stop was set */
-    uint64_t version;
 };
 
 /* ---- what is shown ---- */
@@ -57,17 +57,28 @@ static json_t *shown(const struct pr_peer *p, const char *reason, const char *at
     return o;
 }
 
-/* Takes o over as what is shown; tells where it is another than before in more than its time. */
+static void tell(struct pr_api_peers *all)
+{
+    pthread_mutex_lock(&all->telling);
+    json_t *o = json_object();
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < all->n; i++)
+        pr_json_set(o, all->v[i].peer.name, json_incref(all->v[i].shown));
+    pthread_mutex_unlock(&all->lock);
+    all->changed(all->ctx, o);
+    pthread_mutex_unlock(&all->telling);
+}
+
+/* Takes o over as what is shown. */
 static void show(struct one *one, json_t *o)
 {
     struct pr_api_peers *all = one->all;
     pthread_mutex_lock(&all->lock);
-    json_decref(one->shown);
+    json_t *old = one->shown;
     one->shown = o;
-    all->version++;
     pthread_mutex_unlock(&all->lock);
-    if (all->changed)
-        all->changed(all->ctx);
+    json_decref(old);
+    tell(all);
 }
 
 static void show_answer(struct one *one)
@@ -98,18 +109,6 @@ static void show_failure(struct one *one, const char *reason)
             pr_log_quote(one->peer.name), pr_log_quote(reason));
     one->said_down = true;
     show(one, o);
-}
-
-json_t *pr_api_peers_get(struct pr_api_peers *p, uint64_t *ret_version)
-{
-    json_t *o = json_object();
-    pthread_mutex_lock(&p->lock);
-    for (size_t i = 0; i < p->n; i++)
-        pr_json_set(o, p->v[i].peer.name, json_incref(p->v[i].shown));
-    if (ret_version)
-        *ret_version = p->version;
-    pthread_mutex_unlock(&p->lock);
-    return o;
 }
 
 /* ---- asking ---- */
@@ -261,8 +260,8 @@ static void init_one(struct one *one, struct pr_api_peers *all, const struct pr_
             pr_log_quote(p->problem));
 }
 
-struct pr_api_peers *pr_api_peers_new(
-    const struct pr_config *config, const char *boot, void (*changed)(void *ctx), void *ctx)
+struct pr_api_peers *pr_api_peers_new(const struct pr_config *config, const char *boot,
+    void (*changed)(void *ctx, json_t *peers), void *ctx)
 {
     struct pr_api_peers *p = pr_zalloc(sizeof *p);
     pthread_condattr_t attr;
@@ -272,6 +271,7 @@ struct pr_api_peers *pr_api_peers_new(
     p->seconds = config->peers_seconds;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&p->telling, NULL);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->woken, &attr);
     pthread_condattr_destroy(&attr);
@@ -279,6 +279,7 @@ struct pr_api_peers *pr_api_peers_new(
     p->v = pr_zalloc((p->n + 1) * sizeof *p->v);
     for (size_t i = 0; i < p->n; i++)
         init_one(&p->v[i], p, &p->list[i]);
+    tell(p);
     for (size_t i = 0; i < p->n; i++)
         if (!p->list[i].problem)
             start(&p->v[i]);
@@ -301,6 +302,7 @@ void pr_api_peers_free(struct pr_api_peers *p)
         json_decref(p->v[i].gpu);
     }
     pr_peers_free(p->list, p->n);
+    pthread_mutex_destroy(&p->telling);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->woken);
     pr_free(p->boot);

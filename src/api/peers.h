@@ -15,16 +15,15 @@
 
 struct pr_api_peers;
 /* boot: of this process, as /api/status says it in api.boot: a peer that says the same is refused.
- * changed: from any thread, after what pr_api_peers_get returns became another; must not block. */
-struct pr_api_peers *pr_api_peers_new(
-    const struct pr_config *config, const char *boot, void (*changed)(void *ctx), void *ctx);
+ *
+ * changed: takes {name: {"url", "reachable", "reason", "at", "status", "gpu"}} over, in the order
+ * of the configuration; `at` is when it last answered, status and gpu are null while it cannot be
+ * reached.  Called once before this returns, then by one thread at a time whenever it became
+ * another; must not block. */
+struct pr_api_peers *pr_api_peers_new(const struct pr_config *config, const char *boot,
+    void (*changed)(void *ctx, json_t *peers), void *ctx);
 /* Within a second or so; `changed` is not called after it. */
 void pr_api_peers_free(struct pr_api_peers *p);
-
-/* {name: {"url", "reachable", "reason", "at", "status", "gpu"}} in the order of the configuration;
- * `at` is when it last answered, status and gpu are null while it cannot be reached.  New
- * reference, not changed any more.  *ret_version (may be NULL) rises with every change. */
-json_t *pr_api_peers_get(struct pr_api_peers *p, uint64_t *ret_version);
 
 /* ---- peer_clean.c ---- */
 

@@ -1,10 +1,9 @@
 /* /api/status: everything in one document, as `proctor status --json` prints it, and what the page
  * begins with: panels, machines, the best checkpoint. */
 #include <string.h>
-#include <unistd.h>
 
 #include "api/answers.h"
-#include "base/clock.h"
+#include "api/machines.h"
 #include "daemon/state.h"
 #include "gradebook/browse.h"
 
@@ -59,45 +58,6 @@ static enum pr_code set_best(const struct pr_api_context *x, json_t *doc, struct
     return code;
 }
 
-static json_t *self(const struct pr_api_context *x)
-{
-    char name[256] = "";
-    json_t *o = json_object();
-    if (gethostname(name, sizeof name - 1) || !*name)
-        memcpy(name, "this machine", 13);
-    pr_json_set_str(o, "name", name);
-    pr_json_set_bool(o, "self", true);
-    pr_json_set_bool(o, "reachable", true);
-    pr_json_set(o, "reason", json_null());
-    pr_api_time(o, "at", x->now_ms);
-    pr_json_set(o, "url", json_null());
-    return o;
-}
-
-static void copy(json_t *o, const char *key, const json_t *from)
-{
-    json_t *v = json_object_get(from, key);
-    pr_json_set(o, key, v ? json_incref(v) : json_null());
-}
-
-static json_t *machines(const struct pr_api_context *x)
-{
-    json_t *list = json_array(), *peer;
-    const char *name;
-    json_array_append_new(list, self(x));
-    json_object_foreach ((json_t *)(uintptr_t)x->peers, name, peer) {
-        json_t *o = json_object();
-        pr_json_set_str(o, "name", name);
-        pr_json_set_bool(o, "self", false);
-        pr_json_set_bool(o, "reachable", json_is_true(json_object_get(peer, "reachable")));
-        copy(o, "reason", peer);
-        copy(o, "at", peer);
-        copy(o, "url", peer);
-        json_array_append_new(list, o);
-    }
-    return list;
-}
-
 static enum pr_code get(const struct pr_api_context *x, const struct pr_api_request *q,
     json_t **ret, struct pr_error *e)
 {
@@ -115,7 +75,7 @@ static enum pr_code get(const struct pr_api_context *x, const struct pr_api_requ
     pr_json_set(doc, "api", json_incref((json_t *)(uintptr_t)x->api));
     pr_json_set(doc, "panels", in_order(x->panels));
     pr_json_set_null(doc, "deployed", "auto-deployment is not part of this version yet");
-    pr_json_set(doc, "machines", machines(x));
+    pr_json_set(doc, "machines", pr_api_machines(x, false));
     if ((code = set_best(x, doc, e))) {
         json_decref(doc);
         return code;

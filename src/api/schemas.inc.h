@@ -159,11 +159,11 @@ PR_SCHEMA_PART(Machine, "name:str self:bool reachable:bool reason:str? at:time? 
 PR_SCHEMA_PART(GpuBody,
     "index:int name:str? uuid:str? memory_used_bytes:int? memory_total_bytes:int?"
     " utilization_percent:num? temperature_celsius:num? power_watts:num? power_limit_watts:num?"
-    " processes:@GpuProcess[]")
+    " processes:@GpuProcess[]?")
 PR_SCHEMA_PART(GpuProcess, "pid:int name:str? memory_bytes:int?")
 PR_SCHEMA(GpuCurves, "series:@GpuSeries[]")
 PR_SCHEMA_PART(GpuSeries, "id:int name:str n:int first_at_ms:int? last_at_ms:int?")
-PR_SCHEMA(GpuCurve, "at_ms:int[] value:num?[] n:int decimated:bool")
+PR_SCHEMA(GpuCurve, "id:int name:str at_ms:int[] value:num?[] n:int decimated:bool")
 PR_SCHEMA(Alerts, "alerts:@Alert[] n_open:int next_cursor:str?")
 PR_SCHEMA_PART(Alert,
     "id:int system:str key:str level:<info|warning|critical> text:str checkpoint:any raised_at:time"

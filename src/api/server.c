@@ -10,6 +10,7 @@
 #include "api/hosts.h"
 #include "api/openapi.h"
 #include "api/page.h"
+#include "api/peers.h"
 #include "api/router.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -19,6 +20,7 @@ struct pr_api {
     struct pr_api_auth *auth;
     struct pr_api_events *events;
     struct pr_api_snapshot *snapshot;
+    struct pr_api_peers *peers;
     struct pr_api_queries *queries;
     struct pr_api_page *page;
     struct pr_api_blob *health, *openapi, *sessions[2][2]; /* [signed in][token required] */
@@ -338,6 +340,11 @@ bool pr_api_work(struct pr_api *a, const struct pr_api_request *q, pr_api_answer
 
 /* ---- life ---- */
 
+static void peers_changed(void *ctx, json_t *peers)
+{
+    pr_api_snapshot_set_peers(ctx, peers);
+}
+
 static enum pr_code start_parts(struct pr_api *a, struct pr_error *e)
 {
     json_t *api = json_object();
@@ -348,7 +355,10 @@ static enum pr_code start_parts(struct pr_api *a, struct pr_error *e)
     pr_json_set_bool(api, "page", pr_api_page_is_there(a->page));
     enum pr_code code = pr_api_snapshot_new(a->config, api, a->events, &a->snapshot, e);
     json_decref(api);
-    return code ? code : pr_api_queries_new(a->snapshot, &a->queries, e);
+    if (code)
+        return code;
+    a->peers = pr_api_peers_new(a->config, a->boot, peers_changed, a->snapshot);
+    return pr_api_queries_new(a->snapshot, &a->queries, e);
 }
 
 static void make_blobs(struct pr_api *a)
@@ -413,6 +423,7 @@ void pr_api_free(struct pr_api *a)
 {
     if (!a)
         return;
+    pr_api_peers_free(a->peers);
     pr_api_snapshot_free(a->snapshot);
     pr_api_events_free(a->events);
     pr_api_page_free(a->page);
