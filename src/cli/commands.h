@@ -33,6 +33,7 @@
     X(status)                                                                                      \
     X(why)                                                                                         \
     X(pin)                                                                                         \
+    X(alert)                                                                                       \
     X(init)                                                                                        \
     X(run)                                                                                         \
     X(api)                                                                                         \

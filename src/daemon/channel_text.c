@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/utf8.h"
@@ -141,4 +142,27 @@ char *pr_message_text(const struct pr_message *m, size_t lines, size_t max)
     if (m->n > shown)
         pr_str_printf(&out, "\nand %zu more", m->n - shown);
     return pr_str_take(&out);
+}
+
+/* ---- where it comes from ---- */
+
+void pr_channel_page(const struct pr_config *c, char *ret, size_t size)
+{
+    char host[256] = "localhost";
+    const char *bind = c->api.bind;
+    *ret = 0;
+    if (!c->api.enabled || !c->api.page_port)
+        return;
+    bool any = !strcmp(bind, "0.0.0.0") || !strcmp(bind, "::");
+    if (any && gethostname(host, sizeof host - 1))
+        return;
+    snprintf(ret, size, strchr(any ? host : bind, ':') ? "%s://[%s]:%lld/" : "%s://%s:%lld/",
+        c->api.tls_certificate ? "https" : "http", any ? host : bind, (long long)c->api.page_port);
+}
+
+void pr_channel_machine(char *ret, size_t size)
+{
+    if (gethostname(ret, size - 1) || !*ret)
+        snprintf(ret, size, "localhost");
+    ret[size - 1] = 0;
 }

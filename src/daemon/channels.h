@@ -81,6 +81,11 @@ struct pr_message {
     int64_t now_ms;
 };
 
+/* What a message says of where it comes from: this machine's name; the url of the page as far as it
+ * is known, else "". */
+void pr_channel_machine(char *ret, size_t size);
+void pr_channel_page(const struct pr_config *c, char *ret, size_t size);
+
 /* A message as it goes out: a request, or the stdin of a command. */
 #define PR_OUTGOING_HEADERS 8
 struct pr_outgoing {

@@ -37,6 +37,7 @@ static const struct {
     {"testing suite", pr_doctor_testing, true},
     {"curriculum", pr_doctor_curriculum, true},
     {"peers", pr_doctor_peers, false},
+    {"alerts", pr_doctor_alerts, false},
     {"status files", pr_doctor_status, true},
     {"left-overs", pr_doctor_leftovers, true},
     {"instruction set", pr_doctor_cpu, false},

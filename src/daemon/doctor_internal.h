@@ -60,6 +60,7 @@ void pr_doctor_suites(struct pr_doctor *d);      /* doctor_suites.c */
 void pr_doctor_testing(struct pr_doctor *d);     /* doctor_suites.c */
 void pr_doctor_curriculum(struct pr_doctor *d);  /* doctor_curriculum.c */
 void pr_doctor_peers(struct pr_doctor *d);       /* doctor_peers.c */
+void pr_doctor_alerts(struct pr_doctor *d);      /* doctor_watch.c */
 void pr_doctor_cpu(struct pr_doctor *d);         /* doctor_machine.c */
 void pr_doctor_memory(struct pr_doctor *d);      /* doctor_machine.c */
 void pr_doctor_limits(struct pr_doctor *d);      /* doctor_machine.c */

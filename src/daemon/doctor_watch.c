@@ -1,4 +1,4 @@
-/* doctor: the daemon's own things: owner, socket, gradebook, systemd's unit. */
+/* doctor: the daemon's own things: owner, socket, gradebook, channels of alerts, systemd's unit. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "daemon/channels.h"
 #include "daemon/doctor_internal.h"
 #include "daemon/owner.h"
 #include "gradebook/gradebook.h"
@@ -178,6 +179,42 @@ void pr_doctor_gradebook(struct pr_doctor *d)
     }
     pr_gradebook_close(g);
     pr_free(path);
+}
+
+/* A program that a channel runs: is it there? */
+static void check_program(const struct pr_channel *c, json_t *problems)
+{
+    const char *program = json_string_value(json_array_get(c->command, 0));
+    char text[700];
+    if (!program || !strchr(program, '/') || !access(program, X_OK))
+        return;
+    snprintf(text, sizeof text, "alerts.channels.%s: %.500s cannot be run: %s", c->name, program,
+        strerror(errno));
+    json_array_append_new(problems, json_string(text));
+}
+
+void pr_doctor_alerts(struct pr_doctor *d)
+{
+    struct pr_channels c;
+    json_t *x, *problems = json_array();
+    size_t i;
+    pr_channels_read(&d->config, &c, problems);
+    pr_channels_check_files(&c, problems);
+    for (i = 0; i < c.n; i++)
+        check_program(&c.v[i], problems);
+    json_array_foreach (problems, i, x)
+        pr_doctor_say(d, PR_DOCTOR_WARNING,
+            "correct it: docs/alerts.md has the keys of each kind; what is wrong is left out, and "
+            "the watch goes on without it",
+            "%s", json_string_value(x));
+    if (c.n)
+        pr_doctor_say(d, PR_DOCTOR_OK, "proctor alert test says whether they arrive",
+            "%zu channel%s of alerts", c.n, c.n == 1 ? "" : "s");
+    else if (!json_array_size(problems))
+        pr_doctor_say(d, PR_DOCTOR_NOTE, "alerts.channels of proctor.yaml names where to",
+            "alerts are shown and sent nowhere");
+    pr_channels_done(&c);
+    json_decref(problems);
 }
 
 /* Is base_dir named in the unit's file? */

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,33 +96,9 @@ static void resume(void *ctx)
     pr_sv_arm_arrivals(s);
     if (s->suites_pending)
         pr_timer_after(s->loop, &s->suites_timer, 0);
+    pr_sv_deliveries_resume(s);
     pr_sv_plan_soon(s, 1000);
     pr_sv_run_all(s);
-}
-
-void pr_sv_alert(struct pr_supervisor *s, const char *key, int64_t checkpoint,
-    enum pr_alert_level level, const char *fmt, ...)
-{
-    char text[1200];
-    struct pr_error e;
-    bool fresh = false;
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    if (pr_sv_begin(s, &e) || pr_gradebook_raise(s->g, PR_SV_NAME, key, checkpoint, level, text,
-                                  pr_clock_utc_ms(), &fresh, &e))
-        pr_sv_failed(s, "raise an alert", &e);
-    if (fresh)
-        pr_log(PR_LOG_WARN, PR_SV_NAME, "alert", "level=%s key=%s text=%s",
-            pr_alert_level_name(level), key, pr_log_quote(text));
-}
-
-void pr_sv_clear(struct pr_supervisor *s, const char *key)
-{
-    struct pr_error e;
-    if (pr_sv_begin(s, &e) || pr_gradebook_clear(s->g, PR_SV_NAME, key, pr_clock_utc_ms(), &e))
-        pr_sv_failed(s, "clear an alert", &e);
 }
 
 /* ---- compaction ---- */
@@ -176,6 +151,7 @@ static void init_timers(struct pr_supervisor *s)
     pr_sv_grader_init(s);
     pr_sv_probes_init(s);
     pr_sv_curves_init(s);
+    pr_sv_deliveries_init(s);
 }
 
 static enum pr_code make_folders(struct pr_supervisor *s, struct pr_error *e)
@@ -196,6 +172,7 @@ static enum pr_code start(struct pr_supervisor *s, struct pr_error *e)
         (code = pr_sv_worker_new(s->loop, (int)s->config.grader_nice, &s->worker, e)) ||
         (code = pr_sv_machine_start(s, e)))
         return code;
+    pr_sv_deliveries_reload(s);
     pr_sv_restore_status(s);
     pr_sv_probes_start(s);
     pr_sv_curves_start(s);
@@ -248,6 +225,8 @@ void pr_supervisor_free(struct pr_supervisor *s)
     pr_sv_machine_done(s);
     pr_sv_probes_done(s);
     pr_sv_curves_done(s);
+    pr_sv_deliveries_done(s);
+    stop_timers(s); /* what was put down last may have set some */
     pr_sv_unwatch(s);
     if (s->in_transaction)
         pr_sv_end(s);
@@ -282,6 +261,7 @@ void pr_supervisor_reload(struct pr_supervisor *s, const struct pr_config *confi
     if (!same_grades || !pr_config_same_section(&old, &s->config, "curriculum"))
         pr_sv_probes_abandon(s, 0, "the configuration changed");
     pr_config_done(&old);
+    pr_sv_deliveries_reload(s);
     pr_sv_unblock(s, 0);
     for (size_t i = 0; i < s->n_runners; i++) {
         struct pr_sv_runner *r = &s->runners[i];

@@ -2,8 +2,10 @@
  *
  *   supervisor.c   its life: made, reloaded, freed; what is stored and when storing fails
  *   sv_actions.c   what people ask for
+ *   sv_alerts.c    alerts raised and cleared, and what is to be said of them
  *   sv_arrivals.c  checkpoints and suites that come, change and go
  *   sv_plan.c      what the systems need, less what is graded: the wanted
+ *   sv_deliveries.c, sv_sending.c   alerts on their way to the channels
  *   sv_graders.c   the one grader: which checkpoint, which orders, how it ended
  *   sv_grades.c    what it says: opened, grades, done
  *   sv_judges.c    answers that only a command can judge
@@ -24,10 +26,12 @@
 
 #include "base/alloc.h"
 #include "daemon/arrivals.h"
+#include "daemon/channels.h"
 #include "daemon/log.h"
 #include "daemon/orders.h"
 #include "daemon/prober.h"
 #include "daemon/question.h"
+#include "daemon/quiet.h"
 #include "daemon/suites.h"
 #include "daemon/supervisor.h"
 #include "gradebook/gradebook.h"
@@ -53,6 +57,8 @@ struct pr_sv_worker;
 PR_MUST_CHECK enum pr_code pr_sv_worker_new(
     struct pr_loop *loop, int nice, struct pr_sv_worker **ret, struct pr_error *e);
 void pr_sv_worker_put(struct pr_sv_worker *w, struct pr_sv_task *t);
+/* Waits up to ms until nothing is left to be done, and calls `done` of what is. */
+void pr_sv_worker_drain(struct pr_sv_worker *w, int64_t ms);
 /* No `done` comes after.  Waits up to 700 ms for the task at hand, else leaves the thread to end by
  * itself when that is done. */
 void pr_sv_worker_free(struct pr_sv_worker *w);
@@ -171,6 +177,28 @@ struct pr_sv_machine {
     size_t n_stored;
 };
 
+/* ---- alerts on their way (sv_deliveries.c, sv_sending.c) ---- */
+
+/* A channel's thread, and how it goes there; kept while the supervisor lives. */
+struct pr_sv_sender {
+    char *name;
+    struct pr_sv_worker *worker; /* NULL until there is something to send */
+    bool busy;
+    int64_t failures;      /* in a row */
+    int64_t not_before_ms; /* it asked for that, or enough was sent for now; UTC */
+    struct pr_sv_sender *next;
+};
+struct pr_sv_stop; /* told to whatever is being sent when the process ends */
+struct pr_sv_deliveries {
+    struct pr_channels channels;
+    struct pr_quiet quiet;
+    struct pr_sv_sender *senders;
+    struct pr_timer timer;
+    int64_t wake_ms; /* while a turn decides when the next one is; UTC, 0: no need */
+    struct pr_rng rng;
+    struct pr_sv_stop *stop;
+};
+
 /* ---- the systems (sv_jobs.c, sv_status.c) ---- */
 
 struct pr_job {
@@ -259,6 +287,7 @@ struct pr_supervisor {
     struct pr_sv_probes probes;
     struct pr_sv_curves curves;
     struct pr_sv_machine machine;
+    struct pr_sv_deliveries deliveries;
 
     struct pr_sv_runner runners[PR_SV_MAX_SYSTEMS];
     size_t n_runners;
@@ -273,9 +302,47 @@ PR_MUST_CHECK enum pr_code pr_sv_begin(struct pr_supervisor *s, struct pr_error 
 bool pr_sv_end(struct pr_supervisor *s);
 /* Storing failed: undoes the transaction; a full disk pauses, anything else ends the process. */
 void pr_sv_failed(struct pr_supervisor *s, const char *what, const struct pr_error *why);
+
+/* ---- alerts (sv_alerts.c) ---- */
+
+/* The supervisor's own. */
 void pr_sv_alert(struct pr_supervisor *s, const char *key, int64_t checkpoint,
     enum pr_alert_level level, const char *fmt, ...) PR_PRINTF(5, 6);
 void pr_sv_clear(struct pr_supervisor *s, const char *key);
+/* Anybody's, within a transaction: the alert, and a row in `deliveries` for each channel that is to
+ * be told. */
+PR_MUST_CHECK enum pr_code pr_sv_raise(struct pr_supervisor *s, const char *system, const char *key,
+    int64_t checkpoint, enum pr_alert_level level, const char *text, int64_t now_ms,
+    bool *ret_fresh, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_sv_lower(struct pr_supervisor *s, const char *system, const char *key,
+    int64_t now_ms, bool *ret_was, struct pr_error *e);
+/* An alert that is over: what waits is dropped, and its end is said where it was said. */
+PR_MUST_CHECK enum pr_code pr_sv_say_over(
+    struct pr_supervisor *s, int64_t alert, int64_t now_ms, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_sv_repeat(struct pr_supervisor *s, const struct pr_alert *a,
+    const char *channel, int64_t now_ms, struct pr_error *e);
+void pr_sv_end_delivery(
+    struct pr_delivery *d, enum pr_delivery_state state, const char *reason, int64_t now_ms);
+#define PR_SV_CHANNEL_KEY 80
+/* Of the alert that a channel does not work. */
+void pr_sv_channel_key(char ret[PR_SV_CHANNEL_KEY], const char *channel);
+
+/* ---- deliveries ---- */
+
+void pr_sv_deliveries_init(struct pr_supervisor *s);
+void pr_sv_deliveries_reload(struct pr_supervisor *s); /* the channels as configured now */
+void pr_sv_deliveries_resume(struct pr_supervisor *s); /* storing goes on */
+/* Gives what is being sent half a second; what is not over then is sent by the next owner. */
+void pr_sv_deliveries_done(struct pr_supervisor *s);
+void pr_sv_deliveries_soon(struct pr_supervisor *s);
+/* Something was not tried yet: a job that runs once waits for that. */
+bool pr_sv_deliveries_pending(struct pr_supervisor *s);
+/* sv_sending.c: takes rows (n of them, one message) over, also when it fails. */
+PR_MUST_CHECK enum pr_code pr_sv_send(struct pr_supervisor *s, struct pr_sv_sender *sender,
+    const struct pr_channel *c, struct pr_delivery *rows, size_t n, struct pr_error *e);
+struct pr_sv_stop *pr_sv_stop_new(void);
+void pr_sv_stop_set(struct pr_sv_stop *stop);
+void pr_sv_stop_leave(struct pr_sv_stop *stop);
 
 /* ---- arrivals and suites (sv_arrivals.c) ---- */
 

@@ -43,6 +43,7 @@ static void begin(const struct asked *a)
         pr_supervisor_scan(a->s);
     if (a->run)
         pr_sv_run(a->run);
+    pr_sv_deliveries_soon(a->s); /* what is acknowledged need not be said any more */
 }
 
 /* In a transaction of its own: what is refused or fails takes nothing else with it. */

@@ -214,9 +214,10 @@ void pr_sv_check_once(struct pr_supervisor *s)
         struct pr_sv_runner *r = &s->runners[i];
         if (!has_once(r))
             continue;
-        if (is_through(r))
+        bool through = is_through(r);
+        if (through && !pr_sv_deliveries_pending(s))
             tell_finished(r);
-        else if (!r->outstanding && !r->running && !pr_sv_probes_pending(r))
+        else if (!through && !r->outstanding && !r->running && !pr_sv_probes_pending(r))
             pr_sv_run(r);
     }
     s->in_callback--;

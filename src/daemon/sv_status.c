@@ -109,7 +109,8 @@ static enum pr_code clear_alerts(
         return code;
     for (size_t i = 0; i < n && !code; i++)
         if (!strcmp(open[i].system, r->system->name) && !is_found(f, open[i].key)) {
-            code = pr_gradebook_clear(s->g, open[i].system, open[i].key, now_ms, e);
+            bool was;
+            code = pr_sv_lower(s, open[i].system, open[i].key, now_ms, &was, e);
             pr_log(
                 PR_LOG_INFO, r->system->name, "alert-cleared", "key=%s", pr_log_quote(open[i].key));
         }
@@ -124,8 +125,8 @@ static enum pr_code raise_alerts(
     for (size_t i = 0; i < f->n_alerts && !code; i++) {
         const struct pr_finding_alert *a = &f->alerts[i];
         bool fresh = false;
-        code = pr_gradebook_raise(
-            r->s->g, r->system->name, a->key, a->checkpoint, a->level, a->text, now_ms, &fresh, e);
+        code = pr_sv_raise(
+            r->s, r->system->name, a->key, a->checkpoint, a->level, a->text, now_ms, &fresh, e);
         if (fresh)
             pr_log(PR_LOG_WARN, r->system->name, "alert", "level=%s checkpoint=%lld text=%s",
                 pr_alert_level_name(a->level), (long long)a->checkpoint, pr_log_quote(a->text));

@@ -25,7 +25,7 @@ struct pr_sv_worker {
     pthread_cond_t work_came, ended_cond;
     struct pr_sv_task *first, **last; /* to be done */
     struct pr_sv_task *done, **done_last;
-    bool closed, ended, abandoned;
+    bool closed, ended, abandoned, busy; /* busy: a task is being done */
 };
 
 static void destroy(struct pr_sv_worker *w)
@@ -75,9 +75,12 @@ static void *run(void *arg)
         w->first = t->next;
         if (!w->first)
             w->last = &w->first;
+        w->busy = true;
         pthread_mutex_unlock(&w->lock);
         t->work(t);
         pthread_mutex_lock(&w->lock);
+        w->busy = false;
+        pthread_cond_signal(&w->ended_cond);
         if (!hand_back(w, t))
             break;
     }
@@ -90,13 +93,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void deliver(void *ctx, int fd, unsigned what)
+static void deliver_all(struct pr_sv_worker *w)
 {
-    (void)what;
-    struct pr_sv_worker *w = ctx;
-    uint64_t n;
-    if (read(fd, &n, sizeof n) < 0)
-        return;
     pthread_mutex_lock(&w->lock);
     struct pr_sv_task *t = w->done;
     w->done = NULL;
@@ -107,6 +105,14 @@ static void deliver(void *ctx, int fd, unsigned what)
         t->done(t);
         t->free(t);
     }
+}
+
+static void deliver(void *ctx, int fd, unsigned what)
+{
+    (void)what;
+    uint64_t n;
+    if (read(fd, &n, sizeof n) >= 0)
+        deliver_all(ctx);
 }
 
 enum pr_code pr_sv_worker_new(
@@ -164,14 +170,30 @@ void pr_sv_worker_put(struct pr_sv_worker *w, struct pr_sv_task *t)
     pthread_mutex_unlock(&w->lock);
 }
 
-/* Waits for the thread's end; false: it takes longer than it may. */
-static bool wait_ended(struct pr_sv_worker *w)
+static struct timespec in_ms(int64_t ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += WAIT_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000L;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
+    return until;
+}
+
+void pr_sv_worker_drain(struct pr_sv_worker *w, int64_t ms)
+{
+    struct timespec until = in_ms(ms);
+    pthread_mutex_lock(&w->lock);
+    while ((w->busy || w->first) && !pthread_cond_timedwait(&w->ended_cond, &w->lock, &until))
+        ;
+    pthread_mutex_unlock(&w->lock);
+    deliver_all(w);
+}
+
+/* Waits for the thread's end; false: it takes longer than it may. */
+static bool wait_ended(struct pr_sv_worker *w)
+{
+    struct timespec until = in_ms(WAIT_MS);
     while (!w->ended && !pthread_cond_timedwait(&w->ended_cond, &w->lock, &until))
         ;
     return w->ended;

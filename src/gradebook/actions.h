@@ -93,9 +93,9 @@ struct pr_delivery_filter {
 PR_MUST_CHECK enum pr_code pr_gradebook_deliveries(struct pr_gradebook *g,
     const struct pr_delivery_filter *f, struct pr_delivery **ret, size_t *ret_n,
     struct pr_error *e);
-/* When the next open one is due that is not being sent; *ret 0: there is none. */
+/* When the next open one is due, after now; *ret 0: there is none. */
 PR_MUST_CHECK enum pr_code pr_gradebook_next_delivery(
-    struct pr_gradebook *g, int64_t *ret_ms, struct pr_error *e);
+    struct pr_gradebook *g, int64_t now_ms, int64_t *ret_ms, struct pr_error *e);
 /* How many were sent at a channel since then, and when the last of them was (0: none). */
 PR_MUST_CHECK enum pr_code pr_gradebook_sent_since(struct pr_gradebook *g, const char *channel,
     int64_t since_ms, size_t *ret_n, int64_t *ret_last_ms, struct pr_error *e);

@@ -124,10 +124,11 @@ enum pr_code pr_gradebook_deliveries(struct pr_gradebook *g, const struct pr_del
     return PR_OK;
 }
 
-enum pr_code pr_gradebook_next_delivery(struct pr_gradebook *g, int64_t *ret_ms, struct pr_error *e)
+enum pr_code pr_gradebook_next_delivery(
+    struct pr_gradebook *g, int64_t now_ms, int64_t *ret_ms, struct pr_error *e)
 {
     return pr_sql_int(g, 0, ret_ms, e,
-        "SELECT min(next_ms) FROM deliveries WHERE ended_ms IS NULL AND state <> 'sending'", "");
+        "SELECT min(next_ms) FROM deliveries WHERE ended_ms IS NULL AND next_ms > ?", "i", now_ms);
 }
 
 enum pr_code pr_gradebook_sent_since(struct pr_gradebook *g, const char *channel, int64_t since_ms,

@@ -242,10 +242,12 @@ static bool set_up(CURL *h, struct coming *c, struct curl_slist *headers, char *
 
 /* What libcurl says of a failure names the host, the port and times, never the rest of the url. */
 static enum pr_code failed(
-    const struct coming *c, CURLcode rc, const char *text, CURLU *u, struct pr_error *e)
+    CURL *h, const struct coming *c, CURLcode rc, const char *text, CURLU *u, struct pr_error *e)
 {
     char *host = host_of(u);
     enum pr_code code = PR_E_IO;
+    long err = 0;
+    curl_easy_getinfo(h, CURLINFO_OS_ERRNO, &err);
     if (c->stopped)
         code = pr_fail(e, PR_E_CANCELLED, "%s: given up, as this process ends", host);
     else if (c->too_large || rc == CURLE_FILESIZE_EXCEEDED)
@@ -254,6 +256,8 @@ static enum pr_code failed(
     else if (rc == CURLE_OPERATION_TIMEDOUT)
         code = pr_fail(
             e, PR_E_LIMIT, "%s: no answer within %g s", host, (double)timeout_of(c->o) / 1000);
+    else if (rc == CURLE_COULDNT_CONNECT && err)
+        code = pr_fail(e, PR_E_IO, "%s: cannot connect: %s", host, strerror((int)err));
     else
         code = pr_fail(e, PR_E_IO, "%s: %s", host, *text ? text : curl_easy_strerror(rc));
     pr_free(host);
@@ -299,7 +303,7 @@ static enum pr_code ask(
     if (!set_up(h, &c, headers, text))
         code = pr_fail(e, PR_E_UNSUPPORTED, "libcurl refused a setting of the request");
     else if ((rc = perform(h)))
-        code = failed(&c, rc, text, u, e);
+        code = failed(h, &c, rc, text, u, e);
     else
         note_answer(h, f);
     curl_slist_free_all(headers);

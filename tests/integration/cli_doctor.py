@@ -13,8 +13,8 @@ from harness import proctor, scratch
 
 CHECKPOINTS = os.path.join(harness.RUN_A, "checkpoints")
 NAMES = ["configuration", "base folder", "file system", "disk space", "owner", "socket", "gradebook", "checkpoints",
-         "reference", "suites", "testing suite", "curriculum", "peers", "status files", "left-overs", "instruction set",
-         "memory", "open files", "inotify", "sandbox", "clock", "systemd"]
+         "reference", "suites", "testing suite", "curriculum", "peers", "alerts", "status files", "left-overs",
+         "instruction set", "memory", "open files", "inotify", "sandbox", "clock", "systemd"]
 
 
 def snapshot(base):

@@ -126,7 +126,7 @@ static void deliveries_are_found_when_they_are_due(void **state)
     MUST(pr_gradebook_raise(b->g, "monitor", "k", 0, PR_ALERT_WARNING, "text", 5, NULL, e));
     MUST(pr_gradebook_open_alert(b->g, "monitor", "k", &alert, e));
     assert_true(alert > 0);
-    MUST(pr_gradebook_next_delivery(b->g, &next, e));
+    MUST(pr_gradebook_next_delivery(b->g, 10, &next, e));
     assert_int_equal(next, 0);
     struct pr_delivery a = {.alert = alert,
                            .channel = copy("phone"),
@@ -140,7 +140,7 @@ static void deliveries_are_found_when_they_are_due(void **state)
                            .made_ms = 6};
     MUST(pr_gradebook_put_delivery(b->g, &a, e));
     MUST(pr_gradebook_put_delivery(b->g, &c, e));
-    MUST(pr_gradebook_next_delivery(b->g, &next, e));
+    MUST(pr_gradebook_next_delivery(b->g, 10, &next, e));
     assert_int_equal(next, 50);
     MUST(pr_gradebook_deliveries(b->g, &(struct pr_delivery_filter){.due_ms = 60}, &v, &n, e));
     assert_int_equal(n, 1);
