@@ -42,6 +42,8 @@
     X(deployments)                                                                                 \
     X(queue)                                                                                       \
     X(gpu)                                                                                         \
+    X(alerts)                                                                                      \
+    X(actions)                                                                                     \
     X(metrics)
 
 /* What a document is made from: it is built again when one of these changed. */

@@ -166,9 +166,13 @@ PR_SCHEMA_PART(GpuSeries, "id:int name:str n:int first_at_ms:int? last_at_ms:int
 PR_SCHEMA(GpuCurve, "id:int name:str at_ms:int[] value:num?[] n:int decimated:bool")
 PR_SCHEMA(Alerts, "alerts:@Alert[] n_open:int next_cursor:str?")
 PR_SCHEMA_PART(Alert,
-    "id:int system:str key:str level:<info|warning|critical> text:str checkpoint:any raised_at:time"
-    " cleared_at:time? acknowledged_at:time? deliveries:@Delivery[]")
-PR_SCHEMA_PART(Delivery, "channel:str kind:str state:str attempts:int reason:str?")
+    "id:int system:str key:str level:<info|warning|critical> text:str checkpoint:int?"
+    " checkpoint_name:str? raised_at:time cleared_at:time? acknowledged_at:time?"
+    " deliveries:@Delivery[]")
+PR_SCHEMA_PART(Delivery,
+    "channel:str kind:<firing|resolved|repeat|test>"
+    " state:<waiting|sending|held|sent|failed|dropped> attempts:int made_at:time next_at:time?"
+    " ended_at:time? reason:str?")
 PR_SCHEMA(Actions, "actions:@ActionRow[] next_cursor:str?")
 PR_SCHEMA_PART(ActionRow,
     "id:int done_at:time who:str origin:str action:str target:str? outcome:str reason:str?")

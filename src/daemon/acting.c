@@ -221,8 +221,10 @@ enum pr_code pr_act_ask(const char *base_dir, const json_t *message, struct pr_e
     bool none;
     enum pr_code code = ask(base_dir, message, &none, e);
     if (none)
-        return pr_fail(e, PR_E_UNSUPPORTED,
+        return pr_fail(e, PR_E_CANCELLED,
             "no proctor runs on the base folder, so there is nobody who could do it");
+    if (code == PR_E_LIMIT || code == PR_E_IO)
+        code = e->code = PR_E_CANCELLED;
     return code;
 }
 

@@ -34,8 +34,9 @@ json_t *pr_act_message(const char *action, const char *origin);
 /* {"type": "done", "action"} or {"type": "refused", "action", "code", "message"}: new reference. */
 json_t *pr_act_answer(const json_t *message, bool done, const struct pr_error *refused);
 
-/* For who asks over proctor.sock: PR_OK: done; PR_E_UNSUPPORTED: nobody owns the folder, or it did
- * not answer; else the refusal.  Waits for the owner: not for a thread that must not. */
+/* For who asks over proctor.sock: PR_OK: done; PR_E_CANCELLED: nobody owns the folder, it did not
+ * answer, or nothing can be stored now; else the refusal.  Waits for the owner: not for a thread
+ * that must not. */
 PR_MUST_CHECK enum pr_code pr_act_ask(
     const char *base_dir, const json_t *message, struct pr_error *e);
 /* The same, and where nobody owns the folder takes the lock and does it itself. */

@@ -87,4 +87,5 @@ def test_what_cannot_be_is_said():
         assert "api.bind" in done.err, done.err
 
 
-harness.run(globals())
+if __name__ == "__main__":
+    harness.run(globals())
