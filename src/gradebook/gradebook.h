@@ -54,8 +54,9 @@ int pr_gradebook_schema(const struct pr_gradebook *g);
 
 /* For a reader that stays.  A number that changes when another connection has committed something
  * other than the machine's curves, which come every few seconds and which nothing but their own
- * charts is made of; cheap, without a transaction.  It never changes on a *fixed* one: a file without a log, which was
- * opened as one that does not change; whoever keeps it must look at the files itself. */
+ * charts is made of; cheap, without a transaction.  It never changes on a *fixed* one: a file
+ * without a log, which was opened as one that does not change; whoever keeps it must look at the
+ * files itself. */
 PR_MUST_CHECK enum pr_code pr_gradebook_data_version(
     struct pr_gradebook *g, int64_t *ret, struct pr_error *e);
 bool pr_gradebook_is_fixed(const struct pr_gradebook *g);
