@@ -151,7 +151,9 @@ static void without_a_gradebook_there_are_no_curves(void **state)
     assert_true(json_is_null(json_object_get(o, "run_id")));
     book_refused(&b, PR_E_NOT_FOUND, "/api/curves/1");
     json_t *panels = asking_panels(&b.a);
-    assert_int_equal(json_array_size(panels), 0);
+    for (size_t i = 0; i < json_array_size(panels); i++)
+        assert_string_not_equal(
+            json_string_value(json_object_get(json_array_get(panels, i), "id")), "progress");
     json_decref(panels);
     book_close(&b);
 }
