@@ -66,7 +66,8 @@ function done(t?: Training | null): number | null {
 
 function TrainingItems({ t, why }: { t?: Training | null; why?: string | null }) {
   const time = useCell(now);
-  if (!t) return <Item label="training"><Absent why={why ?? 'nothing is known of a training'} /></Item>;
+  if (!t || (t.source === null && !known(t.current_step)))
+    return <Item label="training"><span class="quiet" title={why ?? t?.source_reason ?? ''}>none was found</span></Item>;
   const share = done(t);
   const written = t.timestamp ? Date.parse(t.timestamp) : NaN;
   const running = t.status === 'training' || t.status === 'running';

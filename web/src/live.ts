@@ -57,6 +57,7 @@ let source: EventSource | null = null;
 let wait = FIRST_WAIT_MS;
 let again = 0;
 let greeted = false; // a later greeting means that events may have been missed
+let begun = false; // questions were asked before the stream was there
 let heardAt = 0;
 
 function heard(): void {
@@ -67,8 +68,24 @@ function heard(): void {
 
 function onHello(): void {
   heard();
-  if (greeted) refetchAll();
+  if (greeted || begun) refetchAll();
   greeted = true;
+  begin();
+}
+
+/* Questions wait for the stream, for a moment: what changes between an answer and the stream's beginning
+ * would never be told. */
+const HELLO_MS = 700;
+let begin: () => void = () => undefined;
+export const listening = new Promise<void>((done) => {
+  begin = done;
+  if (report) done();
+});
+
+function beginAnyway(): void {
+  if (greeted) return;
+  begun = true;
+  begin();
 }
 
 function onChanged(e: MessageEvent<string>): void {
@@ -87,6 +104,7 @@ function onReset(): void {
 }
 
 function onError(): void {
+  beginAnyway();
   connection.set('lost');
   if (source?.readyState !== EventSource.CLOSED) return; // it tries again by itself
   source = null;
@@ -138,6 +156,7 @@ async function checkQuiet(): Promise<void> {
 
 export function runLive(): void {
   if (report) return;
+  window.setTimeout(beginAnyway, HELLO_MS);
   document.addEventListener('visibilitychange', onVisibility);
   window.addEventListener('online', () => {
     close();

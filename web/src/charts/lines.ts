@@ -1,5 +1,5 @@
 /* What a chart is made of, and uPlot's options for it. */
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import type { Column } from '../series';
 import { color } from '../theme';
 import type { Mark } from '../types';
@@ -60,7 +60,10 @@ function series(lines: Line[]): { series: uPlot.Series[]; bands: uPlot.Band[] } 
 function yRange(look: Look): uPlot.Scale.Range {
   return (_u, low, high) => {
     if (low === null || high === null || !Number.isFinite(low)) return look.log ? [0.1, 1] : [0, 1];
-    if (look.log) return uPlot.rangeLog(low, high, 10, false);
+    if (look.log) {
+      const room = Math.max(Math.log10(high / low) * 0.06, 0.05);
+      return [low / 10 ** room, high * 10 ** room];
+    }
     const pad = (high - low || Math.abs(high) || 1) * 0.08;
     const [min, max] = look.hard ?? [null, null];
     const to: [number, number] = [low - pad, high + pad];
@@ -80,7 +83,7 @@ function axes(look: Look): uPlot.Axis[] {
     { ...base, size: 26, gap: 6, space: 64, grid: { show: false },
       ...(look.axis === 'step' ? { values: (_u, at) => at.map((v) => (v === null ? '' : steps(v))), incrs: STEP_INCREMENTS }
         : { values: (_u, at) => times(at) }) },
-    { ...base, size: 58, gap: 8, space: 32, ...(look.log ? { splits: decades } : {}),
+    { ...base, size: 58, gap: 8, space: 32, ...(look.log ? { splits: decades, filter: (_u: uPlot, at: number[]) => at } : {}),
       values: (_u, at) => at.map((v) => (v === null || v === undefined ? '' : tick(look.show(v)))) },
   ];
 }
@@ -100,7 +103,7 @@ function times(at: number[]): string[] {
 function decades(_u: uPlot, _axis: number, low: number, high: number): number[] {
   if (!(low > 0) || !(high > low)) return [];
   const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
-  const within = last - first <= 2 ? [1, 2, 5] : [1];
+  const within = high / low < 50 ? [1, 2, 5] : [1];
   const out: number[] = [];
   for (let e = first; e <= last; e++)
     for (const m of within) {

@@ -25,8 +25,8 @@ function Row({ c, compact }: { c: CheckpointRow; compact?: boolean }) {
     <tr>
       <th scope="row"><a href={href('checkpoints', { id: c.id })}><Text of={c.name} most={60} /></a>{c.pinned && <span class="chip" title="what proctor deletes leaves it alone">pinned</span>}</th>
       {!compact && <td class="num">{count(c.step)}</td>}
-      <td>{c.state === 'ready' ? <LevelTag level={c.level} why={c.level_reason} /> : <span class="tag level-warning" title={c.reason ?? ''}>{stateWord(c.state)}</span>}</td>
-      <td><Value v={c.rank} show={count} why="not ranked" /></td>
+      <td>{c.state === 'ready' ? <LevelTag level={c.level} why={c.level_reason} short={compact} /> : <span class="tag level-warning" title={c.reason ?? ''}>{stateWord(c.state)}</span>}</td>
+      {!compact && <td><Value v={c.rank} show={count} why="not ranked" /></td>}
       <td><Value v={c.score} show={(x) => fixed(x, 4)} why="not ranked" /></td>
       <td><Value v={v?.accuracy} show={(x) => percent(x)} why={reason} />{v && <span class="ci">n {count(v.graded)}{v.n !== v.graded && ` of ${count(v.n)}`}</span>}</td>
       <td><Value v={v?.loss_mean_per_example} show={short} why={reason} /></td>
@@ -39,8 +39,8 @@ function Row({ c, compact }: { c: CheckpointRow; compact?: boolean }) {
 }
 
 function Head({ compact }: { compact?: boolean }) {
-  const names = ['checkpoint', ...(compact ? [] : ['step']), 'verdict', 'rank', 'score', 'accuracy', 'loss per example', ...(compact ? [] : ['ECE', 'parameters', 'weights', 'found'])];
-  return <thead><tr>{names.map((n) => <th scope="col">{n}</th>)}</tr></thead>;
+  const names = ['checkpoint', ...(compact ? [] : ['step']), compact ? '' : 'verdict', ...(compact ? [] : ['rank']), 'score', 'accuracy', 'loss per example', ...(compact ? [] : ['ECE', 'parameters', 'weights', 'found'])];
+  return <thead><tr>{names.map((n) => <th scope="col">{n || <span class="sr">verdict</span>}</th>)}</tr></thead>;
 }
 
 function Table({ params }: { params: Record<string, string> }) {
