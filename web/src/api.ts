@@ -83,7 +83,6 @@ async function failure(answer: Response): Promise<ApiError> {
   } catch {
     // Not proctor's own answer (a proxy's, perhaps): its status is all that is known.
   }
-  if (answer.status === 401) locked.set(true);
   return new ApiError(answer.status, code, message);
 }
 
@@ -107,6 +106,7 @@ export async function get<T>(url: string, signal?: AbortSignal): Promise<T> {
     keep(url, before.etag, before.doc);
     return before.doc as T;
   }
+  if (answer.status === 401) locked.set(true);
   if (!answer.ok) throw await failure(answer);
   const doc = (await answer.json()) as T;
   const etag = answer.headers.get('ETag');
@@ -123,10 +123,8 @@ export async function post(url: string, body: unknown): Promise<void> {
     body: JSON.stringify(body),
   });
   if (answer.ok) return;
-  const e = await failure(answer);
   // An action needs a session even where reading does not: that is a dialog, not a locked page.
-  if (answer.status === 401 && !session.get()?.token_required) locked.set(false);
-  throw e;
+  throw await failure(answer);
 }
 
 export async function readSession(): Promise<void> {

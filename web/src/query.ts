@@ -88,6 +88,8 @@ export function useQuery<T>(url: string | null, options: Options = {}): Answer<T
     const f = new Follower<T>(url, opts.current, (part) =>
       setAnswer((a) => {
         const next = { ...a, ...part };
+        // What another address said is no answer to a question that was refused.
+        if (part.error && !worthRetrying(part.error) && a.url !== url) next.doc = null;
         return next.doc === a.doc && next.error === a.error && next.loading === a.loading && next.url === a.url
           ? a : next;
       }));

@@ -92,7 +92,7 @@ export function Checkpoints() {
           <a href={href('comparison', { b: id })}>Compare</a>
           {!report && <PinButton id={id} />}
         </div>
-        <Why id={id} />
+        <Why id={id} key={id} />
       </>
     );
   }

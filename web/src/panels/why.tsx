@@ -84,7 +84,7 @@ function Parts({ of, name }: { of?: Part; name: string }) {
   const list = Object.entries(of ?? {});
   if (!list.length) return null;
   return (
-    <table class="figures-table">
+    <div class="scroll"><table class="figures-table">
       <thead><tr><th scope="col">{name}</th><th scope="col">n</th><th scope="col">accuracy</th><th scope="col">loss per example</th></tr></thead>
       <tbody>
         {list.map(([k, p]) => (
@@ -95,7 +95,7 @@ function Parts({ of, name }: { of?: Part; name: string }) {
           </tr>
         ))}
       </tbody>
-    </table>
+    </table></div>
   );
 }
 
