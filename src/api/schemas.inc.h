@@ -32,7 +32,7 @@ PR_SCHEMA_PART(
 PR_SCHEMA_PART(StatusAlert,
     "id:int system:str level:<info|warning|critical> text:str raised_at:time? cleared_at:time?"
     " acknowledged_at:time?")
-PR_SCHEMA_PART(ApiBody, "version:str boot:str? bind:str token_required:bool page:int")
+PR_SCHEMA_PART(ApiBody, "version:str boot:str? bind:str token_required:bool page:bool")
 PR_SCHEMA_PART(Panel, "id:str title:str plugin:str")
 PR_SCHEMA_PART(Best, "checkpoint:str id:int? score:num")
 PR_SCHEMA_PART(MachineLine, "name:str self:bool reachable:bool reason:str? at:time? url:str?")

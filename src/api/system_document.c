@@ -4,16 +4,17 @@
 #include "api/answers.h"
 #include "systems/system.h"
 
-static bool is_named(const json_t *list, const char *name)
+/* The item of a list of names, or of objects with a name; NULL. */
+static const json_t *named(const json_t *list, const char *name)
 {
     size_t i;
     const json_t *x;
     json_array_foreach (list, i, x) {
         const char *is = json_string_value(json_is_object(x) ? json_object_get(x, "name") : x);
         if (is && !strcmp(is, name))
-            return true;
+            return x;
     }
-    return false;
+    return NULL;
 }
 
 /* Why the configuration leaves a system out; NULL: it does not. */
@@ -27,7 +28,7 @@ static const char *left_out(const struct pr_config *c, const char *name)
         return "this version has no such system";
     if (!(s->roles & role))
         return "machine.role in proctor.yaml leaves it to another machine";
-    if (is_named(c->disabled, name))
+    if (named(c->disabled, name))
         return "machine.disabled in proctor.yaml names it";
     return NULL;
 }
@@ -49,7 +50,8 @@ enum pr_code pr_api_system_document(
     const struct pr_api_context *x, const char *system, json_t **ret, struct pr_error *e)
 {
     json_t *found;
-    bool active = is_named(json_object_get(x->live, "systems"), system);
+    const json_t *live = named(json_object_get(x->live, "systems"), system);
+    json_t *last = json_object_get(live, "last_run");
     enum pr_code code = pr_api_finding(x, system, &found, e);
     if (code)
         return code;
@@ -58,10 +60,12 @@ enum pr_code pr_api_system_document(
     if (found)
         json_object_update(o, found);
     else
-        nothing_found(x, system, active, o);
+        nothing_found(x, system, live != NULL, o);
     if (!json_object_get(o, "state"))
         pr_json_set_str(o, "state", "ok");
-    pr_json_set_bool(o, "active", active);
+    if (found && json_is_string(last)) /* what it finds again is not stored again */
+        json_object_set(o, "last_run", last);
+    pr_json_set_bool(o, "active", live != NULL);
     json_decref(found);
     *ret = o;
     return PR_OK;

@@ -43,8 +43,8 @@ static enum pr_code answer(struct asking *a, const struct pr_api_route *route,
     const struct pr_api_request *q, json_t **ret, struct pr_error *e)
 {
     json_t *none = json_object(), *panels = asking_panels(a),
-           *api = json_pack("{s:s,s:s,s:s,s:b,s:i}", "version", "test", "boot", "b", "bind",
-               "127.0.0.1", "token_required", 0, "page", 8080);
+           *api = json_pack("{s:s,s:s,s:s,s:b,s:b}", "version", "test", "boot", "b", "bind",
+               "127.0.0.1", "token_required", 0, "page", 1);
     struct pr_api_context x = context_of(a, none);
     x.api = api;
     x.panels = panels;
