@@ -124,7 +124,8 @@ static void ask(struct pr_gradebook *g, const char *what, const char *url)
     struct pr_api_request q = {0};
     struct pr_str text = PR_STR_INIT((size_t)1 << 30);
     json_t *doc = NULL, *none = json_object();
-    struct pr_api_context x = {.config = &config, .g = g, .peers = none, .now_ms = 1};
+    struct pr_api_context x = {
+        .config = &config, .g = g, .peers = none, .api = none, .panels = none, .now_ms = 1};
     size_t n = strcspn(url, "?");
     int64_t begin = pr_clock_monotonic_ns();
     pr_api_router_find("GET", url, n, &m);
@@ -147,6 +148,8 @@ int main(int argc, char *argv[])
     static const struct {
         const char *what, *url;
     } asked[] = {
+        {"status", "/api/status"},
+        {"status, again", "/api/status"},
         {"curves, first", "/api/curves"},
         {"curves, again", "/api/curves"},
         {"a curve, first", "/api/curves/1"},

@@ -35,8 +35,7 @@ struct state {
     int64_t now_ms;
     struct pr_view view;
     char options[65];
-    struct pr_decision *verdicts; /* of the monitor on the main suite: the present ones */
-    size_t n_verdicts;
+    int64_t main; /* the main suite; -1: there is none */
     json_t *doc;
 };
 
@@ -163,12 +162,25 @@ static enum pr_code set_systems(struct state *s, struct pr_error *e)
 
 /* ---- checkpoints ---- */
 
-static const struct pr_decision *verdict_of(const struct state *s, int64_t checkpoint)
+/* What the monitor says of a checkpoint on the main suite. */
+static enum pr_code set_level(
+    struct state *s, const struct pr_checkpoint_row *c, json_t *o, struct pr_error *e)
 {
-    for (size_t i = s->n_verdicts; i--;)
-        if (s->verdicts[i].checkpoint == checkpoint)
-            return &s->verdicts[i];
-    return NULL;
+    const struct pr_decision_filter f = {.system = "regression-monitor",
+        .kind = "verdict",
+        .checkpoint = c->id,
+        .suite = s->main,
+        .present_only = true};
+    struct pr_decision *v = NULL;
+    size_t n = 0;
+    enum pr_code code = pr_gradebook_decisions(s->g, &f, &v, &n, e);
+    if (code)
+        return code;
+    pr_json_set_str(o, "level", n ? v[n - 1].verdict : NULL);
+    json_t *why = n ? json_object_get(v[n - 1].evidence, "reason") : NULL;
+    pr_json_set(o, "level_reason", why ? json_incref(why) : json_null());
+    pr_decisions_free(v, n);
+    return PR_OK;
 }
 
 static enum pr_code progress(struct state *s, const struct pr_checkpoint_row *c,
@@ -194,24 +206,19 @@ static enum pr_code checkpoint_json(
     struct state *s, const struct pr_checkpoint_row *c, json_t **ret, struct pr_error *e)
 {
     json_t *o = pr_checkpoint_json(c), *suites = json_array();
-    const struct pr_decision *d = verdict_of(s, c->id);
     pr_json_set_int(o, "id", c->id);
     pr_json_set_str(o, "state", pr_checkpoint_state_name(c->state));
     pr_json_set_str(o, "reason", c->reason);
     pr_state_time(o, "found_at", c->found_ms);
-    pr_json_set_str(o, "level", d ? d->verdict : NULL);
-    json_t *why = d ? json_object_get(d->evidence, "reason") : NULL;
-    pr_json_set(o, "level_reason", why ? json_incref(why) : json_null());
+    enum pr_code code = set_level(s, c, o, e);
     pr_json_set(o, "suites", suites);
-    for (size_t i = 0; i < s->view.n_suites; i++) {
-        enum pr_code code = progress(s, c, &s->view.suites[i], suites, e);
-        if (code) {
-            json_decref(o);
-            return code;
-        }
-    }
-    *ret = o;
-    return PR_OK;
+    for (size_t i = 0; i < s->view.n_suites && !code; i++)
+        code = progress(s, c, &s->view.suites[i], suites, e);
+    if (code)
+        json_decref(o);
+    else
+        *ret = o;
+    return code;
 }
 
 static enum pr_code set_checkpoints(struct state *s, struct pr_error *e)
@@ -425,18 +432,11 @@ static enum pr_code from_gradebook(struct state *s, struct pr_error *e)
     if (code)
         return code;
     const struct pr_suite_row *suite = pr_view_suite(&s->view, PR_SUITE_MAIN);
-    const struct pr_decision_filter f = {.system = "regression-monitor",
-        .kind = "verdict",
-        .suite = suite ? suite->id : -1,
-        .present_only = true};
-    if ((code = pr_gradebook_decisions(s->g, &f, &s->verdicts, &s->n_verdicts, e)))
-        goto out;
+    s->main = suite ? suite->id : -1;
     pr_json_set(s->doc, "training", training(s));
-    if ((code = set_systems(s, e)) || (code = set_checkpoints(s, e)) || (code = set_queue(s, e)) ||
-        (code = set_ended(s, e)) || (code = set_alerts(s, e)) || (code = set_gradebook(s, e)))
-        goto out;
-out:
-    pr_decisions_free(s->verdicts, s->n_verdicts);
+    if (!(code = set_systems(s, e)) && !(code = set_checkpoints(s, e)) &&
+        !(code = set_queue(s, e)) && !(code = set_ended(s, e)) && !(code = set_alerts(s, e)))
+        code = set_gradebook(s, e);
     pr_view_close(&s->view);
     return code;
 }

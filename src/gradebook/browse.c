@@ -95,18 +95,45 @@ enum pr_code pr_gradebook_count_run(
         "SELECT count(*) FROM checkpoints WHERE run_id = ? AND NOT gone", "i", run_id);
 }
 
+/* The one that a checkpoint came to last first; pr_free. */
+static enum pr_code runs_newest_first(
+    struct pr_gradebook *g, int64_t **ret, size_t *ret_n, struct pr_error *e)
+{
+    sqlite3_stmt *st = NULL;
+    int64_t *v = NULL;
+    size_t n = 0, cap = 0;
+    bool row = true;
+    enum pr_code code = pr_sql_query(
+        g, &st, e, "SELECT id FROM runs ORDER BY last_ms DESC, first_checkpoint DESC, id DESC", "");
+    while (!code && !(code = pr_sql_step(g, st, &row, e)) && row)
+        PR_PUSH(v, n, cap, sqlite3_column_int64(st, 0));
+    if (code) {
+        pr_free(v);
+        return code;
+    }
+    *ret = v;
+    *ret_n = n;
+    return PR_OK;
+}
+
+/* A run at a time, so that SQLite goes down its steps and stops at the first that is graded. */
 enum pr_code pr_gradebook_newest_graded(
     struct pr_gradebook *g, const char *options, int64_t suite, int64_t *ret, struct pr_error *e)
 {
-    return pr_sql_int(g, 0, ret, e,
-        "SELECT c.id FROM checkpoints c JOIN runs r ON r.id = c.run_id"
-        " JOIN openings o ON o.model = c.model AND o.options = ?1"
-        " WHERE NOT c.gone AND NOT c.reference AND c.state = 'ready' AND EXISTS"
-        " (SELECT 1 FROM suite_examples x CROSS JOIN grades g ON g.model = c.model"
-        " AND g.settings = o.settings AND g.example = x.example WHERE x.suite = ?2)"
-        " ORDER BY r.last_ms DESC, r.first_checkpoint DESC, r.id DESC, c.step DESC, c.id DESC"
-        " LIMIT 1",
-        "si", options, suite);
+    int64_t *runs = NULL;
+    size_t n = 0;
+    enum pr_code code = runs_newest_first(g, &runs, &n, e);
+    *ret = 0;
+    for (size_t i = 0; i < n && !code && !*ret; i++)
+        code = pr_sql_int(g, 0, ret, e,
+            "SELECT c.id FROM checkpoints c CROSS JOIN openings o ON o.model = c.model"
+            " AND o.options = ?1 WHERE c.run_id = ?3 AND NOT c.gone AND NOT c.reference"
+            " AND c.state = 'ready' AND EXISTS (SELECT 1 FROM suite_examples x CROSS JOIN grades g"
+            " ON g.model = c.model AND g.settings = o.settings AND g.example = x.example"
+            " WHERE x.suite = ?2) ORDER BY c.step DESC, c.id DESC LIMIT 1",
+            "sii", options, suite, runs[i]);
+    pr_free(runs);
+    return code;
 }
 
 enum pr_code pr_gradebook_newest_run(struct pr_gradebook *g, int64_t *ret, struct pr_error *e)
