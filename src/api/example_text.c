@@ -7,8 +7,9 @@
 #include "api/answers.h"
 #include "base/utf8.h"
 
-#define THINK     "<think>"
-#define THINK_END "</think>"
+#define THINK       "<think>"
+#define THINK_END   "</think>"
+#define PER_MESSAGE 64 /* bytes beside its text */
 
 static void set_text(
     json_t *o, const char *key, const char *s, size_t n, struct pr_api_text_budget *b)
@@ -43,11 +44,17 @@ void pr_api_set_example(
     const json_t *turn;
     json_t *messages = json_array();
     pr_json_set_str(o, "example", digest);
-    pr_json_set_str(o, "id", x->id);
-    pr_json_set_str(o, "skill", x->skill);
-    pr_json_set_str(o, "difficulty", x->difficulty);
-    json_array_foreach (x->messages, i, turn)
+    set_text(o, "id", x->id, strlen(x->id), b);
+    set_text(o, "skill", x->skill, x->skill ? strlen(x->skill) : 0, b);
+    set_text(o, "difficulty", x->difficulty, strlen(x->difficulty), b);
+    json_array_foreach (x->messages, i, turn) {
+        if (b->left < PER_MESSAGE) { /* a million empty turns are long too */
+            pr_json_set_bool(o, "messages_cut", true);
+            break;
+        }
+        b->left -= PER_MESSAGE;
         json_array_append_new(messages, message_json(turn, b));
+    }
     pr_json_set(o, "messages", messages);
     set_text(o, "text", x->text.s, x->text.n, b);
     set_text(o, "golden", x->golden.s, x->golden.n, b);

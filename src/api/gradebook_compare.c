@@ -146,7 +146,8 @@ static enum pr_code compare(const struct pr_suite *suite, const struct side *a,
             "%s and %s are graded under other settings (arithmetic, template or limits): they are "
             "not compared",
             a->c.name, b->c.name);
-    enum pr_code code = pr_compare(a->grades, b->grades, NULL, &found, e);
+    static const struct pr_compare_options options = {.tests_only = true};
+    enum pr_code code = pr_compare(a->grades, b->grades, &options, &found, e);
     if (code) /* nothing in common: it is not the request that is wrong */
         return code == PR_E_FORMAT && e ? (e->code = PR_E_NOT_FOUND) : code;
     const json_t *metrics = json_object_get(found, "metrics");

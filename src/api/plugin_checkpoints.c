@@ -331,6 +331,16 @@ static enum pr_code get_why(const struct pr_api_context *x, const struct pr_api_
     return pr_why_document_of(x->g, options, id, x->now_ms, ret, e);
 }
 
+static bool present(const struct pr_api_context *x)
+{
+    struct pr_listed *v = NULL;
+    size_t n = 0;
+    if (!x->g || pr_gradebook_list(x->g, PR_LISTED_ANY, 0, &v, &n, NULL))
+        return false;
+    pr_free(v);
+    return n > 0;
+}
+
 static const struct pr_api_param of_list[] = {
     {.name = "run", .type = PR_API_INT, .min = 1, .max = 1e15, .help = "of this run (its id)"},
     {.name = "state",
@@ -365,4 +375,7 @@ const struct pr_api_plugin pr_api_plugin_checkpoints = {
     .name = "checkpoints",
     .routes = routes,
     .n_routes = sizeof routes / sizeof *routes,
+    .panel = "checkpoints",
+    .title = "Checkpoints",
+    .present = present,
 };

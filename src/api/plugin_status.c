@@ -8,8 +8,8 @@
 #include "gradebook/browse.h"
 
 /* The order of the page; others come after these. */
-static const char *const order[] = {
-    "progress", "previews", "calibration", "comparison", "curriculum", "testing", "gpu", "alerts"};
+static const char *const order[] = {"progress", "previews", "calibration", "comparison",
+    "checkpoints", "curriculum", "testing", "gpu", "alerts"};
 
 static size_t place_of(const json_t *panel)
 {

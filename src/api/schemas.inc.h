@@ -59,10 +59,11 @@ PR_SCHEMA(Regression,
                       " alert_level*:<ok|warning|critical>?")
 PR_SCHEMA(ModelComparison,
     PR_SYSTEM_MEMBERS " rankings*:@Ranked[] best_checkpoint*:str? best*:obj? n_ranked*:int?"
-                      " unranked*:obj[] weights*:{num}?")
+                      " unranked*:@Unranked[] weights*:{num}?")
 PR_SCHEMA_PART(Ranked,
     "rank:int? checkpoint:str path:str step:int? score:num? accuracy:num? loss:num? ece:num? n:int"
     " tied_with:str[] level:<ok|warning|critical>?")
+PR_SCHEMA_PART(Unranked, "checkpoint:str path:str state:str why:str graded:int of:int")
 PR_SCHEMA(Confidence,
     PR_SYSTEM_MEMBERS " checkpoint*:str? bins*:@Bin[]? ece*:num? well_calibrated*:bool? n*:int?")
 PR_SCHEMA_PART(Bin, "range:str accuracy:num? mean_confidence:num? count:int low*:num high*:num")
@@ -85,9 +86,19 @@ PR_SCHEMA_PART(CheckpointRow,
     " suites:@SuiteFigures[]")
 PR_SCHEMA_PART(SuiteFigures,
     "suite:str n:int graded:int loss:num? loss_mean_per_example:num? accuracy:num? ece:num?")
-PR_SCHEMA(Why, "checkpoint:obj grades:obj[] decisions:@Decision[] judged_against_it:obj[] "
-               "alerts:@StatusAlert[]"
-               " n_probes:int n_failed_probes:int n_diverged_probes:int rank:obj? summary:str[]")
+PR_SCHEMA(Why,
+    "checkpoint:@WhyCheckpoint grades:@WhyGrades[] decisions:@Decision[]"
+    " judged_against_it:@JudgedAgainst[] n_judged_against_it:int alerts:@StatusAlert[]"
+    " n_probes:int n_failed_probes:int n_diverged_probes:int rank:@WhyRank? summary:str[]")
+PR_SCHEMA_PART(WhyCheckpoint,
+    "checkpoint:str id:int path:str step:int? run:str? fingerprint:str?"
+    " state:<found|ready|refused|quarantined|gone> reason:str? reference:bool found_at:time?"
+    " opened_at:time? failures:int notes:any[]? bad_weights:str[]?")
+PR_SCHEMA_PART(WhyGrades,
+    "suite:str graded:int of:int n*:int loss*:num? loss_mean_per_example*:num? accuracy*:num?"
+    " accuracy_ci95*:num[]? ece*:num? by_difficulty*:{any} by_skill*:{any}")
+PR_SCHEMA_PART(JudgedAgainst, "checkpoint:str suite:str? verdict:str")
+PR_SCHEMA_PART(WhyRank, "rank:int? of:int score:num? at:time? tied_with:str[]")
 PR_SCHEMA_PART(Decision,
     "at:time? system:str kind:str suite:str? verdict:str against:str? superseded:bool evidence:any")
 

@@ -142,7 +142,8 @@ static void append_sentence(const struct why *w, const char *fmt, ...)
 /* Who was judged against it: what it did as a baseline. */
 static enum pr_code set_judged(struct why *w, struct pr_error *e)
 {
-    const struct pr_decision_filter verdicts = {.kind = "verdict", .present_only = true};
+    const struct pr_decision_filter verdicts = {
+        .kind = "verdict", .against = w->c->id, .present_only = true};
     struct pr_decision *v = NULL;
     size_t n = 0, count = 0;
     enum pr_code code = pr_gradebook_decisions(w->g, &verdicts, &v, &n, e);
@@ -151,7 +152,7 @@ static enum pr_code set_judged(struct why *w, struct pr_error *e)
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         const char *name = name_of(w, v[i].checkpoint);
-        if (v[i].against != w->c->id || v[i].checkpoint == w->c->id || !name)
+        if (v[i].checkpoint == w->c->id || !name)
             continue;
         if (count++ < LISTED) {
             json_t *o = json_object();

@@ -276,9 +276,10 @@ enum pr_code pr_compare(const struct pr_grades *first, const struct pr_grades *s
         code = pr_fail(e, PR_E_FORMAT, "%s and %s have no graded example in common",
             first->checkpoint, second->checkpoint);
     if (code || (code = add_mean_loss(metrics, &ps, o, e)) ||
-        (code = add_resampled(metrics, "loss", &ps, pooled, pooled_difference, o, e)) ||
+        (!o->tests_only &&
+            (code = add_resampled(metrics, "loss", &ps, pooled, pooled_difference, o, e))) ||
         (code = add_accuracy(metrics, &ps, e)) ||
-        (code = add_resampled(metrics, "ece", &ps, ece, ece_difference, o, e)))
+        (!o->tests_only && (code = add_resampled(metrics, "ece", &ps, ece, ece_difference, o, e))))
         goto out;
     pr_json_set_int(doc, "schema_version", 1);
     pr_json_set(doc, "first", side(first));

@@ -9,6 +9,7 @@
 
 struct pr_compare_options {
     struct pr_bootstrap_options bootstrap; /* zeros: the defaults of stats.h */
+    bool tests_only;   /* without `loss` and `ece`, whose intervals take the longest */
     bool all_examples; /* list every example, not only those whose correctness changed */
 };
 

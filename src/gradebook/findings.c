@@ -106,6 +106,7 @@ enum pr_code pr_gradebook_decisions(struct pr_gradebook *g, const struct pr_deci
     struct pr_decision **ret, size_t *ret_n, struct pr_error *e)
 {
     static const char of_one[] = DECISION_COLUMNS "checkpoint = ?1 AND " DECISION_FILTER;
+    static const char against_one[] = DECISION_COLUMNS "against = ?1 AND " DECISION_FILTER;
     static const char of_system[] =
         DECISION_COLUMNS "?1 IS NULL AND system = ?2 AND " DECISION_FILTER;
     static const char of_all[] = DECISION_COLUMNS "?1 IS NULL AND " DECISION_FILTER;
@@ -115,10 +116,11 @@ enum pr_code pr_gradebook_decisions(struct pr_gradebook *g, const struct pr_deci
     bool row = true;
     enum pr_code code = pr_sql_query(g, &st, e,
         f->checkpoint ? of_one
+        : f->against  ? against_one
         : f->system   ? of_system
                       : of_all,
-        "ossoii", f->checkpoint, f->system, f->kind, f->suite, (int64_t)f->present_only,
-        f->limit ? (int64_t)f->limit : (int64_t)-1);
+        "ossoii", f->checkpoint ? f->checkpoint : f->against, f->system, f->kind, f->suite,
+        (int64_t)f->present_only, f->limit ? (int64_t)f->limit : (int64_t)-1);
     while (!code && !(code = pr_sql_step(g, st, &row, e)) && row) {
         struct pr_decision d = {.id = sqlite3_column_int64(st, 0),
             .checkpoint = sqlite3_column_int64(st, 3),

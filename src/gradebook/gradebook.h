@@ -291,6 +291,7 @@ PR_MUST_CHECK enum pr_code pr_gradebook_put_decision(
 struct pr_decision_filter {
     const char *system, *kind; /* NULL: any */
     int64_t checkpoint, suite; /* 0: any */
+    int64_t against;           /* 0: any; else `checkpoint` is 0 */
     bool present_only;         /* only the last of each (system, kind, checkpoint, suite) */
     size_t limit;              /* 0: all */
 };

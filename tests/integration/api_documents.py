@@ -128,11 +128,42 @@ class Book:
         for path, methods in self.openapi["paths"].items():
             parts, given = path.split("/"), url.split("?")[0].split("/")
             if len(parts) == len(given) and all(p == g or p[:1] == "{" for p, g in zip(parts, given)):
-                self.asked.add(path)
                 schema = methods["get"]["responses"]["200"]["content"]["application/json"]["schema"]
                 check(doc, schema, self.openapi)
+                if path not in self.asked:
+                    self.hold_schema(doc, schema)
+                self.asked.add(path)
                 return doc
         raise AssertionError("not in openapi.json: " + url)
+
+    def hold_schema(self, doc, schema):
+        """A schema that takes everything would say nothing: each member that is left out, or is something
+        else, breaks it."""
+        def breaks(wrong, what):
+            try:
+                check(wrong, schema, self.openapi)
+            except AssertionError:
+                return
+            raise AssertionError("the schema takes %s" % what)
+        optional = self.optional(schema)
+        for key in doc:
+            if key in optional or key.endswith("_reason") or key not in self.members(schema):
+                continue
+            breaks({k: v for k, v in doc.items() if k != key}, "an answer without " + key)
+            breaks({**doc, key: {"a": 1} if isinstance(doc[key], list) else [[1]]}, "another " + key)
+            if isinstance(doc[key], list) and doc[key] and isinstance(doc[key][0], dict):
+                breaks({**doc, key: [{}]}, "an empty item of " + key)
+
+    def resolved(self, schema):
+        if "$ref" in schema:
+            schema = self.openapi["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        return [schema] + [x for part in schema.get("allOf", []) for x in self.resolved(part)]
+
+    def members(self, schema):
+        return {k for s in self.resolved(schema) for k in s.get("properties", {})}
+
+    def optional(self, schema):
+        return self.members(schema) - {k for s in self.resolved(schema) for k in s.get("required", [])}
 
     def command(self, *args):
         return json.loads(harness.proctor(*args, "--base-dir", self.dir, "--json").out)
@@ -198,8 +229,9 @@ def hold_status(b):
     assert status["live"] is None and status["live_reason"]
     assert status["machines"][0]["self"] and status["machines"][0]["reachable"]
     ids = [p["id"] for p in status["panels"]]
-    order = ["progress", "previews", "calibration", "comparison", "curriculum", "testing", "gpu", "alerts"]
-    assert ids[:4] == order[:4], ids
+    order = ["progress", "previews", "calibration", "comparison", "checkpoints", "curriculum",
+             "testing", "gpu", "alerts"]
+    assert ids[:5] == order[:5], ids
     assert ids == sorted(ids, key=lambda i: order.index(i) if i in order else 99), ids
 
 

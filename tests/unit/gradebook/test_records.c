@@ -129,6 +129,11 @@ static void decisions_are_kept_and_the_last_is_present(void **state)
     MUST(pr_gradebook_decisions(b->g, &f, &v, &n, e));
     assert_int_equal(n, 2);
     pr_decisions_free(v, n);
+    f = (struct pr_decision_filter){.against = one, .present_only = true};
+    MUST(pr_gradebook_decisions(b->g, &f, &v, &n, e));
+    assert_int_equal(n, 1);
+    assert_string_equal(v[0].verdict, "critical");
+    pr_decisions_free(v, n);
     f = (struct pr_decision_filter){.limit = 3};
     MUST(pr_gradebook_decisions(b->g, &f, &v, &n, e));
     assert_int_equal(n, 3);
