@@ -1,8 +1,8 @@
 /* /metrics: Prometheus' text format, version 0.0.4.
  *
- * To add a metric: a line in the table of metrics.c (or metrics_machine.c), and where it needs a
- * look at something new, a function there.  docs/metrics.md is made from the table by `proctor api
- * --metrics` and checked by tests/integration/api_metrics.py.
+ * To add a metric: a line in a table (metrics_watch.c, metrics_machine.c), and where it needs a
+ * look at something new, a function there; then the list in docs/metrics.md, which
+ * `test_api_metrics --list` prints and the test holds against the table.
  *
  * A number that is not known is left out, never NaN or 0: an alert on absence is for whoever
  * scrapes. */

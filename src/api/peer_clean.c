@@ -127,7 +127,10 @@ static json_t *take_object(const json_t *from, const struct member *members)
         struct pr_str key = PR_STR_INIT(64);
         pr_str_printf(&key, "%s_reason", m->name);
         json_t *reason = take_text(json_object_get(from, pr_str_cstr(&key)));
-        pr_json_set_null(o, m->name, reason ? json_string_value(reason) : NULL);
+        pr_json_set_null(o, m->name,
+            reason                                 ? json_string_value(reason)
+            : m->kind == TEXT || m->kind == SOURCE ? NULL
+                                                   : "that machine does not say");
         json_decref(reason);
         pr_str_done(&key);
     }
