@@ -31,6 +31,7 @@ struct look {
     struct pr_sv_machine_shared *shared;
     struct pr_sv_eye *eye; /* the loop's alone: not touched by `work` */
     json_t *(*see)(struct pr_machine *m);
+    int64_t begun_ns, begun_ms; /* what is found is as old as this */
     json_t *found;
 };
 
@@ -54,8 +55,8 @@ static void look_done(struct pr_sv_task *t)
     struct pr_sv_eye *eye = l->eye;
     json_decref(eye->seen);
     eye->seen = l->found;
-    eye->seen_ns = pr_clock_monotonic_ns();
-    eye->seen_ms = pr_clock_utc_ms();
+    eye->seen_ns = l->begun_ns;
+    eye->seen_ms = l->begun_ms;
     eye->busy = false;
     l->found = NULL;
 }
@@ -77,6 +78,8 @@ static void open_eye(struct pr_supervisor *s, struct pr_sv_eye *eye)
     l->shared = s->machine.shared;
     l->eye = eye;
     l->see = eye->see;
+    l->begun_ns = pr_clock_monotonic_ns();
+    l->begun_ms = pr_clock_utc_ms();
     atomic_fetch_add(&l->shared->users, 1);
     eye->busy = true;
     pr_sv_worker_put(eye->worker, &l->task);
