@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/counts.h"
 #include "api/http_internal.h"
 
 static const char page_policy[] =
@@ -114,6 +115,8 @@ enum MHD_Result pr_http_send(struct MHD_Connection *c, struct http_conn *k, stru
     enum MHD_Result ret = m ? MHD_queue_response(c, (unsigned)r->status, m) : MHD_NO;
     if (m && !plain)
         MHD_destroy_response(m); /* the connection has its own reference */
+    if (ret == MHD_YES)
+        pr_api_count_answer(r->status);
     pr_http_set_deadline(k, PR_HTTP_SEND_S);
     k->sending = r->blob;
     r->blob = NULL;

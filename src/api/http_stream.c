@@ -1,6 +1,7 @@
 /* /api/events over a suspended connection: it costs its memory, and no thread. */
 #include <string.h>
 
+#include "api/counts.h"
 #include "api/http_internal.h"
 #include "base/clock.h"
 
@@ -45,6 +46,7 @@ static ssize_t read_on(void *ctx, uint64_t position, char *buf, size_t max)
 static void end(void *ctx)
 {
     struct flow *f = ctx;
+    pr_api_count_stream(-1);
     pr_api_stream_free(f->stream);
     pr_free(f->cookie);
     pr_free(f);
@@ -66,6 +68,8 @@ static enum MHD_Result head_only(struct MHD_Connection *c)
     MHD_add_response_header(m, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
     pr_http_secure(m, false);
     enum MHD_Result ret = MHD_queue_response(c, MHD_HTTP_OK, m);
+    if (ret == MHD_YES)
+        pr_api_count_answer(MHD_HTTP_OK);
     MHD_destroy_response(m);
     return ret;
 }
@@ -89,6 +93,7 @@ enum MHD_Result pr_http_stream(
         pr_free(f);
         return refuse(c, k);
     }
+    pr_api_count_stream(1);
     struct MHD_Response *m =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_on, f, end);
     if (!m) {
@@ -100,6 +105,8 @@ enum MHD_Result pr_http_stream(
     pr_http_secure(m, false);
     pr_http_set_deadline(k, 0);
     enum MHD_Result ret = MHD_queue_response(c, MHD_HTTP_OK, m);
+    if (ret == MHD_YES)
+        pr_api_count_answer(MHD_HTTP_OK);
     MHD_destroy_response(m);
     return ret;
 }

@@ -1,7 +1,9 @@
 /* Metrics of the training, its checkpoints, and of proctor itself. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "api/counts.h"
 #include "api/metrics_internal.h"
 
 #define LOOK_BACK 8 /* checkpoints, for the newest that is graded completely */
@@ -31,6 +33,24 @@ static enum pr_code storage_paused(struct pr_metrics *m)
     const char *state = json_string_value(pr_metrics_at(m->x->live, "storage.state"));
     if (state)
         pr_metrics_sample(m, strcmp(state, "ok") != 0, NULL);
+    return PR_OK;
+}
+
+static enum pr_code api_requests(struct pr_metrics *m)
+{
+    char code[12];
+    for (int i = 0; i < PR_API_CODES; i++) {
+        uint64_t n = pr_api_answers(i);
+        snprintf(code, sizeof code, "%d", i);
+        if (n)
+            pr_metrics_sample(m, (double)n, "code", code, NULL);
+    }
+    return PR_OK;
+}
+
+static enum pr_code api_streams(struct pr_metrics *m)
+{
+    pr_metrics_sample(m, (double)pr_api_streams(), NULL);
     return PR_OK;
 }
 
@@ -327,6 +347,9 @@ const struct pr_metric pr_metrics_watch[] = {
         owner_start},
     {"proctor_storage_paused", GAUGE, "", "1 while nothing is stored because the disk is full",
         storage_paused},
+    {"proctor_api_requests_total", COUNTER, "code",
+        "requests answered by this process, by HTTP status", api_requests},
+    {"proctor_api_event_streams", GAUGE, "", "clients that listen to /api/events", api_streams},
     {"proctor_training_info", GAUGE, "status, source", "1; what the training does, and who says so",
         training_info},
     {"proctor_training_step", GAUGE, "", "optimizer steps done", NULL, "training.current_step", 1},

@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import urllib.request
 
 import harness
 from machines import Machine, until
@@ -121,6 +122,23 @@ def test_figures_are_those_of_the_gradebook():
             assert abs(value(found, "proctor_system_last_run_timestamp_seconds", system=system) - at / 1000) < 1e-3
         assert value(found, "proctor_gradebook_size_bytes") == os.path.getsize(os.path.join(m.base, "proctor.db"))
         assert value(found, "proctor_gradebook_grades") == query(m, "SELECT sum(n) FROM graded")[0][0]
+
+
+def test_requests_and_streams_are_counted():
+    with Machine().start_api() as m:
+        metrics(m)
+        before = value(metrics(m), "proctor_api_requests_total", code="200")
+        for _ in range(3):
+            m.get("/healthz")
+        m.get("/api/nothing", status=404)
+        found = metrics(m)
+        # beside the three, the first scrape of them
+        assert value(found, "proctor_api_requests_total", code="200") == before + 4
+        assert value(found, "proctor_api_requests_total", code="404") == 1
+        assert value(found, "proctor_api_event_streams") == 0
+        with urllib.request.urlopen(m.url + "/api/events", timeout=60) as stream:
+            assert stream.readline()
+            assert value(metrics(m), "proctor_api_event_streams") == 1
 
 
 def test_what_is_not_known_is_left_out():
