@@ -152,6 +152,7 @@ static void init_timers(struct pr_supervisor *s)
     pr_sv_probes_init(s);
     pr_sv_curves_init(s);
     pr_sv_deliveries_init(s);
+    pr_sv_rules_init(s);
 }
 
 static enum pr_code make_folders(struct pr_supervisor *s, struct pr_error *e)
@@ -176,6 +177,7 @@ static enum pr_code start(struct pr_supervisor *s, struct pr_error *e)
     pr_sv_restore_status(s);
     pr_sv_probes_start(s);
     pr_sv_curves_start(s);
+    pr_sv_rules_start(s);
     pr_sv_refresh_suites(s);
     pr_timer_after(s->loop, &s->compact, COMPACT_FIRST_MS);
     return pr_sv_watch(s, e);
@@ -225,6 +227,7 @@ void pr_supervisor_free(struct pr_supervisor *s)
     pr_sv_machine_done(s);
     pr_sv_probes_done(s);
     pr_sv_curves_done(s);
+    pr_sv_rules_done(s);
     pr_sv_deliveries_done(s);
     stop_timers(s); /* what was put down last may have set some */
     pr_sv_unwatch(s);

@@ -15,6 +15,7 @@
  *   sv_status.c    findings into the gradebook and the status files
  *   sv_worker.c    a thread that does one thing after the other
  *   sv_machine.c   GPUs and the host
+ *   sv_rules.c     what it watches for beside the systems
  *   sv_state.c     what goes on now, as a document
  *
  * All of it runs on the loop's thread but a task's `work`.  The gradebook is written in one
@@ -32,6 +33,7 @@
 #include "daemon/prober.h"
 #include "daemon/question.h"
 #include "daemon/quiet.h"
+#include "daemon/rules.h"
 #include "daemon/suites.h"
 #include "daemon/supervisor.h"
 #include "gradebook/gradebook.h"
@@ -199,6 +201,16 @@ struct pr_sv_deliveries {
     struct pr_sv_stop *stop;
 };
 
+/* ---- the supervisor's own rules (sv_rules.c) ---- */
+
+struct pr_sv_rules {
+    struct pr_rules *rules;
+    struct pr_timer timer;
+    bool busy;        /* what they are about is being read */
+    json_t *training; /* as it was read last; NULL: not yet */
+    char stamp[65];   /* of its files then */
+};
+
 /* ---- the systems (sv_jobs.c, sv_status.c) ---- */
 
 struct pr_job {
@@ -229,6 +241,7 @@ struct pr_sv_runner {
     size_t outstanding;  /* needs that can be met and are not yet */
     json_t *document;    /* the last, as in the file; NULL: none yet */
     char *reason;        /* why the last run failed; NULL */
+    int failures;        /* in a row */
     enum pr_sv_file file;
 };
 
@@ -288,6 +301,7 @@ struct pr_supervisor {
     struct pr_sv_curves curves;
     struct pr_sv_machine machine;
     struct pr_sv_deliveries deliveries;
+    struct pr_sv_rules rules;
 
     struct pr_sv_runner runners[PR_SV_MAX_SYSTEMS];
     size_t n_runners;
@@ -426,6 +440,12 @@ PR_MUST_CHECK enum pr_code pr_sv_machine_start(struct pr_supervisor *s, struct p
 void pr_sv_machine_done(struct pr_supervisor *s);
 /* The last looks that still count, as docs/api.md has a machine, with `at`; new reference. */
 json_t *pr_sv_machine_state(const struct pr_supervisor *s);
+
+/* ---- rules ---- */
+
+void pr_sv_rules_init(struct pr_supervisor *s);
+void pr_sv_rules_start(struct pr_supervisor *s);
+void pr_sv_rules_done(struct pr_supervisor *s);
 
 /* ---- systems ---- */
 

@@ -249,6 +249,7 @@ void pr_sv_apply(struct pr_sv_runner *r, const struct pr_findings *f, int64_t no
     r->last_run_ms = now_ms;
     pr_free(r->reason);
     r->reason = failed ? pr_strdup(failed->message) : NULL;
+    r->failures = failed ? r->failures + 1 : 0;
     write_status(r, doc);
     tell(r, f, failed);
 }

@@ -258,6 +258,25 @@ def test_in_quiet_hours_only_what_is_critical_is_told():
             server.wait(1)
 
 
+def test_a_loss_that_is_no_number_is_told_and_so_is_its_end():
+    with scratch() as top, Server().start() as server, Daemons() as d:
+        folder = made(top, ())
+        configure(folder, {"hook": {"kind": "webhook", "url": server.url(), "systems": ["watch"]}})
+        training = os.path.join(folder, "status", "training_status.json")
+
+        def write(loss):
+            with open(training + ".new", "w", encoding="utf-8") as f:
+                f.write('{"status": "training", "current_step": 10, "total_steps": 100, "loss": %s}' % loss)
+            os.rename(training + ".new", training)
+
+        write("NaN")
+        d.start(folder, "run")
+        alert = server.wait(1)[0]["alerts"][0]
+        assert alert["labels"]["alertname"] == "watch-training-loss" and alert["labels"]["severity"] == "critical"
+        write("2.5")
+        assert server.wait(2)[1]["status"] == "resolved"
+
+
 def test_a_channel_that_makes_no_sense_is_named_and_nothing_stops():
     with scratch() as top, Server().start() as server:
         folder = made(top, (GOOD, WORSE))
