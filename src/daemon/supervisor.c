@@ -47,6 +47,7 @@ bool pr_sv_end(struct pr_supervisor *s)
     if (s->grades_stored)
         pr_fault_point(PR_FAULT_GRADES_COMMITTED);
     s->grades_stored = false;
+    pr_sv_stored(s);
     return true;
 }
 
@@ -61,6 +62,7 @@ static void pause_storing(struct pr_supervisor *s, const struct pr_error *why)
     pr_free(s->pause_reason);
     s->pause_reason = pr_strdup(why->message);
     pr_sv_abandon(s, 0, "the disk is full");
+    pr_sv_outage(s);
     pr_timer_after(s->loop, &s->pause, PAUSE_MS);
 }
 

@@ -5,7 +5,7 @@
  *   sv_alerts.c    alerts raised and cleared, and what is to be said of them
  *   sv_arrivals.c  checkpoints and suites that come, change and go
  *   sv_plan.c      what the systems need, less what is graded: the wanted
- *   sv_deliveries.c, sv_sending.c   alerts on their way to the channels
+ *   sv_deliveries.c, sv_sending.c, sv_outage.c   alerts on their way to the channels
  *   sv_graders.c   the one grader: which checkpoint, which orders, how it ended
  *   sv_grades.c    what it says: opened, grades, done
  *   sv_judges.c    answers that only a command can judge
@@ -186,6 +186,7 @@ struct pr_sv_sender {
     char *name;
     struct pr_sv_worker *worker; /* NULL until there is something to send */
     bool busy;
+    bool telling, told;    /* of an outage, from memory */
     int64_t failures;      /* in a row */
     int64_t not_before_ms; /* it asked for that, or enough was sent for now; UTC */
     struct pr_sv_sender *next;
@@ -199,6 +200,8 @@ struct pr_sv_deliveries {
     int64_t wake_ms; /* while a turn decides when the next one is; UTC, 0: no need */
     struct pr_rng rng;
     struct pr_sv_stop *stop;
+    int64_t outage_ms; /* since when nothing can be stored; UTC, 0: it can */
+    struct pr_timer outage_over;
 };
 
 /* ---- the supervisor's own rules (sv_rules.c) ---- */
@@ -354,9 +357,17 @@ bool pr_sv_deliveries_pending(struct pr_supervisor *s);
 /* sv_sending.c: takes rows (n of them, one message) over, also when it fails. */
 PR_MUST_CHECK enum pr_code pr_sv_send(struct pr_supervisor *s, struct pr_sv_sender *sender,
     const struct pr_channel *c, struct pr_delivery *rows, size_t n, struct pr_error *e);
+struct pr_sv_sender *pr_sv_sender(struct pr_supervisor *s, const char *channel);
 struct pr_sv_stop *pr_sv_stop_new(void);
+struct pr_sv_stop *pr_sv_stop_join(struct pr_sv_stop *stop);
+const atomic_bool *pr_sv_stop_flag(const struct pr_sv_stop *stop);
 void pr_sv_stop_set(struct pr_sv_stop *stop);
 void pr_sv_stop_leave(struct pr_sv_stop *stop);
+
+/* sv_outage.c: storing failed for want of room (each time it does); something was stored. */
+void pr_sv_outage_init(struct pr_supervisor *s);
+void pr_sv_outage(struct pr_supervisor *s);
+void pr_sv_stored(struct pr_supervisor *s);
 
 /* ---- arrivals and suites (sv_arrivals.c) ---- */
 

@@ -18,7 +18,7 @@
 #define LEAVE_MS     500 /* that a message at hand has at the end of the process */
 #define STOP_MS      1500
 
-static struct pr_sv_sender *sender_of(struct pr_supervisor *s, const char *channel)
+struct pr_sv_sender *pr_sv_sender(struct pr_supervisor *s, const char *channel)
 {
     struct pr_sv_deliveries *d = &s->deliveries;
     for (struct pr_sv_sender *x = d->senders; x; x = x->next)
@@ -137,7 +137,7 @@ static enum pr_code together(struct pr_supervisor *s, struct pr_sv_sender *sende
 static enum pr_code step_channel(
     struct pr_supervisor *s, const struct pr_channel *c, int64_t now_ms, struct pr_error *e)
 {
-    struct pr_sv_sender *sender = sender_of(s, c->name);
+    struct pr_sv_sender *sender = pr_sv_sender(s, c->name);
     struct pr_delivery *v;
     size_t n, k = 0;
     if (sender->busy)
@@ -297,7 +297,7 @@ static enum pr_code recover(
     bool known = pr_channel_find(&s->deliveries.channels, d->channel);
     if (known && d->state != PR_DELIVERY_SENDING)
         return PR_OK;
-    if (known && sender_of(s, d->channel)->busy)
+    if (known && pr_sv_sender(s, d->channel)->busy)
         return PR_OK;
     enum pr_code code = pr_gradebook_alert(s->g, d->alert, &a, e);
     if (code)
@@ -366,6 +366,7 @@ void pr_sv_deliveries_init(struct pr_supervisor *s)
 {
     s->deliveries.timer = (struct pr_timer){.fired = turn, .ctx = s};
     s->deliveries.stop = pr_sv_stop_new();
+    pr_sv_outage_init(s);
     pr_rng_seed(&s->deliveries.rng, (uint64_t)pr_clock_monotonic_ns() ^ (uint64_t)getpid() << 40);
 }
 
@@ -374,13 +375,14 @@ void pr_sv_deliveries_done(struct pr_supervisor *s)
     struct pr_sv_deliveries *d = &s->deliveries;
     struct pr_sv_sender *next;
     pr_timer_stop(s->loop, &d->timer);
+    pr_timer_stop(s->loop, &d->outage_over);
     for (struct pr_sv_sender *x = d->senders; x; x = x->next)
-        if (x->busy)
+        if (x->busy || x->telling)
             pr_sv_worker_drain(x->worker, LEAVE_MS);
     pr_sv_stop_set(d->stop);
     for (struct pr_sv_sender *x = d->senders; x; x = next) {
         next = x->next;
-        if (x->busy)
+        if (x->busy || x->telling)
             pr_sv_worker_drain(x->worker, STOP_MS);
         pr_sv_worker_free(x->worker);
         pr_free(x->name);

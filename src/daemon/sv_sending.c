@@ -28,6 +28,17 @@ void pr_sv_stop_set(struct pr_sv_stop *stop)
     atomic_store(&stop->set, true);
 }
 
+struct pr_sv_stop *pr_sv_stop_join(struct pr_sv_stop *stop)
+{
+    atomic_fetch_add(&stop->users, 1);
+    return stop;
+}
+
+const atomic_bool *pr_sv_stop_flag(const struct pr_sv_stop *stop)
+{
+    return &stop->set;
+}
+
 void pr_sv_stop_leave(struct pr_sv_stop *stop)
 {
     if (stop && atomic_fetch_sub(&stop->users, 1) == 1)
@@ -244,11 +255,10 @@ enum pr_code pr_sv_send(struct pr_supervisor *s, struct pr_sv_sender *sender,
     *x = (struct sending){.task = {.work = work, .done = done, .free = free_sending},
         .s = s,
         .sender = sender,
-        .stop = s->deliveries.stop,
+        .stop = pr_sv_stop_join(s->deliveries.stop),
         .rows = rows,
         .n = n,
         .retry_after_s = -1};
-    atomic_fetch_add(&x->stop->users, 1);
     pr_channel_copy(c, &x->channel);
     x->notices = pr_zalloc(n * sizeof *x->notices);
     pr_channel_machine(x->machine, sizeof x->machine);

@@ -25,6 +25,16 @@ def graded(base):
     return found[0][0] if found else 0
 
 
+def alerts_told(path, status):
+    """The texts of all alerts that a channel's command was told of."""
+    try:
+        with open(path, encoding="utf-8") as f:
+            alerts = [a for line in f for a in json.loads(line)["alerts"]]
+    except (OSError, ValueError):
+        return ""
+    return "\n".join(a["text"] for a in alerts if a["status"] == status)
+
+
 def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room():
     with tempfile.TemporaryDirectory(prefix="proctor-tmpfs-") as mount:
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", mount],
@@ -35,7 +45,9 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room():
         base = Base(300, parent=mount)
         elsewhere = tempfile.mkdtemp(prefix="proctor-models-")
         try:
-            base.configure("models:\n  current: %s\n" % elsewhere)
+            told = os.path.join(elsewhere, ".told")
+            base.configure("models:\n  current: %s\nalerts:\n  channels:\n    own: {kind: command, systems: [watch],"
+                           " command: [/bin/sh, -c, 'cat >> %s']}\n" % (elsewhere, told))
             base.models = elsewhere
             daemon = Daemon(base.dir, "run")
             try:
@@ -50,13 +62,17 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room():
                 base.drop(100, 4500)
                 until("a word about the disk", lambda: "disk is full" in daemon.said(20000), 30,
                       daemon)
+                # Nothing can be stored, and it is told all the same.
+                until("an alert", lambda: "nothing is stored" in alerts_told(told, "firing"), 30, daemon)
                 assert graded(base) < 300
                 os.unlink(filler)
                 until("all examples", lambda: graded(base) == 300, 90, daemon)
                 until("a verdict", lambda: judged(base, "checkpoint-100"), 60, daemon)
+                until("its end", lambda: "nothing is stored" in alerts_told(told, "resolved"), 150, daemon)
             finally:
                 daemon.stop()
             assert base.ask("PRAGMA integrity_check") == [("ok",)]
+            assert base.ask("SELECT level, cleared_ms > raised_ms FROM alerts WHERE key = 'storing'") == [(2, 1)]
         finally:
             shutil.rmtree(elsewhere)
             subprocess.run(["umount", "-l", mount], check=False)
