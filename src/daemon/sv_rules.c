@@ -52,17 +52,10 @@ static void clear_it(void *ctx, const char *key)
     pr_sv_clear(ctx, key);
 }
 
-/* The machine's last sample, while it counts: new reference; NULL where none is taken. */
-static json_t *machine_of(const struct pr_supervisor *s)
-{
-    (void)s;
-    return NULL;
-}
-
 static void judge(struct pr_supervisor *s, double disk_free)
 {
     struct pr_rule_system systems[PR_SV_MAX_SYSTEMS];
-    json_t *machine = machine_of(s);
+    json_t *machine = pr_sv_machine_state(s);
     struct pr_rule_input in = {.now_ns = pr_clock_monotonic_ns(),
         .training = s->rules.training,
         .disk_free = disk_free,
