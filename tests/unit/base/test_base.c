@@ -263,6 +263,42 @@ static void a_child_answers_lines_and_a_silent_one_times_out(void **state)
     assert_int_equal(pr_child_start(&c, none, &e), PR_E_NOT_FOUND);
 }
 
+static void the_rest_of_a_child_comes_with_how_it_ended(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        enum pr_code code;
+        int status;
+        const char *said, *why;
+    } cases[] = {
+        {"echo one; echo two; exit 3", PR_OK, 3, "one\ntwo\n", NULL},
+        {"cat; printf end", PR_OK, 0, "end", NULL}, /* its input is closed */
+        {"kill -9 $$", PR_OK, 137, "", NULL},
+        {"echo 12345678901", PR_E_LIMIT, 0, NULL, "more than 10 bytes"},
+        {"exec sleep 1000", PR_E_LIMIT, 0, NULL, "in time"},
+        {"exec >&-; exec sleep 1000", PR_E_LIMIT, 0, NULL,
+            "in time"}, /* its output closed, and it stays */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const argv[] = {"sh", "-c", cases[i].script, NULL};
+        struct pr_child c = {0};
+        struct pr_error e;
+        struct pr_str out = PR_STR_INIT(10);
+        int status = -1, ms = cases[i].why && strstr(cases[i].why, "time") ? 50 : 60000;
+        assert_int_equal(pr_child_start(&c, argv, &e), PR_OK);
+        assert_int_equal(pr_child_rest(&c, ms, &out, &status, &e), cases[i].code);
+        assert_int_equal(c.pid, 0);
+        if (cases[i].said) {
+            assert_string_equal(pr_str_cstr(&out), cases[i].said);
+            assert_int_equal(status, cases[i].status);
+        } else {
+            assert_non_null(strstr(e.message, cases[i].why));
+        }
+        pr_str_done(&out);
+    }
+}
+
 /* A folder's path for system calls that take none. */
 static char *made_folder(char path[64])
 {
@@ -334,6 +370,7 @@ int main(void)
         cmocka_unit_test(what_a_link_names_and_what_is_spared_stays),
         cmocka_unit_test(sha256_matches_fips_180),
         cmocka_unit_test(a_child_answers_lines_and_a_silent_one_times_out),
+        cmocka_unit_test(the_rest_of_a_child_comes_with_how_it_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
