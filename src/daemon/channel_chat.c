@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "daemon/channels.h"
 
 #define LINES 10 /* of a summary */
@@ -33,13 +34,11 @@ static char *slack_escaped(const char *s)
 static json_t *slack_plain(const char *s, size_t max)
 {
     json_t *o = json_object();
-    struct pr_str cut = PR_STR_INIT(max + 1);
     /* Lines stay: what comes here was cleaned. */
-    pr_str_append(&cut, s, strlen(s) < max ? strlen(s) : max);
+    size_t n = pr_utf8_valid_prefix(s, strnlen(s, max));
     pr_json_set_str(o, "type", "plain_text");
-    pr_json_set_str(o, "text", pr_str_cstr(&cut)); /* half a character at the end is replaced */
+    pr_json_set_strn(o, "text", s, n);
     pr_json_set_bool(o, "emoji", false);
-    pr_str_done(&cut);
     return o;
 }
 
@@ -118,13 +117,14 @@ static json_t *discord_embed(const struct pr_message *m, const char *text)
     static const int colors[] = {0x3b82f6, 0xf59e0b, 0xdc2626};
     char at[32];
     json_t *o = json_object();
-    char *escaped = discord_escaped(text, 2 * DISCORD_TEXT + 200);
+    struct pr_str all = PR_STR_INIT(DISCORD_TEXT + 600);
+    pr_str_printf(&all, "%s%s%s", text, m->page ? "\n" : "", m->page ? m->page : "");
+    char *escaped = discord_escaped(pr_str_cstr(&all), 4096);
+    pr_str_done(&all);
     pr_clock_iso8601(m->v[0].raised_ms, at);
     pr_json_set_str(o, "description", escaped);
     pr_json_set_int(o, "color", pr_message_resolved(m) ? 0x16a34a : colors[pr_message_level(m)]);
     pr_json_set_str(o, "timestamp", at);
-    if (m->page)
-        pr_json_set_str(o, "url", m->page);
     pr_free(escaped);
     return o;
 }

@@ -295,8 +295,12 @@ static enum pr_code recover(
 {
     struct pr_alert a;
     bool known = pr_channel_find(&s->deliveries.channels, d->channel);
-    if (known && d->state != PR_DELIVERY_SENDING)
-        return PR_OK;
+    if (known && d->state != PR_DELIVERY_SENDING) {
+        if (d->next_ms - now_ms <= PR_RETRY_GIVE_UP_MS + PR_RETRY_MOST_MS)
+            return PR_OK;
+        d->next_ms = now_ms; /* the clock was set back since */
+        return pr_gradebook_put_delivery(s->g, d, e);
+    }
     if (known && pr_sv_sender(s, d->channel)->busy)
         return PR_OK;
     enum pr_code code = pr_gradebook_alert(s->g, d->alert, &a, e);

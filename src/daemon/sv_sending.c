@@ -134,7 +134,7 @@ static enum pr_code put_sent(struct sending *x, int64_t now_ms, struct pr_error 
             code = pr_sv_say_over(x->s, a.id, now_ms, e);
         pr_alert_done(&a);
     }
-    if (!code && x->sender->failures)
+    if (!code)
         code = hurry(x, now_ms, e);
     pr_sv_channel_key(key, x->channel.name);
     if (!code)

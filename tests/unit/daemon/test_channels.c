@@ -162,8 +162,8 @@ static void discord_mentions_nobody(void **state)
         "{\"content\":\"\\\\[CRITICAL\\\\] regression\\\\-monitor: checkpoint\\\\-1574 on "
         "trainer\","
         "\"embeds\":[{\"description\":\"checkpoint\\\\-1574 on validation: loss \\\\<up\\\\> & "
-        "\\\\*worse\\\\*\",\"color\":14427686,\"timestamp\":\"2026-01-01T00:00:00Z\","
-        "\"url\":\"http://127.0.0.1:8080/\"}],\"allowed_mentions\":{\"parse\":[]}}");
+        "\\\\*worse\\\\*\\nhttp://127.0.0.1:8080/\",\"color\":14427686,"
+        "\"timestamp\":\"2026-01-01T00:00:00Z\"}],\"allowed_mentions\":{\"parse\":[]}}");
 }
 
 static void ntfy_is_published_at_the_root(void **state)
