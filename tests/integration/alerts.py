@@ -277,6 +277,35 @@ def test_a_loss_that_is_no_number_is_told_and_so_is_its_end():
         assert server.wait(2)[1]["status"] == "resolved"
 
 
+def test_a_hot_gpu_is_told_until_it_is_cooler():
+    with scratch() as top, Server().start() as server, Daemons() as d:
+        folder, heat = made(top, ()), os.path.join(top, "heat")
+        configure(folder, {"hook": {"kind": "webhook", "url": server.url(), "systems": ["watch"]}})
+
+        def write(celsius):
+            with open(heat + ".new", "w", encoding="utf-8") as f:
+                f.write(str(celsius))
+            os.rename(heat + ".new", heat)
+
+        program = os.path.join(top, "bin", "nvidia-smi")
+        os.mkdir(os.path.dirname(program))
+        with open(program, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o755)) as f:
+            f.write("#!/bin/sh\necho \"0, H200, GPU-1, 1000, 140000, 99, $(cat %s), 500, 700\"\n" % heat)
+        write(91)
+        before = os.environ["PATH"]
+        os.environ.update(PATH=os.path.dirname(program) + ":" + before, PROCTOR_NVML="/nowhere/libnvidia-ml.so.1")
+        try:
+            d.start(folder, "run")
+        finally:
+            os.environ["PATH"] = before
+            del os.environ["PROCTOR_NVML"]
+        alert = server.wait(1)[0]["alerts"][0]
+        assert alert["labels"]["alertname"] == "watch-gpu" and alert["labels"]["severity"] == "warning", alert
+        assert "GPU 0 (H200) is at 91 degrees" in alert["annotations"]["description"]
+        write(60)
+        assert server.wait(2)[1]["status"] == "resolved"
+
+
 def test_a_channel_that_makes_no_sense_is_named_and_nothing_stops():
     with scratch() as top, Server().start() as server:
         folder = made(top, (GOOD, WORSE))
