@@ -64,7 +64,9 @@ static const struct pr_config_key keys[] = {
     {"gradebook", "findings_days", PR_CONFIG_INT, AT(findings_days), "90", 0, 36500, NULL,
         "days that each day's last status document of a system is kept; 0 is forever", NULL},
     {"gradebook", "orders_days", PR_CONFIG_INT, AT(orders_days), "30", 0, 36500, NULL,
-        "days that ended grading orders are kept; 0 is forever", NULL},
+        "days that ended grading orders, and deliveries of alerts that are over, are kept; 0 is "
+        "forever",
+        NULL},
     {"gradebook", "machine_days", PR_CONFIG_INT, AT(machine_days), "30", 1, 36500, NULL,
         "days that the machine's own curves (GPU, memory, disk) are kept", NULL},
     {"api", "enabled", PR_CONFIG_BOOL, AT(api.enabled), "true", 0, 0, NULL,
