@@ -38,6 +38,7 @@ struct pr_api_stream {
     char *head;  /* what comes before the events; NULL: sent */
     size_t head_n;
     int64_t quiet_ns; /* since then nothing was sent */
+    int64_t asked_ns; /* when `alive` was asked last */
     bool parked, beat;
 };
 
@@ -171,7 +172,8 @@ struct pr_api_stream *pr_api_stream_new(
             .after = v->streams,
             .calls = calls,
             .ctx = ctx,
-            .quiet_ns = pr_clock_monotonic_ns()};
+            .quiet_ns = pr_clock_monotonic_ns(),
+            .asked_ns = pr_clock_monotonic_ns()};
         begin(s, last);
         if (v->streams)
             v->streams->before = s;
@@ -231,19 +233,29 @@ static size_t read_events(struct pr_api_stream *s, char *buf, size_t max)
     return n;
 }
 
+static bool is_over(struct pr_api_stream *s, int64_t now)
+{
+    if (s->v->ended || s->at < oldest(s->v))
+        return true;
+    if (!s->calls->alive || now - s->asked_ns < (int64_t)PR_API_HEARTBEAT_MS * 1000000)
+        return false;
+    s->asked_ns = now;
+    return !s->calls->alive(s->ctx);
+}
+
 ssize_t pr_api_stream_read(struct pr_api_stream *s, char *buf, size_t max)
 {
     struct pr_api_events *v = s->v;
     int64_t now = pr_clock_monotonic_ns();
     ssize_t n;
     pthread_mutex_lock(&v->lock);
-    if (v->ended || s->at < oldest(v)) {
+    if (is_over(s, now)) {
         n = -1;
     } else if ((n = (ssize_t)read_events(s, buf, max))) {
         s->beat = false;
     } else if (s->beat && max >= sizeof BEAT - 1) {
         s->beat = false;
-        n = s->calls->alive && !s->calls->alive(s->ctx) ? -1 : (ssize_t)(sizeof BEAT - 1);
+        n = sizeof BEAT - 1;
         memcpy(buf, BEAT, sizeof BEAT - 1);
     } else {
         s->parked = true;

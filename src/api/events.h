@@ -32,7 +32,7 @@ size_t pr_api_events_streams(struct pr_api_events *v);
 struct pr_api_stream_calls {
     void (*park)(void *ctx);
     void (*wake)(void *ctx);
-    bool (*alive)(void *ctx); /* may it go on? asked at each heartbeat; NULL: yes */
+    bool (*alive)(void *ctx); /* may it go on? asked every PR_API_HEARTBEAT_MS; NULL: yes */
 };
 /* last: Last-Event-ID, or NULL.  NULL: there are max_streams already.  calls is borrowed. */
 struct pr_api_stream *pr_api_stream_new(

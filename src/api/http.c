@@ -19,6 +19,10 @@
 /* For headers of 8 KiB, what libmicrohttpd notes of them, and the answer's headers. */
 #define CONNECTION_MEMORY (PR_API_MAX_HEADER + 4096)
 
+/* The limit is kept where connections are accepted: libmicrohttpd 0.9.75 that reaches its own one
+ * keeps a lock for ever. */
+#define MHD_LIMIT 1000000U
+
 /* ---- what is needed first ---- */
 
 static enum pr_code read_pem(const char *path, bool secret, char **ret, struct pr_error *e)
@@ -87,7 +91,7 @@ static size_t leave(void *cls, struct MHD_Connection *c, char *s)
 static struct MHD_Daemon *start_one(struct pr_http *h)
 {
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
-                     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_USE_TURBO |
+                     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG |
                      (h->certificate ? MHD_USE_TLS : 0U);
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, h->certificate},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, h->key}, {MHD_OPTION_END, 0, NULL}};
@@ -95,7 +99,7 @@ static struct MHD_Daemon *start_one(struct pr_http *h)
     return MHD_start_daemon(flags, 0, NULL, NULL, pr_http_on_request, h, MHD_OPTION_EXTERNAL_LOGGER,
         hush, NULL, /* first: errors of the others go there */
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)h->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PR_HTTP_QUIET_S,
+        MHD_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PR_HTTP_QUIET_S,
         MHD_OPTION_NOTIFY_CONNECTION, pr_http_on_connection, h, MHD_OPTION_NOTIFY_COMPLETED,
         pr_http_on_completed, h, MHD_OPTION_URI_LOG_CALLBACK, pr_http_on_uri, h,
         MHD_OPTION_UNESCAPE_CALLBACK, leave, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,

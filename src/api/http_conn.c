@@ -53,7 +53,6 @@ static void begin(struct pr_http *h, struct MHD_Connection *c, void **socket_con
     if (h->conns)
         h->conns->before = k;
     h->conns = k;
-    h->n_conns++;
     pthread_mutex_unlock(&h->lock);
 }
 

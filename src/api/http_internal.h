@@ -57,8 +57,8 @@ struct pr_http {
     bool started;
     size_t max_connections;
     pthread_mutex_t lock; /* guards what follows */
-    struct http_conn *conns;
-    size_t n_conns;
+    struct http_conn *conns; /* those that libmicrohttpd has begun with */
+    size_t n_conns;          /* accepted and not closed */
 };
 
 /* http_conn.c */

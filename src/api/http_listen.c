@@ -104,21 +104,11 @@ static struct MHD_Daemon *least_busy(const struct pr_http *h)
     return ret;
 }
 
-/* false: there is no descriptor left. */
-static bool take_some(struct pr_http *h, int listening)
+static void count(struct pr_http *h, int by)
 {
-    int on = 1;
-    for (int i = 0; i < PER_TURN; i++) {
-        struct sockaddr_storage a;
-        socklen_t n = sizeof a;
-        int fd = accept4(listening, (struct sockaddr *)&a, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
-            return errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        /* It closes the socket itself where it fails. */
-        (void)MHD_add_connection(least_busy(h), fd, (struct sockaddr *)&a, n);
-    }
-    return true;
+    pthread_mutex_lock(&h->lock);
+    h->n_conns += (size_t)by;
+    pthread_mutex_unlock(&h->lock);
 }
 
 static bool is_full(struct pr_http *h)
@@ -127,6 +117,25 @@ static bool is_full(struct pr_http *h)
     bool ret = h->n_conns >= h->max_connections;
     pthread_mutex_unlock(&h->lock);
     return ret;
+}
+
+/* false: there is no descriptor left. */
+static bool take_some(struct pr_http *h, int listening)
+{
+    int on = 1;
+    for (int i = 0; i < PER_TURN && !is_full(h); i++) {
+        struct sockaddr_storage a;
+        socklen_t n = sizeof a;
+        int fd = accept4(listening, (struct sockaddr *)&a, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+            return errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        count(h, 1);
+        /* It closes the socket itself where it fails. */
+        if (MHD_add_connection(least_busy(h), fd, (struct sockaddr *)&a, n) != MHD_YES)
+            count(h, -1);
+    }
+    return true;
 }
 
 void *pr_http_accept(void *ctx)

@@ -102,6 +102,8 @@ enum MHD_Result pr_http_stream(
     }
     MHD_add_response_header(m, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
     MHD_add_response_header(m, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    /* A proxy in front must not keep events until there are enough of them. */
+    MHD_add_response_header(m, "X-Accel-Buffering", "no");
     pr_http_secure(m, false);
     pr_http_set_deadline(k, 0);
     enum MHD_Result ret = MHD_queue_response(c, MHD_HTTP_OK, m);

@@ -13,6 +13,7 @@
 #define LOOK_NS     250000000LL
 #define IDLE_NS     2000000000LL  /* nobody asks: looked at that often */
 #define ATTENDED_NS 60000000000LL /* after the last request */
+#define RENEW_NS    30000000000LL /* what depends on the time alone: is a file old by now? */
 #define BUILD_NS    20000000000LL /* a build that takes longer fails */
 /* Building takes at most a fifth of the time, however large the base folder is. */
 #define SHARE 5
@@ -29,7 +30,7 @@ struct pr_api_snapshot {
     struct pr_api_live *live;
     struct pr_api_events *events;
     json_t *api, *panels;
-    int64_t not_before_ns;
+    int64_t not_before_ns, renewed_ns;
     unsigned pending;
     /* Shared. */
     pthread_t thread;
@@ -219,7 +220,8 @@ static void tell(struct pr_api_snapshot *s, json_t *names, unsigned changed)
     json_decref(data);
 }
 
-static void build(struct pr_api_snapshot *s, unsigned changed, bool silent)
+/* changed is told with the documents that are others now; also: built again too. */
+static void build(struct pr_api_snapshot *s, unsigned changed, unsigned also, bool silent)
 {
     struct pr_error e;
     json_t *names = json_object();
@@ -241,7 +243,7 @@ static void build(struct pr_api_snapshot *s, unsigned changed, bool silent)
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < s->n; i++) {
         struct document *d = &s->documents[i];
-        if (!d->route || !(d->route->sources & changed))
+        if (!d->route || !(d->route->sources & (changed | also)))
             continue;
         if (put(s, &d->blob, answer(s, d->route, &x)) && d->name)
             pr_json_set_str(names, d->name, d->blob->etag);
@@ -290,11 +292,14 @@ static void *run(void *ctx)
     while (wait(s), !must_stop(s)) {
         s->pending |= pr_api_watch_look(&s->watch);
         int64_t began = pr_clock_monotonic_ns();
-        if (!s->pending || began < s->not_before_ns)
+        unsigned also = began - s->renewed_ns > RENEW_NS ? PR_API_TRAINING : 0U;
+        if (!(s->pending | also) || began < s->not_before_ns)
             continue;
         unsigned changed = s->pending;
         s->pending = 0;
-        build(s, changed, false);
+        if ((changed | also) & PR_API_TRAINING)
+            s->renewed_ns = began;
+        build(s, changed, also, false);
         int64_t now = pr_clock_monotonic_ns();
         s->not_before_ns = now + (now - began) * (SHARE - 1);
     }
@@ -333,7 +338,7 @@ enum pr_code pr_api_snapshot_new(const struct pr_config *config, const json_t *a
     pr_api_watch_init(&s->watch, config->base_dir, s->live);
     set_documents(s);
     pr_api_watch_look(&s->watch);
-    build(s, ~0U, true);
+    build(s, ~0U, 0, true);
     int err = pthread_create(&s->thread, NULL, run, s);
     s->started = !err;
     if (err) {
