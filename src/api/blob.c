@@ -47,11 +47,13 @@ static struct pr_api_blob *blob(int status, const char *type)
     return b;
 }
 
-/* The first member that only tells the time in s, or NULL.  A quote within a string is escaped, so
- * no text can look like a member's name. */
-static const char *find_clock(const char *s, size_t *ret_n)
+/* The first member that only tells the time in s, or NULL; own: `"at":"…"` of the document itself,
+ * which parts of it may repeat.  A quote within a string is escaped, so no text can look like a
+ * member. */
+static const char *find_clock(const char *s, const char *own, size_t *ret_n)
 {
-    const char *first = NULL;
+    const char *first = own ? strstr(s, own) : NULL;
+    *ret_n = first ? strlen(own) : 0;
     for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
         const char *at = strstr(s, clocks[i]);
         if (at && (!first || at < first)) {
@@ -62,15 +64,16 @@ static const char *find_clock(const char *s, size_t *ret_n)
     return first;
 }
 
-static void set_etag(struct pr_api_blob *b, const char *content)
+static void set_etag(struct pr_api_blob *b, const char *own)
 {
     struct pr_sha256 *h = pr_sha256_new();
     uint8_t digest[PR_SHA256_LEN];
     char hex[PR_SHA256_HEX];
     size_t n = 0;
-    for (const char *at; (at = find_clock(content, &n)); content = at + n)
-        pr_sha256_update(h, content, (size_t)(at - content));
-    pr_sha256_update(h, content, strlen(content));
+    const char *s = b->body;
+    for (const char *at; (at = find_clock(s, own, &n)); s = at + n)
+        pr_sha256_update(h, s, (size_t)(at - s));
+    pr_sha256_update(h, s, strlen(s));
     pr_sha256_final(h, digest);
     pr_sha256_hex(digest, hex);
     /* 128 bits: two documents never share it by chance. */
@@ -88,12 +91,12 @@ static void compress(struct pr_api_blob *b)
 struct pr_api_blob *pr_api_blob_json(const json_t *content, int64_t at_ms)
 {
     struct pr_str text = PR_STR_INIT(MAX_BODY);
-    char at[32];
+    char at[32], own[48];
     pr_clock_iso8601(at_ms, at);
     json_t *whole = json_object();
     pr_json_set_int(whole, "schema_version", 1);
     pr_json_set_str(whole, "at", at);
-    size_t head = strlen("{\"schema_version\":1,\"at\":\"\"") + strlen(at);
+    snprintf(own, sizeof own, "\"at\":\"%s\"", at);
     json_object_update_missing(whole, (json_t *)(uintptr_t)content);
     pr_json_dump(whole, -1, 0, &text);
     json_decref(whole);
@@ -104,7 +107,7 @@ struct pr_api_blob *pr_api_blob_json(const json_t *content, int64_t at_ms)
     struct pr_api_blob *b = blob(200, PR_API_JSON);
     b->n = text.len;
     b->body = pr_str_take(&text);
-    set_etag(b, b->n > head ? b->body + head : b->body);
+    set_etag(b, own);
     compress(b);
     return b;
 }
@@ -114,7 +117,7 @@ struct pr_api_blob *pr_api_blob_text(const char *type, const char *text, size_t 
     struct pr_api_blob *b = blob(200, type);
     b->body = pr_strndup(text, n);
     b->n = n;
-    set_etag(b, b->body);
+    set_etag(b, NULL);
     compress(b);
     return b;
 }

@@ -42,10 +42,10 @@ struct pr_api_blob {
 
 /* {"schema_version", "at", …content}: the first two come in front, whatever content says of them.
  *
- * The ETag is over all but what only tells the time: the top-level `at`, and members named
- * `age_seconds`, `next_run_seconds` or `uptime_seconds` at any depth.  So a document that says the
- * same a second later has the same ETag; whoever keeps the older bytes shows an older `at`, which
- * is when that was looked at. */
+ * The ETag is over all but what only tells the time: `at`, also where a part repeats it, and
+ * members named `age_seconds`, `next_run_seconds` or `uptime_seconds` at any depth.  So a document
+ * that says the same a second later has the same ETag; whoever keeps the older bytes shows an older
+ * `at`, which is when that was looked at. */
 struct pr_api_blob *pr_api_blob_json(const json_t *content, int64_t at_ms);
 struct pr_api_blob *pr_api_blob_text(const char *type, const char *text, size_t n);
 /* {"error": {"code", "message"}}; the code belongs to the status (see the table in blob.c). */

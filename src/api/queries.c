@@ -117,21 +117,26 @@ enum pr_code pr_api_queries_new(
     return PR_OK;
 }
 
-void pr_api_queries_free(struct pr_api_queries *v)
+void pr_api_queries_stop(struct pr_api_queries *v)
 {
-    if (!v)
-        return;
     pthread_mutex_lock(&v->lock);
     v->stop = true;
     pthread_cond_broadcast(&v->stir);
     pthread_mutex_unlock(&v->lock);
-    for (int i = 0; i < v->n_threads; i++)
-        pthread_join(v->threads[i], NULL);
+    for (; v->n_threads; v->n_threads--)
+        pthread_join(v->threads[v->n_threads - 1], NULL);
     for (; v->n; v->n--) {
         struct job *j = &v->ring[v->first];
         v->first = (v->first + 1) % PR_API_QUEUE;
         j->done(j->ctx, pr_api_blob_error(503, "proctor is being stopped"));
     }
+}
+
+void pr_api_queries_free(struct pr_api_queries *v)
+{
+    if (!v)
+        return;
+    pr_api_queries_stop(v);
     pthread_cond_destroy(&v->stir);
     pthread_mutex_destroy(&v->lock);
     pr_free(v);

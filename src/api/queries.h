@@ -13,7 +13,8 @@
 struct pr_api_queries;
 PR_MUST_CHECK enum pr_code pr_api_queries_new(
     struct pr_api_snapshot *snapshot, struct pr_api_queries **ret, struct pr_error *e);
-/* What waits is answered with 503; what runs is waited for. */
+/* What waits is answered with 503; what runs is waited for; nothing more is taken. */
+void pr_api_queries_stop(struct pr_api_queries *v);
 void pr_api_queries_free(struct pr_api_queries *v);
 
 /* Runs on a worker, answer handed over.  q belongs to the caller and must stay until then. */

@@ -415,14 +415,15 @@ void pr_api_stop(struct pr_api *a)
 {
     if (a->events)
         pr_api_events_end(a->events);
-    pr_api_queries_free(a->queries);
-    a->queries = NULL;
+    if (a->queries)
+        pr_api_queries_stop(a->queries);
 }
 
 void pr_api_free(struct pr_api *a)
 {
     if (!a)
         return;
+    pr_api_queries_free(a->queries);
     pr_api_peers_free(a->peers);
     pr_api_snapshot_free(a->snapshot);
     pr_api_events_free(a->events);

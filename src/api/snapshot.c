@@ -338,6 +338,7 @@ enum pr_code pr_api_snapshot_new(const struct pr_config *config, const json_t *a
     pr_api_watch_init(&s->watch, config->base_dir, s->live);
     set_documents(s);
     pr_api_watch_look(&s->watch);
+    s->renewed_ns = pr_clock_monotonic_ns();
     build(s, ~0U, 0, true);
     int err = pthread_create(&s->thread, NULL, run, s);
     s->started = !err;

@@ -63,6 +63,8 @@ enum pr_code pr_api_system_document(
         nothing_found(x, system, live != NULL, o);
     if (!json_object_get(o, "state"))
         pr_json_set_str(o, "state", "ok");
+    if (!json_object_get(o, "state_reason"))
+        pr_json_set(o, "state_reason", json_null());
     if (found && json_is_string(last)) /* what it finds again is not stored again */
         json_object_set(o, "last_run", last);
     pr_json_set_bool(o, "active", live != NULL);
