@@ -86,10 +86,10 @@ def base_of_run_a():
                    " WHERE name = 'checkpoint-2926'")
         db.execute("INSERT INTO pins SELECT id, 1, 'test' FROM checkpoints WHERE name = 'checkpoint-4500'")
         run, = db.execute("SELECT run_id FROM checkpoints WHERE name = 'checkpoint-4700'").fetchone()
-        for i, name in enumerate(("loss", "learning_rate")):
-            db.execute("INSERT INTO series(id, run_id, name) VALUES(?, ?, ?)", (i + 1, run, name))
+        for name in ("a_long_one", "another"):  # beside those of the checkpoints' own logs
+            series = db.execute("INSERT INTO series(run_id, name) VALUES(?, ?)", (run, name)).lastrowid
             db.executemany("INSERT INTO points VALUES(?, ?, ?)", (
-                (i + 1, 10 * k, None if k % 50 == 7 else 1 + math.sin(k / 30) + (40 if k == 1234 else 0))
+                (series, 10 * k, None if k % 50 == 7 else 1 + math.sin(k / 30) + (40 if k == 1234 else 0))
                 for k in range(5000)))
     db.close()
     try:
