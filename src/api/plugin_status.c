@@ -31,14 +31,23 @@ static json_t *in_order(const json_t *panels)
     return list;
 }
 
+static const json_t *finding(const json_t *doc, const char *system)
+{
+    size_t i;
+    const json_t *x;
+    json_array_foreach (json_object_get(doc, "systems"), i, x) {
+        const char *name = json_string_value(json_object_get(x, "name"));
+        if (name && !strcmp(name, system))
+            return json_object_get(x, "finding");
+    }
+    return NULL;
+}
+
 /* The best of the last ranking; its row may be gone by now. */
 static enum pr_code set_best(const struct pr_api_context *x, json_t *doc, struct pr_error *e)
 {
-    json_t *found;
-    enum pr_code code = pr_api_finding(x, "model-comparison", &found, e);
-    if (code)
-        return code;
-    const json_t *best = json_object_get(found, "best");
+    const json_t *found = finding(doc, "model-comparison"), *best = json_object_get(found, "best");
+    enum pr_code code = PR_OK;
     const char *path = json_string_value(json_object_get(best, "path"));
     const char *content = json_string_value(json_object_get(best, "fingerprint"));
     int64_t id = 0;
@@ -54,7 +63,6 @@ static enum pr_code set_best(const struct pr_api_context *x, json_t *doc, struct
         const char *why = json_string_value(json_object_get(found, "best_checkpoint_reason"));
         pr_json_set_null(doc, "best", why ? why : "nothing is ranked yet");
     }
-    json_decref(found);
     return code;
 }
 

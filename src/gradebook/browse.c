@@ -156,6 +156,17 @@ enum pr_code pr_gradebook_has_grades(struct pr_gradebook *g, bool *ret, struct p
     return has(g, "SELECT 1 FROM graded LIMIT 1", ret, e);
 }
 
+enum pr_code pr_gradebook_has_finding(
+    struct pr_gradebook *g, const char *system, bool *ret, struct pr_error *e)
+{
+    int64_t x;
+    enum pr_code code =
+        pr_sql_int(g, 0, &x, e, "SELECT 1 FROM findings WHERE system = ? LIMIT 1", "s", system);
+    if (!code)
+        *ret = x != 0;
+    return code;
+}
+
 enum pr_code pr_gradebook_has_curves(struct pr_gradebook *g, bool *ret, struct pr_error *e)
 {
     return has(g, "SELECT 1 FROM series LIMIT 1", ret, e);

@@ -47,9 +47,11 @@ PR_MUST_CHECK enum pr_code pr_gradebook_newest_graded(
 /* The run that a checkpoint came to last; *ret 0: none. */
 PR_MUST_CHECK enum pr_code pr_gradebook_newest_run(
     struct pr_gradebook *g, int64_t *ret, struct pr_error *e);
-/* Is there any grade?  Any curve? */
+/* Is there any grade, anything that a system found, any curve? */
 PR_MUST_CHECK enum pr_code pr_gradebook_has_grades(
     struct pr_gradebook *g, bool *ret, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_gradebook_has_finding(
+    struct pr_gradebook *g, const char *system, bool *ret, struct pr_error *e);
 PR_MUST_CHECK enum pr_code pr_gradebook_has_curves(
     struct pr_gradebook *g, bool *ret, struct pr_error *e);
 
