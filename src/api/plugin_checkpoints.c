@@ -356,6 +356,11 @@ static const struct pr_api_param of_one[] = {
     {.name = "id", .type = PR_API_INT, .min = 1, .max = 1e15, .required = true},
 };
 
+static bool present(const struct pr_api_context *x)
+{
+    return x->g != NULL;
+}
+
 static const struct pr_api_route routes[] = {
     {.path = "/api/checkpoints",
         .summary = "All checkpoints with their figures",

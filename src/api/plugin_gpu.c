@@ -130,6 +130,6 @@ const struct pr_api_plugin pr_api_plugin_gpu = {
     .routes = routes,
     .n_routes = sizeof routes / sizeof *routes,
     .panel = "gpu",
-    .title = "Machines",
+    .title = "GPU and host",
     .present = present,
 };

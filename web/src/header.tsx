@@ -81,7 +81,7 @@ function TrainingItems({ t, why }: { t?: Training | null; why?: string | null })
       <Item label="loss" sub={known(t.eval_loss) ? <span class="roomy">validation {short(t.eval_loss)}</span> : undefined}><Field of={t} name="loss" show={short} /></Item>
       <Item label="learning rate"><Field of={t} name="learning_rate" show={(x) => short(x, 3)} /></Item>
       <Item label="tokens/s"><Field of={t} name="tokens_per_second" show={si} /></Item>
-      <Item label="time left"><Field of={t} name="eta_seconds" show={duration} /></Item>
+      {t.status !== 'completed' && <Item label="time left"><Field of={t} name="eta_seconds" show={duration} /></Item>}
     </>
   );
 }
@@ -112,7 +112,7 @@ function DeployedItem({ s }: { s: Status }) {
 
 export function worst(alerts: Alert[]): Alert['level'] {
   const open = alerts.filter((a) => !a.cleared_at);
-  return open.some((a) => a.level === 'critical') ? 'critical' : open.some((a) => a.level === 'warning') ? 'warning' : 'ok';
+  return (['critical', 'warning', 'info'] as const).find((level) => open.some((a) => a.level === level)) ?? 'ok';
 }
 
 function AlertItem({ s }: { s: Status }) {

@@ -83,7 +83,7 @@ function Machines({ s }: { s: Status }) {
 function titleOf(s: Status | null): string {
   const level = worst(s?.alerts ?? []);
   const t = s?.training, step = t?.current_step, total = t?.total_steps;
-  if (level !== 'ok') return `● ${level} – proctor`;
+  if (level === 'critical' || level === 'warning') return `● ${level} – proctor`;
   return step && total && step < total ? `${Math.floor((100 * step) / total)} % – proctor` : 'proctor';
 }
 

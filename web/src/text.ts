@@ -72,7 +72,7 @@ export function pieces(text: string): Piece[] {
 
 /* For titles, options and file names: marks in brackets. */
 export function plain(text: string): string {
-  return text.replace(MARKED, (c) => `[${markOf(c).text}]`);
+  return String(text).replace(MARKED, (c) => `[${markOf(c).text}]`);
 }
 
 /* Cut where no character is torn apart. */

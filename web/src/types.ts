@@ -4,7 +4,7 @@
 type N = number | null;
 type S = string | null;
 
-export type Level = 'ok' | 'warning' | 'critical';
+export type Level = 'ok' | 'info' | 'warning' | 'critical';
 
 export interface Training {
   source?: S;
@@ -59,7 +59,8 @@ export interface Alert {
   key?: string;
   level: Level;
   text: string;
-  checkpoint?: S;
+  checkpoint?: N;
+  checkpoint_name?: S;
   raised_at: string;
   cleared_at?: S;
   acknowledged_at?: S;

@@ -83,7 +83,7 @@ function axes(look: Look): uPlot.Axis[] {
     { ...base, size: 26, gap: 6, space: 64, grid: { show: false },
       ...(look.axis === 'step' ? { values: (_u, at) => at.map((v) => (v === null ? '' : steps(v))), incrs: STEP_INCREMENTS }
         : { values: (_u, at) => times(at) }) },
-    { ...base, size: 58, gap: 8, space: 32, ...(look.log ? { splits: decades, filter: (_u: uPlot, at: number[]) => at } : {}),
+    { ...base, size: 58, gap: 8, space: (_u, _axis, _low, _high, length) => Math.max(30, length / 9), ...(look.log ? { splits: decades, filter: (_u: uPlot, at: number[]) => at } : {}),
       values: (_u, at) => at.map((v) => (v === null || v === undefined ? '' : tick(look.show(v)))) },
   ];
 }

@@ -30,8 +30,8 @@ function Deliveries({ a }: { a: Alert }) {
   return (
     <ul class="deliveries">
       {list.map((d) => (
-        <li class={d.state === 'failed' ? 'c-warning' : 'quiet'}>
-          <Text of={d.channel} most={40} />: {stateWord(d.state)}{d.attempts > 1 && ` after ${plural(d.attempts, 'attempt')}`}{d.reason && <> (<Text of={d.reason} />)</>}
+        <li class={d.state === 'failed' || d.state === 'dropped' ? 'c-warning' : 'quiet'}>
+          <Text of={d.channel} most={40} />, {stateWord(d.kind)}: {stateWord(d.state)}{d.attempts > 1 && ` after ${plural(d.attempts, 'attempt')}`}{d.reason && <> (<Text of={d.reason} />)</>}
         </li>
       ))}
     </ul>
@@ -49,7 +49,7 @@ function One({ a, brief }: { a: Alert; brief?: boolean }) {
           {a.system} · <span title={clock(a.raised_at, time)}>{ago(a.raised_at, time)}</span>
           {a.cleared_at && <> · cleared {ago(a.cleared_at, time)}</>}
           {a.acknowledged_at && <> · acknowledged {ago(a.acknowledged_at, time)}</>}
-          {a.checkpoint && <> · <Text of={a.checkpoint} most={60} /></>}
+          {a.checkpoint_name && <> · {a.checkpoint ? <a href={href('checkpoints', { id: a.checkpoint })}><Text of={a.checkpoint_name} most={60} /></a> : <Text of={a.checkpoint_name} most={60} />}</>}
         </p>
         {!brief && <Deliveries a={a} />}
       </div>
@@ -66,7 +66,7 @@ function List({ state, cursor }: { state: string; cursor?: string }) {
       <>
         {!doc.alerts.length && !cursor && <Empty title={state === 'open' ? 'No open alert' : 'No alert so far'}>{state === 'open' ? 'All is well, as far as it was judged.' : undefined}</Empty>}
         <ul class="alerts">{doc.alerts.map((x) => <One key={x.id} a={x} />)}</ul>
-        {doc.next_cursor && !more && <button type="button" class="more" onClick={() => setMore(true)}>More</button>}
+        {doc.next_cursor && !more && !report && <button type="button" class="more" onClick={() => setMore(true)}>More</button>}
         {doc.next_cursor && more && <List key={doc.next_cursor} state={state} cursor={doc.next_cursor} />}
       </>
     )}</Shown>

@@ -11,6 +11,7 @@ import { href, useParams } from '../route';
 import { suites } from '../state';
 import { useCell } from '../store';
 import { plain } from '../text';
+import { byDifficulty } from './difficulty';
 import type { About, Bin, Finding } from '../types';
 
 interface Group {
@@ -85,7 +86,7 @@ export function Calibration() {
       <Shown of={a}>{(doc) => (
         <div class="grid">
           <GroupCard title={doc.checkpoint ? `All answers of ${plain(doc.checkpoint.name)}` : 'All answers'} of={doc} />
-          {Object.entries(doc.by_difficulty ?? {}).map(([name, g]) => <GroupCard key={name} title={plain(name)} of={g} />)}
+          {byDifficulty(doc.by_difficulty).map(([name, g]) => <GroupCard key={name} title={plain(name)} of={g} />)}
         </div>
       )}</Shown>
       <p class="hint">On the diagonal the model is right as often as it is sure. Whiskers: 95 % intervals (Wilson); below: answers in each bin.</p>

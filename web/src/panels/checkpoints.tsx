@@ -57,7 +57,7 @@ function Table({ params }: { params: Record<string, string> }) {
             <tbody>{doc.checkpoints.map((c) => <Row key={c.id} c={c} />)}</tbody>
           </table>
         </div>
-        <div class="pager">
+        <div class="pager" hidden={!!report || (!cursors.length && !doc.next_cursor)}>
           <button type="button" disabled={!cursors.length} onClick={() => setCursors(cursors.slice(0, -1))}>Back</button>
           <button type="button" disabled={!doc.next_cursor} onClick={() => doc.next_cursor && setCursors([...cursors, doc.next_cursor])}>Next</button>
         </div>

@@ -11,6 +11,7 @@ import { href, useParams } from '../route';
 import { suites } from '../state';
 import { useCell } from '../store';
 import { plain } from '../text';
+import { byDifficulty } from './difficulty';
 import { Ranking } from './ranking';
 
 type N = number | null;
@@ -103,7 +104,7 @@ function Result({ of, suite }: { of: Compared; suite?: string }) {
           <table class="figures-table">
             <thead><tr><th scope="col">difficulty</th><th scope="col">pairs</th><th scope="col">accuracy</th><th scope="col">gained</th><th scope="col">lost</th></tr></thead>
             <tbody>
-              {Object.entries(of.by_difficulty ?? {}).map(([name, d]) => (
+              {byDifficulty(of.by_difficulty).map(([name, d]) => (
                 <tr>
                   <th scope="row"><Text of={name} most={40} /></th>
                   <td class="num">{count(d.n)}</td>

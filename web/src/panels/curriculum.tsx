@@ -8,7 +8,7 @@ import { type Answer, useQuery } from '../query';
 import { href } from '../route';
 import { now, useCell } from '../store';
 import type { Finding } from '../types';
-import { difficultyLook } from './progress';
+import { byDifficulty, difficultyLook } from './difficulty';
 
 type N = number | null;
 
@@ -114,15 +114,15 @@ function Mix({ weights, progress, why }: { weights?: Record<string, number> | nu
   let x = 0;
   return (
     <>
-      <svg class="mix" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`mix: ${Object.entries(weights).map(([k, w]) => `${k} ${percent(w, 0)}`).join(', ')}`}>
-        {Object.entries(weights).map(([k, w], i) => {
+      <svg class="mix" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`mix: ${byDifficulty(weights).map(([k, w]) => `${k} ${percent(w, 0)}`).join(', ')}`}>
+        {byDifficulty(weights).map(([k, w], i) => {
           const at = x;
           x += w * 100;
           return <rect class={`f-${difficultyLook(k, i)[0]}`} x={at} y={0} width={Math.max(w * 100 - 0.4, 0)} height={6} />;
         })}
       </svg>
       <ul class="mix-key">
-        {Object.entries(weights).map(([k, w], i) => (
+        {byDifficulty(weights).map(([k, w], i) => (
           <li><i class={`swatch c-${difficultyLook(k, i)[0]}`} /> <Text of={k} most={30} /> <b class="num">{percent(w, 0)}</b>
             {progress && <small class="num quiet" title="nats of loss per checkpoint that this difficulty is gaining"> learning {fixed(progress[k], 4)}</small>}</li>
         ))}

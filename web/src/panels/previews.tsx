@@ -1,6 +1,6 @@
 /* Previews: what the model was asked, what it should have said, and what it said. */
 import { useMemo, useState } from 'preact/hooks';
-import { address } from '../api';
+import { address, report } from '../api';
 import { Chart } from '../charts/chart';
 import type { Line } from '../charts/lines';
 import { count, fixed, percent, plural, short } from '../format';
@@ -101,7 +101,8 @@ function Rows({ params, set, cursor, first }: { params: Params; set: SetParams; 
         {first && <p class="count" role="status">{plural(doc.n ?? doc.examples.length, 'answer')}{doc.checkpoint && <> of <Text of={doc.checkpoint.name} most={60} /></>}{doc.against && <> against <Text of={doc.against.name} most={60} /></>}</p>}
         {first && !doc.examples.length && <Empty title="No answer fits">Fewer filters show more.</Empty>}
         {doc.examples.map((e) => <Row key={e.example} of={e} params={params} set={set} />)}
-        {doc.next_cursor && !more && <button type="button" class="more" onClick={() => setMore(true)}>More</button>}
+        {doc.next_cursor && report && <p class="hint">This report holds the first {count(doc.examples.length)}.</p>}
+        {doc.next_cursor && !more && !report && <button type="button" class="more" onClick={() => setMore(true)}>More</button>}
         {doc.next_cursor && more && <Rows key={doc.next_cursor} params={params} set={set} cursor={doc.next_cursor} />}
       </>
     )}</Shown>

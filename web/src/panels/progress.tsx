@@ -12,16 +12,8 @@ import { runs, suites } from '../state';
 import { useCell } from '../store';
 import { plain } from '../text';
 import type { Curve, History, Mark, SeriesInfo } from '../types';
+import { byDifficulty, difficultyLook } from './difficulty';
 import { useAligned, useCurve, useExtent, useHistory, useSeries, useWidth } from './curves';
-
-const DIFFICULTY: Record<string, [string, number[] | undefined]> = {
-  easy: ['s1', undefined], medium: ['s2', [6, 3]], hard: ['s3', [2, 3]],
-};
-const OTHERS = ['s4', 's5', 's6'];
-
-export function difficultyLook(name: string, i: number): [string, number[] | undefined] {
-  return DIFFICULTY[name] ?? [OTHERS[i % OTHERS.length]!, undefined];
-}
 
 function curveNote(c: Curve | null): string {
   if (!c) return '';
@@ -77,7 +69,7 @@ Sources & { name: string; title: string; color: string; show: (x: number) => str
 
 function DifficultyChart({ history, marks, height, what }: Sources & { what: 'accuracy' | 'loss' }) {
   const h = history.doc;
-  const lines = useMemo(() => Object.entries(h?.difficulties ?? {}).map(([name, d], i): Line => {
+  const lines = useMemo(() => byDifficulty(h?.difficulties).map(([name, d], i): Line => {
     const [color, dash] = difficultyLook(name, i);
     return {
       label: plain(name), color, dash, y: d[what], points: true, n: d.n,

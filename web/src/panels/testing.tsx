@@ -7,6 +7,7 @@ import { Absent, Interval, Value } from '../parts/value';
 import { type Answer, useQuery } from '../query';
 import { href } from '../route';
 import { now, useCell } from '../store';
+import { byDifficulty } from './difficulty';
 import type { Finding } from '../types';
 
 type N = number | null;
@@ -58,7 +59,7 @@ function Figures({ doc }: { doc: Testing }) {
     <dl class="stats">
       <Stat label="checkpoint"><Text of={doc.checkpoint ?? '–'} most={60} /> <Verdict of={doc} /></Stat>
       <Stat label="accuracy"><Value v={doc.overall_accuracy} show={(x) => percent(x)} why={doc.overall_accuracy_reason} /><Interval low={ci?.[0]} high={ci?.[1]} show={(x) => percent(x)} /><small> n {count(doc.n)}</small></Stat>
-      {Object.entries(doc.by_difficulty ?? {}).map(([k, v]) => <Stat label={k}><Value v={v} show={(x) => percent(x)} why="no example" /></Stat>)}
+      {byDifficulty(doc.by_difficulty).map(([k, v]) => <Stat label={k}><Value v={v} show={(x) => percent(x)} why="no example" /></Stat>)}
       <Stat label="against" sub={doc.baseline ? <> <Text of={doc.baseline} most={40} /></> : undefined}>
         <Value v={doc.difference_points} show={(x) => change(x)} unit=" points" why={doc.difference_points_reason ?? doc.baseline_reason} />
         <Interval low={d?.[0]} high={d?.[1]} show={(x) => change(x)} />

@@ -6,6 +6,7 @@ import { Text } from '../parts/text';
 import { Interval, Value } from '../parts/value';
 import { useQuery } from '../query';
 import { now, useCell } from '../store';
+import { byDifficulty } from './difficulty';
 import type { Decision } from '../types';
 
 type N = number | null;
@@ -81,7 +82,7 @@ function OneDecision({ d }: { d: Decision }) {
 type Part = NonNullable<Grade['by_skill']>;
 
 function Parts({ of, name }: { of?: Part; name: string }) {
-  const list = Object.entries(of ?? {});
+  const list = byDifficulty(of);
   if (!list.length) return null;
   return (
     <div class="scroll"><table class="figures-table">

@@ -3,6 +3,7 @@ import { plain } from '../text';
 
 const LEVELS: Record<string, [string, string]> = {
   ok: ['✓', 'ok'],
+  info: ['●', 'info'],
   warning: ['▲', 'warning'],
   critical: ['◆', 'critical'],
 };

@@ -4,8 +4,13 @@ import { bytes } from '../format';
 import { head, pieces } from '../text';
 
 /* Within a line.  <bdi>: its direction ends where it ends. */
+/* A document of another version may have something else than text there: it is shown, not tripped over. */
+function asText(of: unknown): string {
+  return typeof of === 'string' ? of : of === null || of === undefined ? '' : JSON.stringify(of);
+}
+
 export function Text({ of, most = 400 }: { of: string | null | undefined; most?: number }) {
-  const text = of ?? '';
+  const text = asText(of);
   const shown = head(text, most);
   return (
     <bdi class="foreign">
@@ -28,7 +33,7 @@ const FIRST = 2000, MORE = 20000;
 /* A block of its own, with line breaks; long ones are opened step by step. */
 export function Block({ of, empty = 'empty' }: { of: string | null | undefined; empty?: string }) {
   const [most, setMost] = useState(FIRST);
-  const text = of ?? '';
+  const text = asText(of);
   if (!text) return <span class="quiet">{empty}</span>;
   const shown = head(text, most);
   const left = text.length - shown.length;
