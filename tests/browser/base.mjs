@@ -1,7 +1,7 @@
-/* A base folder with a real gradebook (make_base), and the real `proctor api` over it. */
+/* A base folder with a real gradebook (make_base), and the real `proctor api` or `proctor run` over it. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,8 @@ export class Base {
     execFileSync(process.env.MAKE_BASE, [this.folder], { stdio: 'ignore' });
     this.ports = [0, 0];
     this.process = null;
+    this.command = 'api';
+    this.extra = [];
   }
 
   /* Starts it, again at the ports that it had; resolves when it says where it is. */
@@ -23,9 +25,10 @@ export class Base {
     const note = join(this.folder, 'status/api.json');
     rmSync(note, { force: true });
     const watcher = watch(join(this.folder, 'status'));
+    const ports = ['--port', String(this.ports[0]), '--page-port', String(this.ports[1])];
     this.process = spawn(process.env.PROCTOR,
-      ['api', '--base-dir', this.folder, '--port', String(this.ports[0]), '--page-port', String(this.ports[1]), ...(this.extra ?? [])],
-      { stdio: ['ignore', 'ignore', 'inherit'] });
+      [this.command, '--base-dir', this.folder, ...(this.command === 'api' ? ports : []), ...this.extra],
+      { stdio: ['ignore', 'ignore', this.command === 'api' ? 'inherit' : 'ignore'] });
     let ended = false;
     this.process.once('exit', () => {
       ended = true;
@@ -54,6 +57,12 @@ export class Base {
 
   rows(sql, ...values) {
     return this.sql('read', [sql, values])[0];
+  }
+
+  /* `proctor run` instead, which keeps the API beside it: its ports are in proctor.yaml. */
+  owned() {
+    this.command = 'run';
+    writeFileSync(join(this.folder, 'proctor.yaml'), 'api:\n  port: 0\n  page_port: 0\n');
   }
 
   token() {

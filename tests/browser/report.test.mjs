@@ -39,7 +39,7 @@ test('a report needs no server', { timeout: 120000 }, async () => {
   await view.evaluate(() => {
     location.hash = '#/checkpoints?id=1';
   });
-  await view.waitForSelector('.failure');
+  await view.waitForSelector('main .failure');
   assert.match(await view.textContent('.failure'), /this report does not hold it/);
   assert.deepEqual(faults, []);
   await context.close();

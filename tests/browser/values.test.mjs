@@ -129,6 +129,20 @@ look('testing: the newest test and those before', { hash: '#/testing' }, async (
   assert.equal(await x.page.$$eval('main tbody tr', (l) => l.length), doc.history.length);
 });
 
+look('alerts: all of them, with their checkpoints', { hash: '#/alerts?state=all' }, async (x, base) => {
+  const list = base.rows('SELECT a.text, c.name FROM alerts a LEFT JOIN checkpoints c ON c.id = a.checkpoint ORDER BY a.id DESC');
+  await x.page.waitForFunction((n) => document.querySelectorAll('.alerts .alert').length === n, list.length);
+  for (const a of list) {
+    await x.shows('.alerts .alert', a.text);
+    await x.shows('.alerts .alert', a.name);
+  }
+});
+
+look('every panel that has something to show is in the navigation', {}, async (x) => {
+  const titles = await x.page.$$eval('.nav a', (l) => l.map((a) => a.textContent));
+  assert.deepEqual(titles, ['Overview', 'Progress', 'Previews', 'Calibration', 'Comparison', 'Checkpoints', 'Curriculum', 'Testing', 'Alerts']);
+});
+
 look('curriculum: every strategy with its probes', { hash: '#/curriculum' }, async (x, base) => {
   const [{ document }] = base.rows("SELECT document FROM findings WHERE system = 'curriculum-optimizer' ORDER BY id DESC LIMIT 1");
   const doc = JSON.parse(document);

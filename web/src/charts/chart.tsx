@@ -23,6 +23,8 @@ interface Props {
   axis?: Axis;
   show: (x: number) => string;
   hard?: [number | null, number | null];
+  zero?: boolean;
+  binary?: boolean;
   log?: boolean; // how it begins; undefined: there is no such button
   marks?: Mark[];
   height?: number;
@@ -50,7 +52,7 @@ export function Chart(props: Props) {
   const [asTable, setAsTable] = useState(false);
   const turn = useCell(themeTurn);
   const zoom = zooms[axis];
-  const look: Look = { axis, log, show, hard };
+  const look: Look = { axis, log, show, hard, zero: props.zero, binary: props.binary };
   const data = useMemo(() => columns(x, lines, log), [x, lines, log]);
   const shape = lines.map((l) => `${l.label}|${l.color}|${!!l.low}|${!!l.faint}|${!!l.points}`).join();
 

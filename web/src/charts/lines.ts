@@ -25,6 +25,8 @@ export interface Look {
   log: boolean;
   show: (x: number) => string;
   hard?: [number | null, number | null]; // values cannot lie beyond: 0 and 1 for a share
+  zero?: boolean; // the axis begins there: how much of something is used
+  binary?: boolean; // bytes: marks at powers of two
 }
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
@@ -67,6 +69,7 @@ function yRange(look: Look): uPlot.Scale.Range {
     const pad = (high - low || Math.abs(high) || 1) * 0.08;
     const [min, max] = look.hard ?? [null, null];
     const to: [number, number] = [low - pad, high + pad];
+    if (look.zero) to[0] = 0;
     if (min !== null && to[0] < min) to[0] = min;
     if (max !== null && to[1] > max) to[1] = max;
     return to[0] < to[1] ? to : [to[0] - 0.5, to[0] + 0.5];
@@ -84,6 +87,7 @@ function axes(look: Look): uPlot.Axis[] {
       ...(look.axis === 'step' ? { values: (_u, at) => at.map((v) => (v === null ? '' : steps(v))), incrs: STEP_INCREMENTS }
         : { values: (_u, at) => times(at) }) },
     { ...base, size: 58, gap: 8, space: (_u, _axis, _low, _high, length) => Math.max(30, length / 9), ...(look.log ? { splits: decades, filter: (_u: uPlot, at: number[]) => at } : {}),
+      ...(look.binary ? { incrs: Array.from({ length: 40 }, (_, e) => 2 ** (e + 10)) } : {}),
       values: (_u, at) => at.map((v) => (v === null || v === undefined ? '' : tick(look.show(v)))) },
   ];
 }

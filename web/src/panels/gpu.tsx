@@ -61,7 +61,7 @@ function Meter({ label, v, of, show, why }: { label: string; v: N | undefined; o
   return (
     <div class="meter">
       <span class="quiet">{label}</span>
-      <span><Value v={v} show={show} why={why as string} />{typeof of === 'number' && <small class="quiet"> of {show(of)}</small>}</span>
+      <span><Value v={v} show={show} why={why as string} />{typeof of === 'number' && of !== 100 && <small class="quiet"> of {show(of)}</small>}</span>
       {share !== null && <meter min={0} max={1} value={Math.min(1, share)} high={0.92} aria-label={`${label} ${percent(share, 0)}`} />}
     </div>
   );
@@ -108,7 +108,7 @@ function MachineCard({ m }: { m: MachineState }) {
       {!m.reachable && !m.self ? <Empty title="Not reachable">{m.reason}</Empty> : (
         <>
           {(m.gpus ?? []).map((g) => <OneGpu key={g.index} g={g} />)}
-          {!m.gpus?.length && <p class="notice">No GPU is shown: <Text of={m.gpu_reason ?? 'this machine has none'} /></p>}
+          {!m.gpus?.length && <p class="hint">No GPU is shown: <Text of={m.gpu_reason ?? 'this machine has none'} /></p>}
           {m.host ? <HostPart h={m.host} /> : <p class="notice">Nothing is known of the host: <Text of={m.host_reason ?? m.reason ?? 'no sample yet'} /></p>}
         </>
       )}
@@ -161,7 +161,7 @@ function TimeChart({ title, list, show }: { title: string; list: MachineSeries[]
   useEffect(() => {
     if (!zoomed && x.length > 1) extend(zooms.time, [Math.min(zooms.time.all.get()[0] || x[0]!, x[0]!), x[x.length - 1]!]);
   }, [x, zoomed]);
-  return <Chart title={title} axis="time" x={x} lines={lines} show={show} hard={[0, null]} height={150}
+  return <Chart title={title} axis="time" x={x} lines={lines} show={show} hard={[0, title.endsWith('busy') || title === 'CPU' ? 100 : null]} zero binary={title.endsWith('memory')} height={150}
     decimated={docs.some((d) => d?.decimated)} note={list.length > MOST_LINES ? `the first ${MOST_LINES} of ${list.length}` : undefined} />;
 }
 

@@ -27,7 +27,9 @@ export function Empty({ children, title }: { children?: ComponentChildren; title
   );
 }
 
+/* What is not there yet is no failure: a folder in which nothing was graded has no history. */
 export function Failure({ of }: { of: { code: string; message: string } }) {
+  if (of.code === 'not_found') return <Empty title="Nothing to show yet">{plain(of.message)}</Empty>;
   const away = of.code === 'unreachable';
   return (
     <div class="empty failure" role="status">
