@@ -120,7 +120,7 @@ function AlertItem({ s }: { s: Status }) {
   return (
     <Item label="alerts">
       <a class={`alert-link level-${level}`} href={href('alerts')}>
-        <LevelTag level={level} short /> {list.length ? plural(list.length, 'open alert') : 'none open'}
+        {(list.length > 0 || s.gradebook) && <LevelTag level={level} short />} {list.length ? plural(list.length, 'open alert') : 'none open'}
       </a>
     </Item>
   );

@@ -48,10 +48,24 @@ function Nav({ panels, current }: { panels: Listed[]; current: string }) {
   );
 }
 
-function Overview({ panels }: { panels: Listed[] }) {
+/* Before the first checkpoint: what is waited for. */
+function Beginning({ s }: { s: Status }) {
+  return (
+    <section class="card" aria-label="Nothing was graded yet">
+      <Empty title="Nothing was graded yet">
+        {s.owner ? 'proctor watches' : 'Nothing watches'} <code>{plain(s.base_dir ?? 'this folder')}</code>{!s.owner && <>: start <code>proctor run</code> there</>}.
+        A checkpoint that a trainer saves is graded on the examples in <code>data/validation</code> and appears here by itself;
+        {' '}<code>proctor doctor</code> says what is missing.
+      </Empty>
+    </section>
+  );
+}
+
+function Overview({ panels, s }: { panels: Listed[]; s: Status }) {
   return (
     <>
       <h2 class="sr">Overview</h2>
+      {!panels.some((p) => panelOf(p.id)?.wide) && <Beginning s={s} />}
       <div class="overview">
         {[true, false].map((wide) => (
           <div class={wide ? 'wide' : 'cells'}>
@@ -114,8 +128,8 @@ function Page() {
       <main id="main" ref={main} tabIndex={-1}>
         {!s ? (answer.error ? <Failure of={answer.error} /> : <Skeleton lines={8} />)
           : entry ? <Guard name={entry.id} key={entry.id}><entry.view /></Guard>
-          : where.panel ? <Empty title="There is no such panel here"><a href={href('')}>To the overview</a></Empty>
-          : <><Machines s={s} /><Overview panels={panels} /></>}
+          : where.panel ? <Empty title={panelOf(where.panel) ? 'There is nothing to show in this panel yet' : 'There is no such panel here'}><a href={href('')}>To the overview</a></Empty>
+          : <><Machines s={s} /><Overview panels={panels} s={s} /></>}
       </main>
       <LoginDialog />
       <AlertVoice s={s} />
