@@ -56,7 +56,7 @@ struct pr_http {
     pthread_t thread;
     bool started;
     size_t max_connections;
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock;    /* guards what follows */
     struct http_conn *conns; /* those that libmicrohttpd has begun with */
     size_t n_conns;          /* accepted and not closed */
 };

@@ -331,16 +331,6 @@ static enum pr_code get_why(const struct pr_api_context *x, const struct pr_api_
     return pr_why_document_of(x->g, options, id, x->now_ms, ret, e);
 }
 
-static bool present(const struct pr_api_context *x)
-{
-    struct pr_listed *v = NULL;
-    size_t n = 0;
-    if (!x->g || pr_gradebook_list(x->g, PR_LISTED_ANY, 0, &v, &n, NULL))
-        return false;
-    pr_free(v);
-    return n > 0;
-}
-
 static const struct pr_api_param of_list[] = {
     {.name = "run", .type = PR_API_INT, .min = 1, .max = 1e15, .help = "of this run (its id)"},
     {.name = "state",
