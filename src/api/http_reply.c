@@ -45,10 +45,15 @@ static void describe(struct MHD_Response *m, const struct pr_api_blob *b, enum p
 
 static struct MHD_Response *make(const struct pr_api_blob *b, enum pr_api_form form)
 {
-    /* A 304 too is given the bytes, for its Content-Length: they are not sent. */
-    bool gzip = form == PR_API_GZIP || form == PR_API_UNCHANGED_GZIP;
-    const char *bytes = !b ? "" : gzip ? b->gz : b->body;
-    size_t n = !b ? 0 : gzip ? b->gz_n : b->n;
+    /* A 304 says Content-Length: 0.  The length of what is not sent would be the better word for
+     * it, but there are clients (wrk, older http_parsers) that then wait for a body; none at all is
+     * not to be had of libmicrohttpd. */
+    const char *bytes = "";
+    size_t n = 0;
+    if (b && has_body(form)) {
+        bytes = form == PR_API_GZIP ? b->gz : b->body;
+        n = form == PR_API_GZIP ? b->gz_n : b->n;
+    }
     struct MHD_Response *m =
         MHD_create_response_from_buffer(n, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
     if (!m)

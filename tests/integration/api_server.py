@@ -96,7 +96,7 @@ def test_an_answer_is_sent_compressed_once_and_then_not_at_all():
                 for sent in (have.headers["ETag"], 'W/"x", ' + have.headers["ETag"], "*"):
                     again = s.ask(path, headers={"If-None-Match": sent})
                     assert again.status == 304 and again.body == b"", (path, sent)
-                    assert again.headers["Content-Length"] == str(len(plain.body)), again.headers
+                    assert again.headers["ETag"] == plain.headers["ETag"]
             assert s.ask(path, headers={"If-None-Match": '"other"'}).status == 200
             for no in ("gzip;q=0", "identity", "br"):
                 assert "Content-Encoding" not in s.ask(path, headers={"Accept-Encoding": no}).headers
