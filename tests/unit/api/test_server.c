@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +113,93 @@ static void an_unchanged_answer_is_not_sent_again(void **state)
     }
 }
 
+/* ---- workers ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t stir = PTHREAD_COND_INITIALIZER;
+static bool hold;
+static int running, answers[600];
+
+/* Stays until it is let go. */
+static enum pr_code slow(const struct pr_api_context *x, const struct pr_api_request *q,
+    json_t **ret, struct pr_error *e)
+{
+    (void)x;
+    (void)q;
+    (void)e;
+    pthread_mutex_lock(&lock);
+    running++;
+    pthread_cond_broadcast(&stir);
+    while (hold)
+        pthread_cond_wait(&stir, &lock);
+    pthread_mutex_unlock(&lock);
+    *ret = json_object();
+    return PR_OK;
+}
+
+static void answered(void *ctx, struct pr_api_blob *answer)
+{
+    (void)ctx;
+    pthread_mutex_lock(&lock);
+    answers[answer->status]++;
+    pthread_cond_broadcast(&stir);
+    pthread_mutex_unlock(&lock);
+    pr_api_blob_unref(answer);
+}
+
+static void *stop_queries(void *v)
+{
+    pr_api_queries_stop(v);
+    return NULL;
+}
+
+static void let_go(void)
+{
+    pthread_mutex_lock(&lock);
+    hold = false;
+    pthread_cond_broadcast(&stir);
+    pthread_mutex_unlock(&lock);
+}
+
+static void what_is_too_much_is_refused_and_what_waits_at_the_end_is_told(void **state)
+{
+    static const struct pr_api_route route = {.path = "/slow", .get = slow};
+    struct pr_api_request q = {.route = &route};
+    struct pr_api_queries *v = NULL;
+    struct pr_error e;
+    pthread_t later;
+    (void)state;
+    assert_int_equal(pr_api_queries_new(pr_api_snapshot_of(api), &v, &e), PR_OK);
+    hold = true;
+    for (int i = 0; i < 2; i++)
+        assert_true(pr_api_queries_add(v, &q, answered, NULL));
+    pthread_mutex_lock(&lock);
+    while (running < 2)
+        pthread_cond_wait(&stir, &lock);
+    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < PR_API_QUEUE; i++)
+        assert_true(pr_api_queries_add(v, &q, answered, NULL));
+    assert_false(pr_api_queries_add(v, &q, answered, NULL));
+    let_go();
+    pthread_mutex_lock(&lock);
+    while (answers[200] < PR_API_QUEUE + 2)
+        pthread_cond_wait(&stir, &lock);
+    hold = true;
+    pthread_mutex_unlock(&lock);
+    int added = PR_API_QUEUE + 2;
+    for (int i = 0; i < 5; i++, added++)
+        assert_true(pr_api_queries_add(v, &q, answered, NULL));
+    assert_int_equal(pthread_create(&later, NULL, stop_queries, v), 0);
+    while (pr_api_queries_add(v, &q, answered, NULL)) {
+        added++;
+        sched_yield();
+    }
+    let_go();
+    pthread_join(later, NULL);
+    assert_int_equal(answers[200] + answers[503], added);
+    pr_api_queries_free(v);
+}
+
 /* ---- the description ---- */
 
 static void walk(const json_t *v, const json_t *schemas)
@@ -156,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documents_are_answered_and_queries_are_work),
         cmocka_unit_test(an_unchanged_answer_is_not_sent_again),
+        cmocka_unit_test(what_is_too_much_is_refused_and_what_waits_at_the_end_is_told),
         cmocka_unit_test(the_description_has_every_route_and_every_schema_that_it_names),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -476,6 +476,42 @@ static void a_dangling_row_is_reported(void **state)
     pr_names_free(problems, n);
 }
 
+static void a_reader_that_stays_sees_that_something_was_committed(void **state)
+{
+    struct book *b = *state;
+    struct pr_gradebook *r = book_reader(b), *fixed = NULL;
+    int64_t first, again, then;
+    MUST(pr_gradebook_data_version(r, &first, e));
+    MUST(pr_gradebook_data_version(r, &again, e));
+    assert_int_equal(first, again);
+    add_checkpoint(b->g, "/run/checkpoint-1", "i", "m", 1, "r", "h", 5);
+    MUST(pr_gradebook_data_version(r, &then, e));
+    assert_int_not_equal(first, then);
+    assert_false(pr_gradebook_is_fixed(r));
+    pr_gradebook_close(r);
+    pr_gradebook_close(b->g); /* the last one brings the log in */
+    b->g = NULL;
+    MUST(pr_gradebook_open(b->path, PR_GRADEBOOK_LOOK, &fixed, e));
+    assert_true(pr_gradebook_is_fixed(fixed));
+    pr_gradebook_close(fixed);
+}
+
+static void a_reader_past_its_deadline_is_stopped(void **state)
+{
+    struct book *b = *state;
+    struct pr_gradebook *r = book_reader(b);
+    static const char endless[] =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    int64_t n;
+    pr_gradebook_set_deadline(r, 1); /* long ago */
+    MUST(pr_gradebook_begin(r, e));
+    assert_int_equal(pr_sql_int(r, 0, &n, NULL, endless, ""), PR_E_CANCELLED);
+    pr_gradebook_rollback(r);
+    pr_gradebook_set_deadline(r, 0);
+    MUST(pr_sql_int(r, 0, &n, e, "SELECT count(*) FROM sqlite_schema", ""));
+    pr_gradebook_close(r);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, book_setup, book_teardown)
@@ -494,6 +530,8 @@ int main(void)
         TEST(what_is_not_there_is_not_found),
         TEST(transactions_do_not_nest_and_close_undoes),
         TEST(a_dangling_row_is_reported),
+        TEST(a_reader_that_stays_sees_that_something_was_committed),
+        TEST(a_reader_past_its_deadline_is_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
