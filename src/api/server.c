@@ -254,6 +254,8 @@ static enum pr_api_next begin_route(struct pr_api *a, const struct pr_api_call *
         pr_api_reply_with(c, pr_api_snapshot_document(a->snapshot, m->index), r);
         return PR_API_REPLY;
     }
+    if (is_post(c) && query && *query)
+        return refuse(400, "an action takes no parameters but those in its body", r);
     snprintf(q->peer, sizeof q->peer, "%s", c->peer);
     if (pr_api_request_parse(q, m->route, c->uri, path_n, query, &e))
         return refuse(400, e.message, r);

@@ -128,6 +128,17 @@ static enum pr_code set_options(const struct pr_args *a, struct pr_config *c, st
     return PR_OK;
 }
 
+static void log_to(const struct pr_config *c)
+{
+    char *folder = pr_path_join(c->base_dir, "logs");
+    pr_log_init(&(struct pr_log_options){.folder = folder,
+        .level = pr_log_level_of(c->log_level),
+        .max_bytes = c->log_max_mb << 20,
+        .max_days = c->log_max_days,
+        .keep = (int)c->log_keep});
+    pr_free(folder);
+}
+
 static int run_with(const struct pr_args *args, struct pr_config *c)
 {
     struct pr_error e;
@@ -136,12 +147,14 @@ static int run_with(const struct pr_args *args, struct pr_config *c)
         pr_say("api", "%s", e.message);
         return PR_EXIT_USAGE;
     }
+    log_to(c);
     enum pr_code code = pr_api_new(c, &a, &e);
     if (!code) {
         code = serve(a, c, &e);
         pr_api_stop(a);
         pr_api_free(a);
     }
+    pr_log_done();
     if (code)
         pr_say("api", "%s", e.message);
     return code ? PR_EXIT_REFUSED : PR_EXIT_OK;

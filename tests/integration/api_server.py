@@ -118,7 +118,7 @@ def test_a_folder_without_a_gradebook_is_served_and_its_gradebook_when_it_comes(
         assert s.ask("/api/status").json()["gradebook"] is None
         assert s.ask("/readyz").status == 503
         files = set(os.listdir(base))
-        assert files == {"status", "api.token"}, files
+        assert files == {"status", "api.token", "logs"}, files
         subprocess.run([MAKE_BASE, base], check=True, stdout=subprocess.DEVNULL)
         s.until("the gradebook", lambda: s.ask("/api/status").json()["gradebook"])
         assert s.ask("/api/checkpoints").json()["checkpoints"]
