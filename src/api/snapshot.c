@@ -412,8 +412,13 @@ void pr_api_snapshot_attend(struct pr_api_snapshot *s)
 void pr_api_snapshot_set_peers(struct pr_api_snapshot *s, json_t *peers)
 {
     pthread_mutex_lock(&s->lock);
-    json_decref(s->new_peers);
-    s->new_peers = peers;
-    pthread_cond_signal(&s->stir);
+    const json_t *known = s->new_peers ? s->new_peers : s->world->peers;
+    if (json_equal(known, peers)) {
+        json_decref(peers);
+    } else {
+        json_decref(s->new_peers);
+        s->new_peers = peers;
+        pthread_cond_signal(&s->stir);
+    }
     pthread_mutex_unlock(&s->lock);
 }
