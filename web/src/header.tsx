@@ -23,12 +23,12 @@ const CONNECTIONS: Record<Connection, [string, string]> = {
 };
 
 function Connected() {
-  const c = useCell(connection), time = useCell(now);
+  const c = useCell(connection);
   const [look, word] = CONNECTIONS[c];
   return (
     <span class="connection" role="status">
       <i class={`dot dot-${look}`} aria-hidden="true" />
-      {report ? `report made ${clock(report.made_at, time)}` : word}
+      {report ? `report made ${clock(report.made_at, 0)}` : word}
     </span>
   );
 }
