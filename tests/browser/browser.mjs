@@ -31,7 +31,7 @@ export class Looker {
       if (['error', 'warning'].includes(m.type()) && !expected?.test(m.text())) this.faults.push(`console: ${m.text()}`);
     });
     this.page.on('response', (r) => {
-      if (r.status() >= 500) this.faults.push(`answered ${r.status()}: ${r.url()}`);
+      if (r.status() >= 500 || r.status() === 429) this.faults.push(`answered ${r.status()}: ${r.url()}`);
     });
     this.page.on('pageerror', (e) => this.faults.push(`error: ${e.message}`));
     this.page.on('dialog', (d) => {

@@ -62,6 +62,8 @@ class Follower<T> {
       if (control.signal.aborted) return;
       const error = e instanceof ApiError ? e : new ApiError(0, 'failed', String(e));
       this.tell({ error, loading: false });
+      // A server that is away is looked for by the stream of events: a dozen questions beside it help nobody.
+      if (error.status === 0) this.tries = Math.max(this.tries, 2);
       if (worthRetrying(error))
         this.timer = window.setTimeout(() => this.fetch(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
     }
