@@ -58,6 +58,17 @@ look('the wheel zooms a chart that was chosen, and scrolls the page before', { h
   await x.page.waitForSelector('button:has-text("Show all steps"):not([disabled])');
 });
 
+look('what is read stays under the cursor when other points come', { hash: '#/progress' }, async (x) => {
+  await x.shows(`${LOSS} .chart-note`, '1,000,000 points');
+  await x.page.locator(`${LOSS} .plot`).focus();
+  const box = await x.page.locator(`${LOSS} .u-over`).boundingBox();
+  await x.page.mouse.move(box.x + box.width * 0.75, box.y + box.height / 2);
+  for (let i = 0; i < 6; i++) await x.page.mouse.wheel(0, -200);
+  await x.page.waitForFunction((s) => !document.querySelector(`${s} .chart-note`).textContent.includes('1,000,000'), LOSS);
+  const read = Number((await x.page.textContent(`${LOSS} .legend-at`)).replace(/\D/g, ''));
+  assert.ok(Math.abs(read - 0.75 * N) < 0.02 * N, String(read));
+});
+
 look('smoothing keeps the raw line', { hash: '#/progress?smoothing=0.9' }, async (x) => {
   await x.shows(`${LOSS} .legend`, 'training loss');
   await x.shows(`${LOSS} .legend`, 'smoothed');

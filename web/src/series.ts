@@ -36,6 +36,18 @@ export function clampRange(
   return width >= (all[1] - all[0]) * 0.999 ? null : [low, high];
 }
 
+/* The index of what lies nearest in an ascending column; null of nothing. */
+export function closest(x: number[], to: number | null): number | null {
+  if (to === null || !x.length) return null;
+  let low = 0, high = x.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (x[middle]! <= to) low = middle;
+    else high = middle;
+  }
+  return to - x[low]! <= x[high]! - to ? low : high;
+}
+
 /* The bounds of all that has a number; null without any. */
 export function bounds(columns: Iterable<number | null | undefined>[]): [number, number] | null {
   let low = Infinity, high = -Infinity;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { align, bounds, clampRange, csv, wilson } from '../src/series';
+import { align, bounds, closest, clampRange, csv, wilson } from '../src/series';
 
 test('series that were decimated each by itself come onto one axis and keep every point', () => {
   const a = { x: [1, 5, 9], y: [10, 50, 90] }, b = { x: [1, 4, 5], y: [0.1, null, 0.5] };
@@ -18,6 +18,15 @@ test('a range stays within what there is, and all of it is no zoom', () => {
   assert.deepEqual(clampRange([950, 1050], [0, 1000]), [900, 1000]);
   assert.equal(clampRange([-10, 2000], [0, 1000]), null);
   assert.deepEqual(clampRange([500, 500.1], [0, 1000], 10), [500, 510]);
+});
+
+test('what a cursor reads is the nearest point of whatever data there is', () => {
+  assert.equal(closest([1, 5, 9], 4), 1);
+  assert.equal(closest([1, 5, 9], 2), 0);
+  assert.equal(closest([1, 5, 9], 99), 2);
+  assert.equal(closest([1, 5, 9], -3), 0);
+  assert.equal(closest([], 1), null);
+  assert.equal(closest([1], null), null);
 });
 
 test('bounds leave out what is no number', () => {

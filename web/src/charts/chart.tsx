@@ -33,12 +33,18 @@ interface Props {
   old?: boolean; // newer points are on their way
 }
 
+/* Where the cursor is, as a value: an index would mean another point as soon as new data came. */
 export interface At {
-  idx: number | null;
+  x: number | null;
   marks: Mark[];
 }
 
 const NO_MARKS: Mark[] = [];
+
+function cursorAt(u: uPlot): number | null {
+  const idx = u.cursor.idx;
+  return (u.cursor.left ?? -1) < 0 || idx === null || idx === undefined ? null : u.data[0][idx] ?? null;
+}
 
 export function Chart(props: Props) {
   const { title, x, lines, axis = 'step', show, hard, marks = NO_MARKS, height = 200 } = props;
@@ -46,7 +52,7 @@ export function Chart(props: Props) {
   const plot = useRef<uPlot | null>(null);
   const live = useRef({ marks, x, lines });
   live.current = { marks, x, lines };
-  const at = useMemo(() => cell<At>({ idx: null, marks: [] }), []);
+  const at = useMemo(() => cell<At>({ x: null, marks: [] }), []);
   const [log, setLog] = useState(props.log ?? false);
   const [said, setSaid] = useState('');
   const [asTable, setAsTable] = useState(false);
@@ -62,7 +68,7 @@ export function Chart(props: Props) {
     const range = shown(zoom);
     const u = new uPlot(
       options(lines, look, zoom, size(), () => live.current.marks,
-        (p) => at.set({ idx: (p.cursor.left ?? -1) < 0 ? null : p.cursor.idx ?? null, marks: marksAt(p, live.current.marks) })),
+        (p) => at.set({ x: cursorAt(p), marks: marksAt(p, live.current.marks) })),
       data, el);
     u.setScale('x', { min: range[0], max: range[1] });
     plot.current = u;
@@ -89,6 +95,8 @@ export function Chart(props: Props) {
       u.setData(data, false);
       u.setScale('x', { min, max });
     });
+    // The cursor stays where it is, over other points.
+    u.setCursor({ left: u.cursor.left ?? -10, top: u.cursor.top ?? -10 });
   }, [data]);
 
   useEffect(() => plot.current?.redraw(false), [marks]);

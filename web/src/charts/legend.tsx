@@ -1,5 +1,6 @@
 /* What stands above a chart: each line's value under the cursor, or its last one. */
 import { interval, known, NONE } from '../format';
+import { closest } from '../series';
 import { type Cell, useCell } from '../store';
 import { Text } from '../parts/text';
 import type { At } from './chart';
@@ -43,18 +44,19 @@ export function read(l: Line, axis: Axis, x: number[], idx: number | null, show:
 }
 
 export function spoken(axis: Axis, x: number[], lines: Line[], show: (v: number) => string, at: At): string {
-  if (at.idx === null) return '';
+  const idx = closest(x, at.x);
+  if (idx === null) return '';
   const values = lines.filter((l) => !l.faint).map((l) => {
-    const r = read(l, axis, x, at.idx, show);
+    const r = read(l, axis, x, idx, show);
     return `${l.label} ${r.value === null ? 'not known' : r.text}${r.ci ? ` (${r.ci})` : ''}`;
   });
-  return [place(axis, x[at.idx]), ...values, ...at.marks.map((m) => m.text)].join(', ');
+  return [place(axis, x[idx]), ...values, ...at.marks.map((m) => m.text)].join(', ');
 }
 
 export function Legend({ at, axis, x, lines, show }: {
   at: Cell<At>; axis: Axis; x: number[]; lines: Line[]; show: (v: number) => string;
 }) {
-  const { idx, marks } = useCell(at);
+  const { x: cursor, marks } = useCell(at), idx = closest(x, cursor);
   return (
     <div class="legend">
       <span class="legend-at num">{idx === null ? 'latest' : place(axis, x[idx])}</span>
