@@ -1,7 +1,9 @@
 /* What charts of long trainings cost: a curve of many points, and the history of many checkpoints,
  * asked as the page asks, first and again.
  *
- *   bench_curves [points [checkpoints [examples]]]      default 1000000 2000 300
+ *   bench_curves [points [checkpoints [examples [FOLDER]]]]      default 1000000 2000 300
+ *
+ * With FOLDER that base folder's proctor.db is filled and left there, for bench/page.mjs.
  */
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +18,7 @@
 #include "gradebook/curves.h"
 
 static struct pr_error error;
-static char dir[] = "/tmp/proctor-curves-XXXXXX";
+static char made_dir[] = "/tmp/proctor-curves-XXXXXX";
 static char options[65];
 static struct pr_config config;
 
@@ -105,11 +107,11 @@ static void fill(const char *path, size_t points, size_t checkpoints, size_t exa
             add_checkpoint(g, s, k, &rng);
         check(pr_gradebook_commit(g, &error));
     }
-    struct pr_curve_point *v = pr_zalloc((points + 1) * sizeof *v);
+    struct pr_point *v = pr_zalloc((points + 1) * sizeof *v);
     for (size_t i = 0; i < points; i++)
-        v[i] = (struct pr_curve_point){
+        v[i] = (struct pr_point){
             (int64_t)i, i % 9973 == 0 ? NAN : 2 + pr_rng_normal(&rng) / (1 + (double)i / 1e5)};
-    check(pr_gradebook_put_points(g, 1, "loss", v, points, NULL, &error));
+    check(pr_gradebook_log_points(g, 1, "loss", v, points, (int64_t)points, &error));
     pr_free(v);
     pr_suite_free(s);
     pr_gradebook_close(g);
@@ -167,15 +169,20 @@ int main(int argc, char *argv[])
     size_t points = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
     size_t checkpoints = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000;
     size_t examples = argc > 3 ? strtoul(argv[3], NULL, 10) : 300;
-    char path[100];
+    const char *kept = argc > 4 ? argv[4] : NULL, *dir = kept ? kept : mkdtemp(made_dir);
+    char path[4096];
     struct pr_gradebook *g;
-    if (!mkdtemp(dir))
+    if (!dir)
         return 1;
     check(pr_config_load(dir, &config, &error));
     pr_config_grading_fingerprint(&config, options);
     snprintf(path, sizeof path, "%s/proctor.db", dir);
     printf("%zu points, %zu checkpoints, %zu examples\n", points, checkpoints, examples);
     fill(path, points, checkpoints, examples);
+    if (kept) {
+        pr_config_done(&config);
+        return 0;
+    }
     check(pr_gradebook_open(path, PR_GRADEBOOK_READ, &g, &error));
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
         ask(g, asked[i].what, asked[i].url);

@@ -110,7 +110,7 @@ static enum pr_code load(struct pr_gradebook *g, struct curve *c, struct pr_erro
 {
     size_t got = READ_AT_ONCE;
     while (got == READ_AT_ONCE) {
-        struct pr_curve_point *v = NULL;
+        struct pr_point *v = NULL;
         int64_t after = c->n ? c->step[c->n - 1] : INT64_MIN;
         enum pr_code code = pr_gradebook_points(g, c->series, after, READ_AT_ONCE, &v, &got, e);
         if (code)

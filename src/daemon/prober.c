@@ -135,7 +135,7 @@ static enum pr_code open_ends(struct ends *x, struct pr_error *e)
     return PR_OK;
 }
 
-static enum pr_code spawn(char *const *argv, struct pr_prober *c, struct pr_error *e)
+static enum pr_code spawn(const char *const *argv, struct pr_prober *c, struct pr_error *e)
 {
     struct ends x;
     enum pr_code code = open_ends(&x, e);
@@ -235,7 +235,7 @@ enum pr_code pr_prober_start(const struct pr_prober_options *o, struct pr_loop *
         .text = PR_STR_INIT(MAX_OUTCOME),
         .tail = PR_STR_INIT(8 * TAIL)};
     fill_args(o, &a);
-    enum pr_code code = spawn(a.v, c, e);
+    enum pr_code code = spawn((const char *const *)a.v, c, e);
     args_done(&a);
     if (!code && ((code = pr_loop_watch(loop, c->out, PR_LOOP_READ, on_text, c, e)) ||
                      (code = pr_loop_watch(loop, c->errors, PR_LOOP_READ, on_text, c, e)) ||

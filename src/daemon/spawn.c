@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* In the child: only what is safe between fork and exec. */
-static void become(char *const *argv, int in, int out, int errors, pid_t parent)
+static void become(const char *const *argv, int in, int out, int errors, pid_t parent)
 {
     sigset_t none;
     struct sigaction plain = {.sa_handler = SIG_DFL};
@@ -24,11 +25,11 @@ static void become(char *const *argv, int in, int out, int errors, pid_t parent)
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(errors, 2) < 0)
         _exit(127);
     syscall(SYS_close_range, 3U, ~0U, 0U);
-    execv("/proc/self/exe", argv);
+    execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
     _exit(127);
 }
 
-enum pr_code pr_spawn_self(char *const *argv, int in, int out, int errors, pid_t *ret_pid,
+enum pr_code pr_spawn_self(const char *const *argv, int in, int out, int errors, pid_t *ret_pid,
     int *ret_ended, struct pr_error *e)
 {
     pid_t parent = getpid(), pid = fork();

@@ -10,7 +10,7 @@
  * stderr (they stay the caller's), no other descriptor, no signal handler or mask of ours, and
  * SIGTERM when the calling thread's process dies.  *ret_ended is a pidfd: readable once it has
  * ended; the caller waits for it and closes that. */
-PR_MUST_CHECK enum pr_code pr_spawn_self(char *const *argv, int in, int out, int errors,
+PR_MUST_CHECK enum pr_code pr_spawn_self(const char *const *argv, int in, int out, int errors,
     pid_t *ret_pid, int *ret_ended, struct pr_error *e);
 
 #endif

@@ -72,17 +72,17 @@ static double value_of(sqlite3_stmt *st, int column)
 }
 
 enum pr_code pr_gradebook_points(struct pr_gradebook *g, int64_t series, int64_t after,
-    size_t limit, struct pr_curve_point **ret, size_t *ret_n, struct pr_error *e)
+    size_t limit, struct pr_point **ret, size_t *ret_n, struct pr_error *e)
 {
     sqlite3_stmt *st = NULL;
-    struct pr_curve_point *v = NULL;
+    struct pr_point *v = NULL;
     size_t n = 0, cap = 0;
     bool row = true;
     enum pr_code code = pr_sql_query(g, &st, e,
         "SELECT step, value FROM points WHERE series = ? AND step > ? ORDER BY step LIMIT ?", "iii",
         series, after, limit ? (int64_t)limit : (int64_t)-1);
     while (!code && !(code = pr_sql_step(g, st, &row, e)) && row) {
-        struct pr_curve_point p = {sqlite3_column_int64(st, 0), value_of(st, 1)};
+        struct pr_point p = {sqlite3_column_int64(st, 0), value_of(st, 1)};
         PR_PUSH(v, n, cap, p);
     }
     if (code) {
@@ -109,65 +109,4 @@ enum pr_code pr_gradebook_count_points(struct pr_gradebook *g, int64_t series, i
     *ret_last = sqlite3_column_int64(st, 2);
     pr_sql_done(st);
     return PR_OK;
-}
-
-/* *changed: 0 the point is there already, 1 it is new and the last, 2 it is another or before the
- * last. */
-static enum pr_code put_point(struct pr_gradebook *g, int64_t series,
-    const struct pr_curve_point *p, int64_t *last, int *ret, struct pr_error *e)
-{
-    double x = isfinite(p->value) ? p->value : NAN;
-    int64_t same = 0;
-    *ret = 0;
-    if (p->step <= *last) {
-        enum pr_code code = pr_sql_int(g, 0, &same, e,
-            "SELECT 1 FROM points WHERE series = ? AND step = ? AND value IS ?", "iid", series,
-            p->step, x);
-        if (code || same)
-            return code;
-    }
-    *ret = p->step > *last ? 1 : 2;
-    *last = p->step > *last ? p->step : *last;
-    return pr_sql_run(g, e,
-        "INSERT INTO points(series, step, value) VALUES(?, ?, ?) ON CONFLICT DO UPDATE"
-        " SET value = excluded.value",
-        "iid", series, p->step, x);
-}
-
-static enum pr_code put_points(struct pr_gradebook *g, int64_t run_id, const char *name,
-    const struct pr_curve_point *v, size_t n, size_t *changed, struct pr_error *e)
-{
-    int64_t id, last;
-    bool back = false;
-    enum pr_code code = pr_sql_run(g, e,
-        "INSERT INTO series(run_id, name) VALUES(?, ?) ON CONFLICT DO NOTHING", "is", run_id, name);
-    if (code ||
-        (code = pr_sql_int(g, 0, &id, e, "SELECT id FROM series WHERE run_id = ? AND name = ?",
-             "is", run_id, name)) ||
-        (code = pr_sql_int(
-             g, INT64_MIN, &last, e, "SELECT max(step) FROM points WHERE series = ?", "i", id)))
-        return code;
-    for (size_t i = 0; i < n && !code; i++) {
-        int how = 0;
-        code = put_point(g, id, &v[i], &last, &how, e);
-        *changed += how > 0;
-        back |= how == 2;
-    }
-    if (!code && back)
-        code = pr_sql_run(g, e, "UPDATE series SET revision = revision + 1 WHERE id = ?", "i", id);
-    return code;
-}
-
-enum pr_code pr_gradebook_put_points(struct pr_gradebook *g, int64_t run_id, const char *name,
-    const struct pr_curve_point *v, size_t n, size_t *ret_changed, struct pr_error *e)
-{
-    bool own;
-    size_t changed = 0;
-    enum pr_code code = pr_sql_enter(g, &own, e);
-    if (code)
-        return code;
-    code = put_points(g, run_id, name, v, n, &changed, e);
-    if (!(code = pr_sql_leave(g, own, code, e)) && ret_changed)
-        *ret_changed = changed;
-    return code;
 }

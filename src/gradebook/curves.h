@@ -1,4 +1,5 @@
-/* Curves of a training: what was logged at which step, a series a name and run.  (curves.c) */
+/* Curves of a training, read: what was logged at which step, a series a name and run.  (curves.c)
+ * points.c writes them. */
 #ifndef PR_GRADEBOOK_CURVES_H
 #define PR_GRADEBOOK_CURVES_H
 
@@ -18,22 +19,11 @@ PR_MUST_CHECK enum pr_code pr_gradebook_series_row(
     struct pr_gradebook *g, int64_t id, struct pr_series_row *ret, struct pr_error *e);
 void pr_series_row_done(struct pr_series_row *r);
 
-/* A value that was logged and is no number is NaN. */
-struct pr_curve_point {
-    int64_t step;
-    double value;
-};
 /* Points after this step, by step; at most `limit` (0: all).  pr_free. */
 PR_MUST_CHECK enum pr_code pr_gradebook_points(struct pr_gradebook *g, int64_t series,
-    int64_t after, size_t limit, struct pr_curve_point **ret, size_t *ret_n, struct pr_error *e);
+    int64_t after, size_t limit, struct pr_point **ret, size_t *ret_n, struct pr_error *e);
 /* How many there are after this step (INT64_MIN: all), and the first and the last of them. */
 PR_MUST_CHECK enum pr_code pr_gradebook_count_points(struct pr_gradebook *g, int64_t series,
     int64_t after, int64_t *ret_n, int64_t *ret_first, int64_t *ret_last, struct pr_error *e);
-
-/* Adds points (the owner), in one transaction; the series is made where it is not there.  A step
- * that is there gets the new value.  *ret_changed (may be NULL): how many are new or other. */
-PR_MUST_CHECK enum pr_code pr_gradebook_put_points(struct pr_gradebook *g, int64_t run_id,
-    const char *name, const struct pr_curve_point *v, size_t n, size_t *ret_changed,
-    struct pr_error *e);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "book.h"
 #include "gradebook/curves.h"
+#include "gradebook/sqlite.h"
 
 #define THREADS  4
 #define EXAMPLES 30
@@ -77,22 +78,25 @@ static void nobody_sees_less_than_before(void **state)
     (void)state;
     struct book b;
     struct asker v[THREADS];
-    struct pr_curve_point points[40];
+    struct pr_point points[40];
     book_open(&b);
     int64_t suite = hand_made_suite(&b.h, "validation", EXAMPLES, 0), step = 0;
     hand_made_checkpoint(&b.h, NULL, 0, NULL);
-    points[0] = (struct pr_curve_point){0, 1};
-    HAND_MADE_OK(pr_gradebook_put_points(b.h.g, 1, "loss", points, 1, NULL, &hand_made_error));
+    points[0] = (struct pr_point){0, 1};
+    HAND_MADE_OK(pr_gradebook_log_points(b.h.g, 1, "loss", points, 1, 0, &hand_made_error));
     for (size_t i = 0; i < THREADS; i++) {
         v[i] = (struct asker){.dir = b.dir};
         assert_int_equal(pthread_create(&v[i].thread, NULL, ask, &v[i]), 0);
     }
     for (int round = 1; round <= ROUNDS; round++) {
         for (size_t i = 0; i < 40; i++)
-            points[i] = (struct pr_curve_point){++step, (double)round};
+            points[i] = (struct pr_point){++step, (double)round};
+        HAND_MADE_OK(pr_gradebook_log_points(b.h.g, 1, "loss", points, 40, step, &hand_made_error));
         if (round % 5 == 0) /* and once in a while an old one changes */
-            points[0].step = 3;
-        HAND_MADE_OK(pr_gradebook_put_points(b.h.g, 1, "loss", points, 40, NULL, &hand_made_error));
+            HAND_MADE_OK(pr_sql_script(b.h.g,
+                "UPDATE points SET value = value + 1 WHERE step = 3;"
+                " UPDATE series SET revision = revision + 1",
+                &hand_made_error));
         hand_made_grade_drawn(
             &b.h, hand_made_checkpoint(&b.h, NULL, round, NULL), suite, (uint64_t)round, 0.5, 1);
     }
