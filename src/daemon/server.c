@@ -41,8 +41,7 @@ static void came_to_its_end(void *ctx, int fd, unsigned what);
 
 static enum pr_code spawn(struct pr_server *s, struct pr_error *e)
 {
-    const char *const argv[] = {
-        "proctor", "api", "--base-dir", s->config.base_dir, s->quiet ? "--quiet" : NULL, NULL};
+    const char *const argv[] = {"proctor", "api", "--base-dir", s->config.base_dir, NULL};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         return pr_fail_errno(e, errno, "/dev/null");

@@ -12,8 +12,8 @@ from watchbase import Base, Daemon, until  # noqa: E402
 FREE = "api: {port: 0, page_port: 0}\n"
 
 
-def start(base):
-    return Daemon(base.dir, "run", program=harness.PROCTOR, env={"PROCTOR_API": "1"})
+def start(base, *options):
+    return Daemon(base.dir, "run", *options, program=harness.PROCTOR, env={"PROCTOR_API": "1"})
 
 
 def served(base, but=0):
@@ -53,8 +53,9 @@ def test_the_api_is_there_comes_back_when_it_is_killed_and_ends_with_the_watch()
 def test_it_ends_when_the_watch_is_killed():
     base = Base(8)
     base.configure(FREE)
-    daemon = start(base)
+    daemon = start(base, "--quiet")
     pid = until("an address", lambda: served(base), 30, daemon)["pid"]
+    assert not daemon.said(), daemon.said()
     daemon.kill_hard()
     until("its end", lambda: not os.path.exists("/proc/%d" % pid), 10)
     base.remove()

@@ -3,7 +3,7 @@ import { Component, type ComponentChildren, render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import 'uplot/dist/uPlot.min.css';
 import './style.css';
-import { locked, readSession } from './api';
+import { locked, readSession, report } from './api';
 import { Header, worst } from './header';
 import { runLive } from './live';
 import { Empty, Failure, Skeleton } from './parts/card';
@@ -148,7 +148,7 @@ function Root() {
 }
 
 runTheme();
-runClock();
+runClock(report ? Date.parse(report.made_at) || null : null);
 readSession().catch(() => undefined).finally(() => {
   runLive();
   render(<Root />, document.getElementById('page')!);

@@ -36,7 +36,12 @@ export function useCell<T>(c: Cell<T>): T {
 
 /* The time, for "3 min ago": one timer for all that show one. */
 export const now = cell(Date.now());
-export function runClock(): void {
+/* stopped: the moment that a report shows; its ages stay what they were. */
+export function runClock(stopped: number | null): void {
+  if (stopped !== null) {
+    now.set(stopped);
+    return;
+  }
   setInterval(() => {
     if (!document.hidden) now.set(Date.now());
   }, 5000);

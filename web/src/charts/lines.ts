@@ -42,13 +42,20 @@ export function columns(x: number[], lines: Line[], log: boolean): uPlot.Aligned
   return [x, ...out] as uPlot.AlignedData;
 }
 
+/* A line of one point is none: it is drawn as that point. */
+function alone(y: Column): boolean {
+  let n = 0;
+  for (const v of y) if (v !== null && v !== undefined && ++n > 1) return false;
+  return n === 1;
+}
+
 function series(lines: Line[]): { series: uPlot.Series[]; bands: uPlot.Band[] } {
   const out: uPlot.Series[] = [{}], bands: uPlot.Band[] = [];
   for (const l of lines) {
     const stroke = color(l.color);
     out.push({
       label: l.label, stroke, alpha: l.faint ? 0.3 : 1, width: l.faint ? 1 : 1.75, dash: l.dash,
-      points: l.points ? { show: true, size: 5, fill: stroke, width: 0 } : { show: false },
+      points: l.points || alone(l.y) ? { show: true, size: 5, fill: stroke, width: 0 } : { show: false },
     });
     if (l.low && l.high) {
       const edge: uPlot.Series = { stroke: 'transparent', width: 0, points: { show: false } };

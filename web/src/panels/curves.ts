@@ -33,13 +33,13 @@ export function asked(range: Range | null): { from?: number; to?: number } {
 }
 
 export function useSeries(run: string | undefined): Answer<{ series: SeriesInfo[] }> {
-  return useQuery<{ series: SeriesInfo[] }>(address('/api/curves', { run }), { sources: ['training'] });
+  return useQuery<{ series: SeriesInfo[] }>(address('/api/curves', { run }), { sources: ['gradebook'] });
 }
 
 export function useCurve(of: SeriesInfo | undefined, width: number, smoothing = 0): Answer<Curve> {
   const range = useCell(zooms.step.range);
   const url = of ? address(`/api/curves/${of.id}`, { ...asked(range), width, smoothing: smoothing || null }) : null;
-  return useQuery<Curve>(url, { sources: ['training'], debounce: range ? REST_MS : 0 });
+  return useQuery<Curve>(url, { sources: ['gradebook'], debounce: range ? REST_MS : 0 });
 }
 
 export function useHistory(suite: string | undefined, run: string | undefined, width: number): Answer<History> {
