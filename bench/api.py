@@ -1,5 +1,5 @@
-"""What the API takes: requests a second for /api/status by wrk on loopback, and memory with many idle
-clients of /api/events.
+"""What the API takes: requests a second for /api/status by wrk on loopback, memory with many idle
+clients of /api/events, and how much of its rate grading keeps meanwhile.
 
     bench/api.py BUILD_FOLDER BASE_DIR [--seconds N] [--clients N] [--json]
 
@@ -12,13 +12,19 @@ import re
 import resource
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
 import urllib.request
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "faults"))
+from watchbase import Base, Daemon, until  # noqa: E402
+
 GOALS = {"304": 20000, "gzip": 5000, "plain": 5000}
 MEMORY_MB = 150
+GRADING_SHARE = 0.25
+ROUNDS = 5
 
 
 def rss_mb(pid):
@@ -71,6 +77,47 @@ def listen(url, n):
     return out
 
 
+def grade_one(base, daemon, number):
+    """Examples a second of a checkpoint's orders, by the grader's own account."""
+    base.drop(number, source=4500, seed=number)
+    rows = until("grades", lambda: base.ask(
+        "SELECT sum(o.examples), sum(o.seconds), c.id FROM orders o JOIN checkpoints c ON c.id = o.checkpoint"
+        " WHERE c.step = ? AND o.state = 'done' HAVING sum(o.examples) >= 300", number), 300, daemon)
+    return rows[0][0] / rows[0][1]
+
+
+def grading(build):
+    """By turns: alone, beside 304s, beside whole bodies, as fast as wrk can; the API is the watch's own."""
+    base = Base(300)
+    base.configure("api: {port: 0, page_port: 0}\neval: {max_new_tokens: 32}\n")
+    daemon = Daemon(base.dir, "run", "--quiet", program=os.path.join(build, "src", "cli", "proctor"), env={"PROCTOR_API": "1"})
+    rates, served = {"alone": [], "304": [], "plain": []}, {"304": [], "plain": []}
+    try:
+        note = until("the API", lambda: os.path.isdir(base.status) and base.document("api.json"), 60, daemon)
+        url = note["api_url"] + "api/status"
+        grade_one(base, daemon, 1)  # the first one waits for the suite to be read
+        step = 1
+        for _ in range(ROUNDS):
+            for how in rates:
+                step += 1
+                load = None
+                if how != "alone":
+                    with urllib.request.urlopen(url) as answer:
+                        etag = answer.headers["ETag"]
+                    more = ["-H", "If-None-Match: " + etag] if how == "304" else []
+                    load = subprocess.Popen(["wrk", "-t2", "-c64", "-d300s", *more, url], stdout=subprocess.PIPE, text=True)
+                rates[how].append(grade_one(base, daemon, step))
+                if load:
+                    load.send_signal(signal.SIGINT)
+                    served[how].append(float(re.search(r"Requests/sec:\s+([\d.]+)", load.communicate()[0]).group(1)))
+    finally:
+        daemon.stop()
+        base.remove()
+    median = {how: statistics.median(v) for how, v in rates.items()}
+    return {how: {"share": median[how] / median["alone"], "requests_per_second": statistics.median(served[how])}
+            for how in served} | {"examples_per_second": median["alone"], "goal": GRADING_SHARE}
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("build")
@@ -101,6 +148,7 @@ def main():
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+    rows["grading"] = grading(a.build)
     if a.json:
         print(json.dumps(rows))
         return 0
@@ -111,6 +159,11 @@ def main():
     m = rows["memory"]
     print("memory %9.1f MB with %d idle clients of /api/events (goal %d MB; %.1f MB without), %.1f %% of a CPU" %
           (m["mb"], m["clients"], m["goal_mb"], m["before_mb"], m["cpu_percent"]))
+    g = rows["grading"]
+    for how in ("304", "plain"):
+        print("grading keeps %4.0f %% of %.0f examples/s (goal %.0f %%) beside %.0f answers/s (%s), as many as wrk gets"
+              " beside it" % (100 * g[how]["share"], g["examples_per_second"], 100 * g["goal"],
+                               g[how]["requests_per_second"], how))
     return 0
 
 

@@ -18,6 +18,7 @@
 #include "cli/output.h"
 #include "cli/own_child.h"
 #include "cli/term.h"
+#include "daemon/server.h"
 
 #define TURN_MS    250
 #define STOP_MS    5000
@@ -188,7 +189,7 @@ static void clear_line(const struct demo *d, struct pr_str *text)
 /* The watch's API process says where it listens, a moment after its start. */
 static void show_page(struct demo *d, struct pr_str *text)
 {
-    if (d->page || !(d->page = pr_demo_page()))
+    if (d->page || !(d->page = pr_server_page(".")))
         return;
     pr_str_puts(text, "        see it live: ");
     pr_term_clean(text, d->page, strlen(d->page), 200);

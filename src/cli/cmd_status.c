@@ -14,6 +14,7 @@
 #include "cli/term.h"
 #include "daemon/config.h"
 #include "daemon/owner.h"
+#include "daemon/server.h"
 #include "daemon/state.h"
 
 #define ASK_MS   2000
@@ -60,6 +61,11 @@ static enum pr_code look(const char *base_dir, json_t **ret, struct pr_error *e)
         code = pr_state_document(&c, g, live, pr_clock_utc_ms(), ret, e);
     if (!code && !live)
         pr_json_set_str(*ret, "live_reason", why.message);
+    if (!code) {
+        char *page = pr_server_page(base_dir);
+        pr_json_set_str(*ret, "page", page);
+        pr_free(page);
+    }
     pr_gradebook_close(g);
     json_decref(live);
     pr_free(path);

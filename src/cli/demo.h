@@ -46,8 +46,6 @@ void pr_demo_news(struct pr_demo_shown *s, struct pr_str *out);
 void pr_demo_line(const struct pr_demo_shown *s, struct pr_str *out);
 /* The end: ranking, calibration, the curriculum's verdict, where to look; appends. */
 void pr_demo_summary(const struct pr_demo_shown *s, const char *dir, struct pr_str *out);
-/* Where the page is served now (status/api.json); NULL: nowhere, or not yet.  pr_free. */
-char *pr_demo_page(void);
 /* Has the curriculum optimizer said something: decided, or all strategies tried often enough? */
 bool pr_demo_curriculum_over(void);
 /* Is there a row of this step's checkpoint? */

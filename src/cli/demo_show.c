@@ -1,7 +1,6 @@
 /* See demo.h: what the status files say, as rows and a summary. */
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -358,14 +357,4 @@ void pr_demo_summary(const struct pr_demo_shown *s, const char *dir, struct pr_s
                      "  sqlite3 proctor.db 'SELECT * FROM checkpoint_scores'\n"
                      "                                     the gradebook: every graded example\n"
                      "  proctor demo                       goes on from here\n");
-}
-
-char *pr_demo_page(void)
-{
-    json_t *doc = read_status("status/api.json");
-    const char *url = json_string_value(json_object_get(doc, "page_url"));
-    json_int_t pid = json_integer_value(json_object_get(doc, "pid"));
-    char *page = url && pid > 1 && !kill((pid_t)pid, 0) ? pr_strdup(url) : NULL;
-    json_decref(doc);
-    return page;
 }

@@ -91,6 +91,11 @@ static void put_head(struct view *v)
         pr_str_puts(&v->text, " (`proctor run` starts it)");
     }
     pr_str_puts(&v->text, "\n");
+    if (*text_of(v->state, "page")) {
+        pr_str_puts(&v->text, "page at ");
+        put(v, text_of(v->state, "page"), 0);
+        pr_str_puts(&v->text, "\n");
+    }
     const json_t *storage = json_object_get(live, "storage");
     if (!strcmp(text_of(storage, "state"), "paused")) {
         pr_str_puts(&v->text, "PAUSED: ");

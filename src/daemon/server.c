@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "daemon/log.h"
 #include "daemon/spawn.h"
 
@@ -20,6 +21,7 @@
 #define LONG_NS  ((int64_t)60 * 1000000000) /* who lived so long is started again at once */
 #define STOP_MS  2000
 #define NAME     "api"
+#define MAX_NOTE 65536
 
 struct pr_server {
     struct pr_config config;
@@ -144,4 +146,19 @@ void pr_server_free(struct pr_server *s)
     stop(s);
     pr_config_done(&s->config);
     pr_free(s);
+}
+
+char *pr_server_page(const char *base_dir)
+{
+    json_t *note = NULL;
+    struct pr_error ignored;
+    char *path = pr_path_join(base_dir, "status/api.json");
+    if (pr_json_read(AT_FDCWD, path, MAX_NOTE, 0, &note, &ignored))
+        note = NULL;
+    const char *url = json_string_value(json_object_get(note, "page_url"));
+    json_int_t pid = json_integer_value(json_object_get(note, "pid"));
+    char *page = url && pid > 1 && (!kill((pid_t)pid, 0) || errno == EPERM) ? pr_strdup(url) : NULL;
+    json_decref(note);
+    pr_free(path);
+    return page;
 }

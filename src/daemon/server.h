@@ -20,4 +20,7 @@ void pr_server_reload(struct pr_server *s, const struct pr_config *c);
 /* Stops it within two seconds.  NULL is fine. */
 void pr_server_free(struct pr_server *s);
 
+/* Where the page of this base folder is served now (status/api.json); NULL: nowhere.  pr_free. */
+char *pr_server_page(const char *base_dir);
+
 #endif

@@ -40,6 +40,8 @@ def test_the_api_is_there_comes_back_when_it_is_killed_and_ends_with_the_watch()
     try:
         first = until("an address", lambda: served(base), 30, daemon)
         assert b'"schema_version"' in get(first["api_url"] + "api/status")
+        said = harness.proctor("status", "--once", "--base-dir", base.dir).out
+        assert "page at " + first["page_url"] in said, said
         os.kill(first["pid"], signal.SIGKILL)
         second = until("another process", lambda: served(base, first["pid"]), 30, daemon)
         assert b'"schema_version"' in get(second["page_url"] + "api/status")
