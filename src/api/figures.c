@@ -148,11 +148,19 @@ static enum pr_code book_new(const struct pr_api_context *x, const struct pr_sui
     return PR_OK;
 }
 
+static bool same_weights(const double *a, const double *b)
+{
+    bool same = true;
+    for (size_t i = 0; i < PR_SCORE_PARTS; i++)
+        same = same && a[i] == b[i];
+    return same;
+}
+
 static bool is_book(const struct book *b, const struct pr_api_context *x,
     const struct pr_suite_row *suite, const struct pr_gradebook_file *file)
 {
     return b && b->suite_id == suite->id && !strcmp(b->fingerprint, suite->fingerprint) &&
-           !memcmp(b->given, x->config->settings.weights, sizeof b->given) &&
+           same_weights(b->given, x->config->settings.weights) &&
            pr_gradebook_same_file(&b->file, file);
 }
 

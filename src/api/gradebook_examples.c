@@ -1,8 +1,10 @@
 /* /api/gradebook/examples: what a checkpoint made of each example, in pages; and one example
  * through the checkpoints.  Only the lines of a page are read, by exam's own reader. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/answers.h"
@@ -28,16 +30,28 @@ struct list {
     bool more;
 };
 
+/* A whole number up to `end`, which is passed over where it is not the text's. */
+static bool read_whole(const char **text, char end, int64_t *ret)
+{
+    char *stop;
+    errno = 0;
+    long long x = strtoll(*text, &stop, 10);
+    if (stop == *text || errno || *stop != end)
+        return false;
+    *ret = x;
+    *text = stop + (end != 0);
+    return true;
+}
+
 /* "suite_checkpoint_position": a page goes on in the same version, of the same checkpoint, also
  * where a newer one has come. */
 static enum pr_code read_cursor(
     struct list *l, const char *text, int64_t *checkpoint, struct pr_error *e)
 {
     int64_t suite;
-    int end = 0;
-    if (sscanf(text, "%" SCNd64 "_%" SCNd64 "_%" SCNd64 "%n", &suite, checkpoint, &l->filter.after,
-            &end) != 3 ||
-        text[end])
+    const char *at = text;
+    if (!read_whole(&at, '_', &suite) || !read_whole(&at, '_', checkpoint) ||
+        !read_whole(&at, 0, &l->filter.after))
         return pr_fail(e, PR_E_USAGE, "cursor: '%.60s' is none of this list's", text);
     if (suite != l->suite->id)
         return pr_fail(e, PR_E_USAGE,

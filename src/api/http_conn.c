@@ -37,7 +37,7 @@ void pr_http_set_deadline(struct http_conn *k, int seconds)
 static void begin(struct pr_http *h, struct MHD_Connection *c, void **socket_context)
 {
     struct http_conn *k = pr_zalloc(sizeof *k);
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {0};
     socklen_t n = sizeof local;
     k->h = h;
     k->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;

@@ -56,12 +56,16 @@ static int open_socket(const struct addrinfo *a)
 
 static int port_of(int fd)
 {
-    struct sockaddr_storage a;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a;
     socklen_t n = sizeof a;
-    if (getsockname(fd, (struct sockaddr *)&a, &n))
+    memset(&a, 0, sizeof a);
+    if (getsockname(fd, &a.any, &n))
         return 0;
-    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port
-                                         : ((struct sockaddr_in *)(void *)&a)->sin_port);
+    return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
 static enum pr_code listen_at(struct pr_http *h, int which, int port, struct pr_error *e)
@@ -124,7 +128,7 @@ static bool take_some(struct pr_http *h, int listening)
 {
     int on = 1;
     for (int i = 0; i < PER_TURN && !is_full(h); i++) {
-        struct sockaddr_storage a;
+        struct sockaddr_storage a = {0};
         socklen_t n = sizeof a;
         int fd = accept4(listening, (struct sockaddr *)&a, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)

@@ -1,26 +1,42 @@
 /* Quiet hours and back-off (quiet.h). */
 #include "daemon/quiet.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #define MINUTE_MS 60000
 #define LONGEST   (26 * 60) /* a day on which clocks go back has more minutes */
 
+/* "7:30" or "07:30", up to 24:00, in minutes; false: it is none. */
+static bool read_time(const char **text, int *ret)
+{
+    int part[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        size_t n = strspn(*text, "0123456789");
+        if (n < 1 || n > 2)
+            return false;
+        for (; n; n--)
+            part[i] = part[i] * 10 + *(*text)++ - '0';
+        if (!i && *(*text)++ != ':')
+            return false;
+    }
+    *ret = part[0] * 60 + part[1];
+    return part[1] < 60 && *ret <= 24 * 60;
+}
+
 enum pr_code pr_quiet_parse(const char *text, struct pr_quiet *ret, struct pr_error *e)
 {
-    int h1, m1, h2, m2, n = 0;
+    struct pr_quiet q = {.any = true};
+    const char *at = text;
     *ret = (struct pr_quiet){0};
     if (!text)
         return PR_OK;
-    if (sscanf(text, "%2d:%2d-%2d:%2d%n", &h1, &m1, &h2, &m2, &n) != 4 || text[n] || h1 < 0 ||
-        h1 > 23 || m1 < 0 || m1 > 59 || h2 < 0 || h2 > 24 || m2 < 0 || m2 > 59 || (h2 == 24 && m2))
+    if (!read_time(&at, &q.from) || q.from == 24 * 60 || *at++ != '-' || !read_time(&at, &q.to) ||
+        *at)
         return pr_fail(e, PR_E_USAGE,
             "alerts.quiet_hours: '%.40s' is none: two times of the day were expected, such as "
             "22:00-07:00",
             text);
-    struct pr_quiet q = {.from = h1 * 60 + m1, .to = h2 * 60 + m2, .any = true};
     if (q.from == q.to)
         return pr_fail(e, PR_E_USAGE, "alerts.quiet_hours: '%.40s' begins when it ends", text);
     *ret = q;

@@ -45,10 +45,19 @@ static bool read_proc(const char *path, char *ret, size_t size)
 enum pr_code pr_cpu_parse(const char *text, struct pr_cpu_ticks *ret, struct pr_error *e)
 {
     uint64_t v[8] = {0};
-    int n = sscanf(text,
-        "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-        " %" SCNu64,
-        &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]);
+    int n = 0;
+    const char *at = strncmp(text, "cpu ", 4) != 0 ? "" : text + 4;
+    for (; n < 8; n++) {
+        char *end = NULL;
+        at += strspn(at, " ");
+        if (*at < '0' || *at > '9')
+            break;
+        errno = 0;
+        v[n] = strtoull(at, &end, 10);
+        if (errno)
+            break;
+        at = end;
+    }
     if (n < 4)
         return pr_fail(e, PR_E_FORMAT, "/proc/stat does not begin with the CPUs' ticks");
     *ret = (struct pr_cpu_ticks){0};
@@ -110,8 +119,12 @@ static void set_cpus(struct pr_host_eye *h, json_t *o)
     }
     pr_json_set_int(o, "cpus", sysconf(_SC_NPROCESSORS_ONLN));
     double load = NAN;
-    if (read_proc("/proc/loadavg", text, sizeof text) && sscanf(text, "%lf", &load) != 1)
-        load = NAN;
+    if (read_proc("/proc/loadavg", text, sizeof text)) {
+        char *end;
+        load = strtod(text, &end);
+        if (end == text)
+            load = NAN;
+    }
     pr_json_set_real(o, "load1", load, "/proc/loadavg cannot be read");
 }
 
