@@ -296,7 +296,8 @@ static enum pr_code set_edges(const struct pr_config_place *p, const struct pr_c
     return PR_OK;
 }
 
-static enum pr_code set_paths(const struct pr_config_place *p, const struct pr_config_key *k,
+/* A list of texts; of paths, which are made absolute. */
+static enum pr_code set_list(const struct pr_config_place *p, const struct pr_config_key *k,
     const struct pr_yaml *y, struct pr_config *c)
 {
     if (y->type != PR_YAML_LIST)
@@ -306,7 +307,8 @@ static enum pr_code set_paths(const struct pr_config_place *p, const struct pr_c
             return expected(p, k, y->items[i]);
     json_t *list = json_array();
     for (size_t i = 0; i < y->n; i++) {
-        char *path = folder(c->base_dir, y->items[i]->text);
+        const char *text = y->items[i]->text;
+        char *path = k->kind == PR_CONFIG_PATHS ? folder(c->base_dir, text) : pr_strdup(text);
         json_array_append_new(list, json_string(path));
         pr_free(path);
     }
@@ -373,21 +375,6 @@ static enum pr_code set_text(const struct pr_config_place *p, const struct pr_co
     return PR_OK;
 }
 
-static enum pr_code set_texts(const struct pr_config_place *p, const struct pr_config_key *k,
-    const struct pr_yaml *y, struct pr_config *c)
-{
-    if (y->type != PR_YAML_LIST)
-        return expected(p, k, y);
-    for (size_t i = 0; i < y->n; i++)
-        if (y->items[i]->type != PR_YAML_SCALAR || !*y->items[i]->text)
-            return expected(p, k, y->items[i]);
-    json_t *list = json_array();
-    for (size_t i = 0; i < y->n; i++)
-        json_array_append_new(list, json_string(y->items[i]->text));
-    replace_json(field_of(k, c), list);
-    return PR_OK;
-}
-
 static setter *const setters[] = {
     [PR_CONFIG_INT] = set_int,
     [PR_CONFIG_REAL] = set_real,
@@ -401,10 +388,10 @@ static setter *const setters[] = {
     [PR_CONFIG_SECONDS] = set_seconds,
     [PR_CONFIG_WEIGHTS] = set_weights,
     [PR_CONFIG_EDGES] = set_edges,
-    [PR_CONFIG_PATHS] = set_paths,
+    [PR_CONFIG_PATHS] = set_list,
     [PR_CONFIG_COMMAND] = set_command,
     [PR_CONFIG_TEXT] = set_text,
-    [PR_CONFIG_TEXTS] = set_texts,
+    [PR_CONFIG_TEXTS] = set_list,
     [PR_CONFIG_FILE] = set_folder,
 };
 
