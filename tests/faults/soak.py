@@ -57,7 +57,8 @@ def main():
             rss = [0, 0]
         # A short run still fills SQLite's caches; in a long one what grows is a leak.
         assert rss[1] < rss[0] * 1.15 + (6 if seconds < 200 else 2), "memory grows"
-        assert fds[1] <= fds[0] + 2, "descriptors grow"
+        # A grader, a run and a log that is read hold theirs for a moment: few samples miss when all do.
+        assert fds[1] <= fds[0] + (2 if seconds >= 60 else 5), "descriptors grow"
         assert wal < 32e6, "the WAL grows"
         assert base.ask("PRAGMA integrity_check") == [("ok",)]
     finally:
