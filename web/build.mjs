@@ -23,20 +23,20 @@ const cFile = option('--c'), depFile = option('--depfile');
 const sha = (content, as) => createHash('sha256').update(content).digest(as);
 
 const made = await build({
-  absWorkingDir: here, entryPoints: ['src/main.tsx'], bundle: true, write: false, outdir: 'dist', minify: true, metafile: true,
+  absWorkingDir: here, entryPoints: ['src/main.tsx', 'src/early.ts'], bundle: true, write: false, outdir: 'dist', minify: true, metafile: true,
   format: 'iife', target: ['es2020', 'chrome100', 'firefox100', 'safari15.4'], jsx: 'automatic', jsxImportSource: 'preact',
   legalComments: 'none', logLevel: 'warning', charset: 'utf8',
 });
 const bundled = (end) => made.outputFiles.find((f) => f.path.endsWith(end)).text;
-const code = bundled('.js'), style = bundled('.css');
+const code = bundled('main.js'), style = bundled('main.css'), early = bundled('early.js');
 const page = readFileSync(join(here, 'src/index.html'), 'utf8'), icon = readFileSync(join(here, 'src/icon.svg'), 'utf8');
 
 function pages() {
   const named = (name, end, content) => `assets/${name}-${sha(content, 'hex').slice(0, 12)}.${end}`;
-  const names = { SCRIPT: named('page', 'js', code), STYLE: named('page', 'css', style), ICON: named('icon', 'svg', icon) };
+  const names = { SCRIPT: named('page', 'js', code), EARLY: named('early', 'js', early), STYLE: named('page', 'css', style), ICON: named('icon', 'svg', icon) };
   return {
     'index.html': page.replace(/@(\w+)@/g, (_, name) => `/${names[name]}`),
-    [names.SCRIPT]: code, [names.STYLE]: style, [names.ICON]: icon,
+    [names.SCRIPT]: code, [names.EARLY]: early, [names.STYLE]: style, [names.ICON]: icon,
   };
 }
 
@@ -49,7 +49,7 @@ function reportPage() {
     .replace('<meta charset="utf-8">', () => `<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="${policy}">`)
     .replace(/<link rel="icon"[^>]*>\n/, '')
     .replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${style}</style>`)
-    .replace(/<script src[^>]*><\/script>\n/, '')
+    .replace(/<script src[^>]*><\/script>\n/g, '')
     .replace('</body>', () => `<script type="application/json" id="proctor-report">@REPORT@</script>\n<script>${script}</script>\n</body>`);
 }
 

@@ -11,7 +11,7 @@ for (const theme of ['light', 'dark']) {
     await x.page.evaluate(axeSource());
     for (const panel of PANELS) {
       await x.goto(`#/${panel}`);
-      await x.page.waitForFunction(() => document.querySelector('main h2') && !document.querySelector('main .skeleton'));
+      await x.page.waitForFunction(() => document.querySelector('main h2') && !document.querySelector('main .skeleton, main .is-old'));
       const found = await x.page.evaluate(async () => {
         const result = await globalThis.axe.run(document, { resultTypes: ['violations'] });
         return result.violations.filter((v) => ['serious', 'critical'].includes(v.impact))

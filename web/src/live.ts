@@ -57,7 +57,6 @@ let source: EventSource | null = null;
 let wait = FIRST_WAIT_MS;
 let again = 0;
 let greeted = false; // a later greeting means that events may have been missed
-let begun = false; // questions were asked before the stream was there
 let heardAt = 0;
 
 function heard(): void {
@@ -66,26 +65,22 @@ function heard(): void {
   connection.set('live');
 }
 
-function onHello(): void {
-  heard();
-  if (greeted || begun) refetchAll();
-  greeted = true;
-  begin();
-}
-
-/* Questions wait for the stream, for a moment: what changes between an answer and the stream's beginning
- * would never be told. */
-const HELLO_MS = 700;
+/* Questions wait until it is known whether somebody must sign in first. */
 let begin: () => void = () => undefined;
-export const listening = new Promise<void>((done) => {
+export const ready = new Promise<void>((done) => {
   begin = done;
   if (report) done();
 });
 
-function beginAnyway(): void {
-  if (greeted) return;
-  begun = true;
-  begin();
+/* They do not wait for the stream: what changed between an answer and the stream's beginning is asked
+ * for again once the first answers are on the screen, which costs a 304 each where nothing did. */
+const SETTLE_MS = 800;
+
+function onHello(): void {
+  heard();
+  if (greeted) refetchAll();
+  else window.setTimeout(refetchAll, SETTLE_MS);
+  greeted = true;
 }
 
 function onChanged(e: MessageEvent<string>): void {
@@ -104,7 +99,6 @@ function onReset(): void {
 }
 
 function onError(): void {
-  beginAnyway();
   connection.set('lost');
   if (source?.readyState !== EventSource.CLOSED) return; // it tries again by itself
   source = null;
@@ -156,7 +150,7 @@ async function checkQuiet(): Promise<void> {
 
 export function runLive(): void {
   if (report) return;
-  window.setTimeout(beginAnyway, HELLO_MS);
+  begin();
   document.addEventListener('visibilitychange', onVisibility);
   window.addEventListener('online', () => {
     close();

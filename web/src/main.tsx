@@ -1,6 +1,6 @@
 /* The page: header, navigation, and the panel that the address names; without one, the overview. */
 import { Component, type ComponentChildren, render } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import { locked, readSession, report } from './api';
@@ -61,13 +61,19 @@ function Beginning({ s }: { s: Status }) {
   );
 }
 
+/* The charts are painted before the cells below them are made. */
 function Overview({ panels, s }: { panels: Listed[]; s: Status }) {
+  const [all, more] = useState(false);
+  useEffect(() => {
+    const later = window.setTimeout(() => requestAnimationFrame(() => more(true)), report ? 0 : 60);
+    return () => window.clearTimeout(later);
+  }, []);
   return (
     <>
       <h2 class="sr">Overview</h2>
       {!panels.some((p) => panelOf(p.id)?.wide) && <Beginning s={s} />}
       <div class="overview">
-        {[true, false].map((wide) => (
+        {(all ? [true, false] : [true]).map((wide) => (
           <div class={wide ? 'wide' : 'cells'}>
             {panels.map((p) => {
               const entry = panelOf(p.id)!;

@@ -1,7 +1,7 @@
 /* useQuery: an answer of the server that follows what it is made of. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, get, locked } from './api';
-import { type Changes, listening, onChanges } from './live';
+import { type Changes, onChanges, ready } from './live';
 import { cell, type Cell } from './store';
 
 export interface Answer<T> {
@@ -51,7 +51,7 @@ class Follower<T> {
     this.control?.abort();
     if (this.stopped || locked.get()) return;
     const control = (this.control = new AbortController());
-    await listening;
+    await ready;
     if (control.signal.aborted) return;
     try {
       const doc = await get<T>(this.url, control.signal);
