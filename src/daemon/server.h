@@ -1,7 +1,7 @@
 /* `proctor api` as a child of `proctor run`: started, started again when it ends, stopped.
  *
- * What strangers send over HTTP is parsed in a process that can write nothing but its own status
- * file; when it dies the watch goes on.  Where it cannot start (a port is taken) it is tried again,
+ * What strangers send over HTTP is parsed in a process that opens the gradebook for reading alone;
+ * when it dies the watch goes on.  Where it cannot start (a port is taken) it is tried again,
  * less and less often, and its own log says why. */
 #ifndef PR_DAEMON_SERVER_H
 #define PR_DAEMON_SERVER_H
