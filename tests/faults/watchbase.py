@@ -192,7 +192,8 @@ class Base:
                 if not db.execute("PRAGMA user_version").fetchone()[0]:
                     return []
             except sqlite3.OperationalError as e:
-                if "unable to open" in str(e):
+                # Not made yet, or a killed owner's log is being brought in this moment.
+                if "unable to open" in str(e) or "readonly database" in str(e):
                     return []
                 raise
             return db.execute(sql, values).fetchall()
