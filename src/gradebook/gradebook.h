@@ -360,9 +360,9 @@ struct pr_point {
 /* The last step up to which a run's curve is what its checkpoints' logs say; -1: none. */
 PR_MUST_CHECK enum pr_code pr_gradebook_logged(
     struct pr_gradebook *g, int64_t run_id, const char *name, int64_t *ret, struct pr_error *e);
-/* What a checkpoint's log says of the steps after `logged` up to `to` takes the place of what was
- * seen live there; without points (n 0) that stays.  The step of v rise; of one that comes twice
- * the last counts. */
+/* What a checkpoint's log says of the steps after `logged` up to `to`: its points take the place of
+ * what was seen live up to the last of them, which is `logged` then.  The steps of v rise; of one
+ * that comes twice the last counts. */
 PR_MUST_CHECK enum pr_code pr_gradebook_log_points(struct pr_gradebook *g, int64_t run_id,
     const char *name, const struct pr_point *v, size_t n, int64_t to, struct pr_error *e);
 /* Seen while it trains.  run_id 0: of a training whose first checkpoint is still to come; steps

@@ -47,23 +47,24 @@ static enum pr_code drop(
     return code;
 }
 
+/* It is known up to the last point that was logged, not up to the checkpoint: one of another step
+ * than its log's last (a trainer that logs now and then, a copy) says nothing of the steps between.
+ */
 static enum pr_code log_points(struct pr_gradebook *g, int64_t series, int64_t logged,
     const struct pr_point *v, size_t n, int64_t to, struct pr_error *e)
 {
-    enum pr_code code = PR_OK;
-    bool any = false;
-    for (size_t i = 0; i < n && !code; i++) {
-        if (v[i].step <= logged || v[i].step > to)
-            continue;
-        if (!any)
-            code = drop(g, series, logged, to, e);
-        any = true;
-        if (!code)
+    int64_t end = logged;
+    for (size_t i = 0; i < n; i++)
+        if (v[i].step <= to && v[i].step > end)
+            end = v[i].step;
+    if (end == logged)
+        return PR_OK;
+    enum pr_code code = drop(g, series, logged, end, e);
+    for (size_t i = 0; i < n && !code; i++)
+        if (v[i].step > logged && v[i].step <= end)
             code = put(g, series, &v[i], e);
-    }
     if (!code)
-        code = pr_sql_run(
-            g, e, "UPDATE series SET logged = max(logged, ?) WHERE id = ?", "ii", to, series);
+        code = pr_sql_run(g, e, "UPDATE series SET logged = ? WHERE id = ?", "ii", end, series);
     return code;
 }
 

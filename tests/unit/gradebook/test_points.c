@@ -91,12 +91,26 @@ static void a_training_gets_its_run_with_its_first_checkpoint(void **state)
     assert_sound(b->g);
 }
 
+/* A damaged copy of a checkpoint has a step of its own and the log of the other one. */
+static void a_checkpoint_past_its_logs_end_takes_no_point_from_the_next(void **state)
+{
+    struct book *b = *state;
+    const struct pr_point log[] = {{9, 1}, {10, 2}, {11, 3}, {12, 4}};
+    MUST(pr_gradebook_log_points(b->g, 7, "loss", log, 2, 10, e));
+    MUST(pr_gradebook_log_points(b->g, 7, "loss", log, 2, 11, e));
+    live(b->g, 7, 11, 30);
+    MUST(pr_gradebook_log_points(b->g, 7, "loss", log, 4, 12, e));
+    assert_int_equal(number(b->g, "SELECT count(*) FROM points"), 4);
+    assert_int_equal(number(b->g, "SELECT value FROM points WHERE step = 11"), 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, book_setup, book_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_log_takes_the_place_of_what_was_seen_live_up_to_its_checkpoint),
+        TEST(a_checkpoint_past_its_logs_end_takes_no_point_from_the_next),
         TEST(a_training_that_logs_nothing_keeps_what_was_seen_live),
         TEST(going_back_drops_what_was_seen_after_and_readers_are_told),
         TEST(what_is_no_number_is_kept_apart_from_what_was_not_logged),
