@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,8 +257,11 @@ static json_t *disks(const struct pr_host_eye *h)
 struct pr_host_eye *pr_host_eye_new(const char *const *folders)
 {
     struct pr_host_eye *h = pr_zalloc(sizeof *h);
-    for (; *folders && h->n_folders < MAX_DISKS; folders++)
-        h->folders[h->n_folders++] = pr_strdup(*folders);
+    for (; *folders && h->n_folders < MAX_DISKS; folders++) {
+        char whole[PATH_MAX]; /* "." tells a reader on another machine nothing */
+        bool found = **folders != '/' && realpath(*folders, whole);
+        h->folders[h->n_folders++] = pr_strdup(found ? whole : *folders);
+    }
     h->group = find_group();
     return h;
 }
