@@ -324,33 +324,36 @@ static enum pr_code take_lock(struct pr_owner *o, struct pr_error *e)
     return PR_OK;
 }
 
-/* The socket. */
+/* The socket is made under a name of its own: whoever sees it as PR_OWNER_SOCKET can connect. */
+#define SOCKET_NEW PR_OWNER_SOCKET ".new"
 
-static enum pr_code clear_socket(struct pr_owner *o, struct pr_error *e)
+static enum pr_code clear_socket(struct pr_owner *o, const char *name, struct pr_error *e)
 {
     struct stat st;
-    if (fstatat(o->dir_fd, PR_OWNER_SOCKET, &st, AT_SYMLINK_NOFOLLOW))
+    if (fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
         return PR_OK;
     if (!S_ISSOCK(st.st_mode))
-        return pr_fail(
-            e, PR_E_FORMAT, "%s/" PR_OWNER_SOCKET " is in the way: it is no socket", o->base_dir);
-    if (unlinkat(o->dir_fd, PR_OWNER_SOCKET, 0) && errno != ENOENT)
-        return pr_fail_errno(e, errno, "cannot remove the old %s/" PR_OWNER_SOCKET, o->base_dir);
+        return pr_fail(e, PR_E_FORMAT, "%s/%s is in the way: it is no socket", o->base_dir, name);
+    if (unlinkat(o->dir_fd, name, 0) && errno != ENOENT)
+        return pr_fail_errno(e, errno, "cannot remove the old %s/%s", o->base_dir, name);
     return PR_OK;
 }
 
 static enum pr_code open_socket(struct pr_owner *o, struct pr_error *e)
 {
     struct sockaddr_un address;
-    enum pr_code code = clear_socket(o, e);
+    enum pr_code code = clear_socket(o, PR_OWNER_SOCKET, e);
+    if (!code)
+        code = clear_socket(o, SOCKET_NEW, e);
     if (code)
         return code;
-    pr_owner_address(o->base_dir, o->dir_fd, &address);
+    pr_owner_address(o->base_dir, o->dir_fd, SOCKET_NEW, &address);
     o->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* The mode goes over to the file that bind makes: there is no moment of a wider one. */
     if (o->listen_fd < 0 || fchmod(o->listen_fd, 0600) ||
         bind(o->listen_fd, (const struct sockaddr *)&address, sizeof address) ||
-        fchmodat(o->dir_fd, PR_OWNER_SOCKET, 0600, 0) || listen(o->listen_fd, 128))
+        fchmodat(o->dir_fd, SOCKET_NEW, 0600, 0) || listen(o->listen_fd, 128) ||
+        renameat(o->dir_fd, SOCKET_NEW, o->dir_fd, PR_OWNER_SOCKET))
         return pr_fail_errno(e, errno, "cannot open %s/" PR_OWNER_SOCKET, o->base_dir);
     return pr_loop_watch(o->loop, o->listen_fd, PR_LOOP_READ, accept_peers, o, e);
 }

@@ -16,13 +16,12 @@
 #define CONNECT_TRIES   50
 #define CONNECT_WAIT_NS 10000000
 
-void pr_owner_address(const char *base_dir, int dir_fd, struct sockaddr_un *ret)
+void pr_owner_address(const char *base_dir, int dir_fd, const char *name, struct sockaddr_un *ret)
 {
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-    int n = snprintf(ret->sun_path, sizeof ret->sun_path, "%s/%s", base_dir, PR_OWNER_SOCKET);
+    int n = snprintf(ret->sun_path, sizeof ret->sun_path, "%s/%s", base_dir, name);
     if (n < 0 || (size_t)n >= sizeof ret->sun_path)
-        snprintf(
-            ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d/%s", dir_fd, PR_OWNER_SOCKET);
+        snprintf(ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d/%s", dir_fd, name);
 }
 
 json_t *pr_owner_hello(void)
@@ -94,7 +93,7 @@ static enum pr_code say_hello(int fd, struct pr_error *e)
 static enum pr_code connect_in(const char *base_dir, int dir_fd, int *ret_fd, struct pr_error *e)
 {
     struct sockaddr_un address;
-    pr_owner_address(base_dir, dir_fd, &address);
+    pr_owner_address(base_dir, dir_fd, PR_OWNER_SOCKET, &address);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return pr_fail_errno(e, errno, "cannot make a socket");

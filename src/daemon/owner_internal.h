@@ -15,9 +15,9 @@
 #define PR_OWNER_MAX_MESSAGE ((size_t)1 << 20)
 #define PR_OWNER_MAX_KEPT    ((size_t)8 << 20)
 
-/* The socket's address: its path where that fits into an address (107 bytes), else by way of the
- * folder's descriptor. */
-void pr_owner_address(const char *base_dir, int dir_fd, struct sockaddr_un *ret);
+/* The address of a socket in the base folder: its path where that fits into an address (107 bytes),
+ * else by way of the folder's descriptor. */
+void pr_owner_address(const char *base_dir, int dir_fd, const char *name, struct sockaddr_un *ret);
 /* {"type": "hello","version","proctor","pid"}; new reference. */
 json_t *pr_owner_hello(void);
 /* Is the process at the other end of a connection ours?  Its pid in *ret_pid. */
