@@ -25,7 +25,7 @@ static void sample(
     pr_rng_seed(&rng, 1);
     pr_str_clear(prompt);
     pr_str_clear(golden);
-    s->make(&rng, d, prompt, golden);
+    s->make(&rng, (int)d + 1, prompt, golden);
 }
 
 static int list(void)

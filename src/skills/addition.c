@@ -3,9 +3,9 @@
 #include "skills/skill.h"
 #include "skills/text.h"
 
-static void make(
-    struct pr_rng *rng, enum pr_difficulty d, struct pr_str *prompt, struct pr_str *golden)
+static void make(struct pr_rng *rng, int level, struct pr_str *prompt, struct pr_str *golden)
 {
+    enum pr_difficulty d = (enum pr_difficulty)(level - 1);
     int64_t lo = d == PR_MEDIUM ? 10 : 100, hi = d == PR_MEDIUM ? 99 : 999, a, b;
     if (d == PR_EASY) {
         a = pr_skill_between(rng, 0, 99);
@@ -29,6 +29,7 @@ static bool verify(const char *prompt, size_t prompt_len, const char *answer, si
 const struct pr_skill pr_skill_addition = {
     .name = "addition",
     .summary = "the sum of two whole numbers",
+    .n_levels = PR_N_DIFFICULTIES,
     .make = make,
     .verify = verify,
 };

@@ -9,9 +9,9 @@ static const char *sign(int64_t a, int64_t b)
     return a < b ? "<" : a > b ? ">" : "=";
 }
 
-static void make(
-    struct pr_rng *rng, enum pr_difficulty d, struct pr_str *prompt, struct pr_str *golden)
+static void make(struct pr_rng *rng, int level, struct pr_str *prompt, struct pr_str *golden)
 {
+    enum pr_difficulty d = (enum pr_difficulty)(level - 1);
     int64_t a, b;
     if (d == PR_EASY) {
         int64_t tens = pr_skill_between(rng, 1, 9), other = pr_skill_between(rng, 1, 8);
@@ -41,6 +41,7 @@ static bool verify(const char *prompt, size_t prompt_len, const char *answer, si
 const struct pr_skill pr_skill_comparison = {
     .name = "comparison",
     .summary = "the sign that belongs between two numbers: <, > or =",
+    .n_levels = PR_N_DIFFICULTIES,
     .make = make,
     .verify = verify,
 };

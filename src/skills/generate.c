@@ -146,7 +146,7 @@ static struct prompt *draw(struct pr_generator *g, struct cell *c, bool *ret_new
 {
     pr_str_clear(&g->prompt);
     pr_str_clear(&g->golden);
-    c->state.skill->make(&c->rng, c->state.difficulty, &g->prompt, &g->golden);
+    c->state.skill->make(&c->rng, c->state.difficulty + 1, &g->prompt, &g->golden);
     return enter(g, g->prompt.data, g->prompt.len, ret_new);
 }
 

@@ -4,9 +4,9 @@
 
 #define MAX_DIGITS 8
 
-static void make(
-    struct pr_rng *rng, enum pr_difficulty d, struct pr_str *prompt, struct pr_str *golden)
+static void make(struct pr_rng *rng, int level, struct pr_str *prompt, struct pr_str *golden)
 {
+    enum pr_difficulty d = (enum pr_difficulty)(level - 1);
     static const size_t lengths[PR_N_DIFFICULTIES] = {3, 5, MAX_DIGITS};
     char digits[MAX_DIGITS + 1];
     pr_skill_random_digits(rng, lengths[d], digits);
@@ -32,6 +32,7 @@ static bool verify(const char *prompt, size_t prompt_len, const char *answer, si
 const struct pr_skill pr_skill_reversal = {
     .name = "reversal",
     .summary = "digits from the last to the first",
+    .n_levels = PR_N_DIFFICULTIES,
     .make = make,
     .verify = verify,
 };
