@@ -18,7 +18,7 @@ static void make(const struct pr_skill *s, struct pr_rng *rng, enum pr_difficult
 {
     pr_str_clear(&prompt);
     pr_str_clear(&golden);
-    s->make(rng, d, &prompt, &golden);
+    s->make(rng, (int)d + 1, &prompt, &golden);
 }
 
 /* Calls each for PROBLEMS problems of every skill and difficulty. */
