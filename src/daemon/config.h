@@ -39,7 +39,9 @@ struct pr_config {
     json_t *disabled;  /* an array of names of systems that `proctor run` leaves out */
     json_t *intervals; /* an object: name of a system → seconds */
     /* curriculum: what is no plain value of it */
-    json_t *pool;          /* an array of files and folders; empty: the queue's */
+    json_t *pool; /* an array of files and folders; empty: the queue's */
+    char *correction_queue, *generation_count;
+    json_t *generation_skills; /* {skill: weight} */
     json_t *probe_command; /* an array: the user's trainer, its arguments; empty: the built-in */
     /* watch */
     int64_t scan_seconds; /* between looks at the folders when nothing was heard of them */

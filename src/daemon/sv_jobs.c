@@ -14,7 +14,8 @@ struct run {
     const struct pr_system *system;
     char *db_path;
     struct pr_settings settings;
-    struct pr_config config; /* of a system that uses the pool; else empty */
+    struct pr_config config; /* of a system that uses pool or data; else empty */
+    struct pr_view_data data;
     struct pr_probe_spent *lost;
     size_t n_lost;
     struct pr_question *question;
@@ -47,6 +48,7 @@ static enum pr_code look(struct run *r, struct pr_gradebook *g, struct pr_error 
         return code;
     code = pr_view_open(g, &r->settings, r->options, r->now_ms, &v, e);
     if (!code) {
+        v.data = r->system->uses_data ? &r->data : NULL;
         code = look_at_pool(r, &v, e);
         if (!code)
             code = r->system->run(&v, &r->findings, e);
@@ -155,8 +157,12 @@ void pr_sv_run(struct pr_sv_runner *r)
         .now_ms = pr_clock_utc_ms(),
         .changes = s->changes};
     memcpy(run->options, s->options, sizeof run->options);
-    if (r->system->uses_pool) {
+    if (r->system->uses_pool || r->system->uses_data)
         pr_config_copy(&r->config, &run->config);
+    if (r->system->uses_data)
+        run->data = (struct pr_view_data){
+            .base_dir = run->config.base_dir, .skill_weights = run->config.generation_skills};
+    if (r->system->uses_pool) {
         run->n_lost = s->probes.n_lost;
         run->lost = pr_zalloc((run->n_lost + 1) * sizeof *run->lost);
         if (run->n_lost)

@@ -13,6 +13,7 @@
 
 #define MAX_STATUS_FILE ((size_t)64 << 20)
 #define MAX_ALERTS      100000
+#define MAX_ASKED       ((size_t)16 << 20) /* of one line */
 
 /* ---- the document ---- */
 
@@ -134,6 +135,48 @@ static enum pr_code raise_alerts(
     return code;
 }
 
+/* {"line": …} as pr_example_pack has it. */
+static enum pr_code asked_suite(
+    const struct pr_sv_runner *r, const json_t *ask, struct pr_suite **ret, struct pr_error *e)
+{
+    size_t n = json_array_size(ask);
+    char name[80], **lines = pr_zalloc((n + 1) * sizeof *lines);
+    snprintf(name, sizeof name, PR_SUITE_OWN "%s", r->system->name);
+    for (size_t i = 0; i < n; i++) {
+        struct pr_str text = PR_STR_INIT(MAX_ASKED);
+        pr_str_puts(&text, "{\"line\":");
+        pr_json_dump(json_array_get(ask, i), 0, 0, &text);
+        pr_str_putc(&text, '}');
+        lines[i] = pr_str_take(&text);
+    }
+    enum pr_code code = pr_suite_from_lines(
+        name, (const char *const *)lines, n, r->s->config.allow_commands, ret, e);
+    pr_names_free(lines, n);
+    return code;
+}
+
+/* What the system wants asked becomes its own suite; a line that is no example is its mistake and
+ * leaves the suite as it was. */
+static enum pr_code store_asked(
+    struct pr_sv_runner *r, const json_t *ask, int64_t now_ms, struct pr_error *e)
+{
+    struct pr_suite *s = NULL;
+    char name[80];
+    int64_t id;
+    snprintf(name, sizeof name, PR_SUITE_OWN "%s", r->system->name);
+    if (!ask)
+        return PR_OK;
+    if (!json_array_size(ask))
+        return pr_gradebook_retire_suite(r->s->g, name, e);
+    if (asked_suite(r, ask, &s, e)) {
+        pr_log(PR_LOG_ERROR, r->system->name, "not-asked", "error=%s", pr_log_quote(e->message));
+        return PR_OK;
+    }
+    enum pr_code code = pr_gradebook_put_suite(r->s->g, s, now_ms, &id, e);
+    pr_suite_free(s);
+    return code;
+}
+
 static enum pr_code store_findings(
     struct pr_sv_runner *r, const struct pr_findings *f, int64_t now_ms, struct pr_error *e)
 {
@@ -148,6 +191,8 @@ static enum pr_code store_findings(
             "kind=%s checkpoint=%lld suite=%lld verdict=%s", d->kind, (long long)d->checkpoint,
             (long long)d->suite, d->verdict);
     }
+    if (!code && !pr_sv_only_looks(r))
+        code = store_asked(r, f->ask, now_ms, e);
     if (!code)
         code = raise_alerts(r, f, now_ms, e);
     return code ? code : clear_alerts(r, f, now_ms, e);

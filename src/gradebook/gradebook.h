@@ -186,8 +186,13 @@ PR_MUST_CHECK enum pr_code pr_gradebook_put_suite(struct pr_gradebook *g, const 
 /* The name has no current version any more (its files are gone); its grades stay. */
 PR_MUST_CHECK enum pr_code pr_gradebook_retire_suite(
     struct pr_gradebook *g, const char *name, struct pr_error *e);
+/* Those of the user's folders.  A name that begins with PR_SUITE_OWN is of examples that a system
+ * wants asked for itself (no folder is called so); own_suites gives the current ones of these. */
+#define PR_SUITE_OWN "."
 PR_MUST_CHECK enum pr_code pr_gradebook_suites(struct pr_gradebook *g, bool current_only,
     struct pr_suite_row **ret, size_t *ret_n, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_gradebook_own_suites(
+    struct pr_gradebook *g, struct pr_suite_row **ret, size_t *ret_n, struct pr_error *e);
 /* Builds it again from the stored lines, in its own order; pr_suite_free.  A check that may run a
  * command is read as it stands; it is the daemon that decides about running it. */
 PR_MUST_CHECK enum pr_code pr_gradebook_load_suite(

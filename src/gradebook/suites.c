@@ -123,7 +123,7 @@ void pr_suite_rows_free(struct pr_suite_row *rows, size_t n)
     pr_free(rows);
 }
 
-enum pr_code pr_gradebook_suites(struct pr_gradebook *g, bool current_only,
+static enum pr_code read_suites(struct pr_gradebook *g, bool current_only, bool own,
     struct pr_suite_row **ret, size_t *ret_n, struct pr_error *e)
 {
     sqlite3_stmt *st = NULL;
@@ -131,9 +131,9 @@ enum pr_code pr_gradebook_suites(struct pr_gradebook *g, bool current_only,
     size_t n = 0, cap = 0;
     bool row = true;
     enum pr_code code = pr_sql_query(g, &st, e,
-        "SELECT id, name, fingerprint, n, current, first_ms FROM suites WHERE current OR NOT ?"
-        " ORDER BY name, id",
-        "i", (int64_t)current_only);
+        "SELECT id, name, fingerprint, n, current, first_ms FROM suites WHERE (current OR NOT ?)"
+        " AND (substr(name, 1, 1) = '" PR_SUITE_OWN "') = ? ORDER BY name, id",
+        "ii", (int64_t)current_only, (int64_t)own);
     while (!code && !(code = pr_sql_step(g, st, &row, e)) && row) {
         struct pr_suite_row r = {.id = sqlite3_column_int64(st, 0),
             .name = pr_sql_column_text(st, 1),
@@ -150,6 +150,18 @@ enum pr_code pr_gradebook_suites(struct pr_gradebook *g, bool current_only,
     *ret = rows;
     *ret_n = n;
     return PR_OK;
+}
+
+enum pr_code pr_gradebook_suites(struct pr_gradebook *g, bool current_only,
+    struct pr_suite_row **ret, size_t *ret_n, struct pr_error *e)
+{
+    return read_suites(g, current_only, false, ret, ret_n, e);
+}
+
+enum pr_code pr_gradebook_own_suites(
+    struct pr_gradebook *g, struct pr_suite_row **ret, size_t *ret_n, struct pr_error *e)
+{
+    return read_suites(g, true, true, ret, ret_n, e);
 }
 
 enum pr_code pr_gradebook_load_suite(

@@ -37,6 +37,19 @@ static const struct pr_settings defaults = {
     .curriculum_memory_mb = 0,
     .curriculum_pool_mb = 8,
     .curriculum_pool_days = 7,
+    .miner_samples = 100,
+    .miner_kept = 50,
+    .miner_rounds = 3,
+    .correction_threshold = 50,
+    .correction_samples = 200,
+    .correction_max_samples = 2000,
+    .generation_min_files = 2,
+    .generation_lines = 500,
+    .generation_hard_percent = 20,
+    .generation_correction_percent = 10,
+    .generation_mix_hours = 24,
+    .generation_disk_mb = 1024,
+    .generation_seed = 1,
 };
 
 void pr_settings_default(struct pr_settings *ret)

@@ -3,6 +3,7 @@
 #ifndef PR_SYSTEMS_SETTINGS_H
 #define PR_SYSTEMS_SETTINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum pr_score_part { PR_SCORE_ACCURACY, PR_SCORE_LOSS, PR_SCORE_CALIBRATION, PR_SCORE_FORMAT };
@@ -47,6 +48,22 @@ struct pr_settings {
     int64_t curriculum_memory_mb;      /* that a probe may take; 0: half of the machine's */
     int64_t curriculum_pool_mb;        /* of training examples that are kept for probes: 8 */
     int64_t curriculum_pool_days;      /* that a pool out of the queue is kept: 7 */
+    /* miner.* */
+    int64_t miner_samples; /* asked of a checkpoint: 100 */
+    int64_t miner_kept;    /* of a checkpoint at most: 50 */
+    int64_t miner_rounds;  /* 3 */
+    /* correction.* */
+    int64_t correction_threshold;   /* errors that make a report: 50 */
+    int64_t correction_samples;     /* asked in one go: 200 */
+    int64_t correction_max_samples; /* of a checkpoint: 2000 */
+    bool correction_continuous;
+    /* generation.* */
+    int64_t generation_min_files;                                   /* 2 */
+    int64_t generation_lines;                                       /* of a file: 500 */
+    int64_t generation_hard_percent, generation_correction_percent; /* 20, 10 */
+    int64_t generation_mix_hours;                                   /* 24 */
+    int64_t generation_disk_mb;                                     /* 1024 */
+    int64_t generation_seed;                                        /* 1 */
 };
 
 /* The defaults, of which proctor.yaml's table repeats each (a test compares them). */

@@ -11,9 +11,11 @@
  * A system is three steps.  `plan` says what must be graded; the supervisor orders what the
  * gradebook lacks, once for all systems.  `run` reads a view and finds: a status document,
  * decisions with their evidence, alerts.  It may be slow, runs on a worker thread, and changes
- * nothing.  Applying is the same for all and not theirs: one transaction stores what was found,
- * then the status file appears.  Both are called with whatever grades there are: a system says what
- * it can stand behind now, and `state: "waiting"` with a reason for what it cannot.
+ * nothing in the gradebook; a system with `uses_data` may write files of the queue and of its own,
+ * in steps of which each is atomic and may be repeated.  Applying is the same for all and not
+ * theirs: one transaction stores what was found, then the status file appears.  Both are called
+ * with whatever grades there are: a system says what it can stand behind now, and `state:
+ * "waiting"` with a reason for what it cannot.
  */
 #ifndef PR_SYSTEMS_SYSTEM_H
 #define PR_SYSTEMS_SYSTEM_H
@@ -48,6 +50,7 @@ struct pr_system_option {
 /* Priorities of grading orders: the larger goes first; within one the newest checkpoint. */
 enum pr_priority {
     PR_PRIORITY_BACKFILL = 10, /* older checkpoints, the reference, further suites of old ones */
+    PR_PRIORITY_OWN = 20,      /* what a system asks for itself */
     PR_PRIORITY_REST = 40,     /* the rest of an order after its first examples */
     PR_PRIORITY_NEWEST = 60,   /* the newest checkpoint */
     PR_PRIORITY_ALARM = 80     /* what decides about an alarm */
@@ -91,6 +94,7 @@ struct pr_findings {
     struct pr_finding_alert *alerts; /* all that hold now: open ones that are missing are cleared */
     size_t n_alerts, alerts_cap;
     struct pr_probe_wanted *probe; /* owned; NULL: none */
+    json_t *ask;                   /* owned: pr_findings_ask; NULL: as it was */
 };
 void pr_findings_done(struct pr_findings *f);
 void pr_findings_decide(struct pr_findings *f, const char *system, const char *kind,
@@ -98,6 +102,13 @@ void pr_findings_decide(struct pr_findings *f, const char *system, const char *k
     json_t *evidence /* stolen */, int64_t now_ms);
 void pr_findings_alert(struct pr_findings *f, const char *key, int64_t checkpoint,
     enum pr_alert_level level, const char *fmt, ...) PR_PRINTF(5, 6);
+
+/* An example that the system wants asked beside the suites, as a line of a data set with an id; it
+ * must have no other content than whatever had this id before.  All that are added become the next
+ * version of the system's own suite (pr_view_own), which its plan then names like any other and no
+ * other system sees.  What is graded already is not asked again, so that a run may repeat what was
+ * there and add to it.  line is stolen; NULL: nothing is asked any more unless more is added. */
+void pr_findings_ask(struct pr_findings *f, json_t *line);
 
 struct pr_system {
     const char *name;        /* "regression-monitor": the command, and the key in logs */
@@ -107,6 +118,7 @@ struct pr_system {
     unsigned roles;          /* enum pr_role, or-ed: the machines that run it */
     int interval_s;          /* by default */
     bool uses_pool;          /* its views have a pool, where one can be had */
+    bool uses_data;          /* its views have data */
     const struct pr_system_option *options;
     size_t n_options;
     enum pr_code (*plan)(struct pr_view *v, struct pr_needs *ret, struct pr_error *e);

@@ -61,6 +61,14 @@ void pr_findings_alert(struct pr_findings *f, const char *key, int64_t checkpoin
     PR_PUSH(f->alerts, f->n_alerts, f->alerts_cap, a);
 }
 
+void pr_findings_ask(struct pr_findings *f, json_t *line)
+{
+    if (!f->ask)
+        f->ask = json_array();
+    if (line)
+        json_array_append_new(f->ask, line);
+}
+
 void pr_probe_wanted_free(struct pr_probe_wanted *p)
 {
     if (!p)
@@ -83,5 +91,6 @@ void pr_findings_done(struct pr_findings *f)
     }
     pr_free(f->alerts);
     pr_probe_wanted_free(f->probe);
+    json_decref(f->ask);
     *f = (struct pr_findings){0};
 }

@@ -81,7 +81,8 @@ enum pr_code pr_view_open(struct pr_gradebook *g, const struct pr_settings *sett
     split_rows(&v, rows, n);
     v.cache = pr_zalloc(sizeof *v.cache);
     if ((code = pr_gradebook_runs(g, &v.runs, &v.n_runs, e)) ||
-        (code = pr_gradebook_suites(g, true, &v.suites, &v.n_suites, e))) {
+        (code = pr_gradebook_suites(g, true, &v.suites, &v.n_suites, e)) ||
+        (code = pr_gradebook_own_suites(g, &v.own, &v.n_own, e))) {
         pr_view_close(&v);
         return code;
     }
@@ -103,6 +104,7 @@ void pr_view_close(struct pr_view *v)
     pr_checkpoint_rows_free(v->checkpoints, v->n_checkpoints);
     pr_checkpoint_rows_free(v->reference, v->reference ? 1 : 0);
     pr_suite_rows_free(v->suites, v->n_suites);
+    pr_suite_rows_free(v->own, v->n_own);
     pr_free(v->runs);
     *v = (struct pr_view){0};
 }
@@ -112,6 +114,14 @@ const struct pr_suite_row *pr_view_suite(const struct pr_view *v, const char *na
     for (size_t i = 0; i < v->n_suites; i++)
         if (!strcmp(v->suites[i].name, name))
             return &v->suites[i];
+    return NULL;
+}
+
+const struct pr_suite_row *pr_view_own(const struct pr_view *v, const char *system)
+{
+    for (size_t i = 0; i < v->n_own; i++)
+        if (!strcmp(v->own[i].name + strlen(PR_SUITE_OWN), system))
+            return &v->own[i];
     return NULL;
 }
 

@@ -35,6 +35,15 @@ struct pr_view_pool {
     int64_t budget_until_ms; /* 0: now */
 };
 
+/* What the systems of the data side work on beside the gradebook. */
+struct pr_view_data {
+    const char *base_dir;
+    const json_t *skill_weights;  /* {"arithmetic": 2, …}; empty: all skills alike */
+    const json_t *skill_programs; /* {name: command} and */
+    const json_t *skill_servers;  /* {name: url} of skills from outside */
+    double skill_timeout_seconds;
+};
+
 struct pr_view {
     struct pr_gradebook *g;
     const struct pr_settings *settings;
@@ -50,7 +59,11 @@ struct pr_view {
     /* Current versions: the main suite first, then the others by name; the testing suite too. */
     struct pr_suite_row *suites;
     size_t n_suites;
+    /* Current versions of what systems have asked for themselves: pr_view_own. */
+    struct pr_suite_row *own;
+    size_t n_own;
     const struct pr_view_pool *pool; /* borrowed, set after pr_view_open; NULL: unknown */
+    const struct pr_view_data *data; /* borrowed, set after pr_view_open; NULL: unknown */
     struct pr_view_cache *cache;
 };
 
@@ -62,6 +75,8 @@ void pr_view_close(struct pr_view *v);
 
 /* The current version of a suite, or NULL. */
 const struct pr_suite_row *pr_view_suite(const struct pr_view *v, const char *name);
+/* The suite of what this system has asked for (pr_findings_ask), or NULL. */
+const struct pr_suite_row *pr_view_own(const struct pr_view *v, const char *system);
 const struct pr_checkpoint_row *pr_view_checkpoint(const struct pr_view *v, int64_t id);
 /* The newest READY checkpoint: that of the last step, of the run that one came to last; NULL: none.
  */
