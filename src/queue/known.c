@@ -108,7 +108,7 @@ static void protect(struct pr_known *k, const struct pr_example *x, uint32_t fil
     if (n < PR_GRAM_WORDS)
         pr_grams_add_whole(&k->grams, w, n, owner);
     else
-        pr_grams_add(&k->grams, w, n, owner);
+        pr_grams_add(&k->grams, w, n, question, owner);
 }
 
 enum pr_code pr_known_protect(
