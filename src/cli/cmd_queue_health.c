@@ -26,7 +26,7 @@ static char *newest_checkpoint(const struct pr_config *c)
     long step = -1;
     if (!pr_dir_list(runs, &names, &n, NULL)) {
         for (size_t i = 0; i < n; i++) {
-            char *end = "";
+            char *end = names[i];
             long at = strncmp(names[i], "checkpoint-", 11) ? -1 : strtol(names[i] + 11, &end, 10);
             if (at <= step || *end)
                 continue;
