@@ -197,24 +197,46 @@ static struct pr_queue_file in_processing(char *name, char *path)
     return (struct pr_queue_file){.name = name, .path = path, .queue = PR_QUEUE_PROCESSING};
 }
 
+static enum pr_code write_reason(
+    const struct pr_feed *f, const char *name, const char *reason, struct pr_error *e)
+{
+    struct pr_str file = PR_STR_INIT(4096), text = PR_STR_INIT(1 << 16);
+    pr_str_printf(&file, "%s.reason.txt", name);
+    pr_str_printf(&text, "%s\n", reason);
+    char *path = pr_queue_path(f->base_dir, PR_QUEUE_FAILED, pr_str_cstr(&file));
+    enum pr_code code = pr_file_write_atomic(path, pr_str_cstr(&text), text.len, e);
+    pr_free(path);
+    pr_str_done(&file);
+    pr_str_done(&text);
+    return code;
+}
+
+/* The reason goes first, so that no file is there without one; where its name is taken, the move
+ * finds another, and the reason follows. */
+static enum pr_code move_to_failed(struct pr_feed *f, const char *reason, struct pr_error *e)
+{
+    char *folder = pr_queue_path(f->base_dir, PR_QUEUE_FAILED, NULL),
+         *path = pr_path_join(folder, f->name), *name = NULL;
+    bool taken = pr_path_exists(path);
+    struct pr_queue_file file = in_processing(f->name, f->path);
+    enum pr_code code = pr_mkdirs(folder, e);
+    if (!code && !taken)
+        code = write_reason(f, f->name, reason, e);
+    if (!code)
+        code = pr_queue_move(f->base_dir, &file, PR_QUEUE_FAILED, &name, e);
+    if (!code && strcmp(name, f->name) != 0)
+        code = write_reason(f, name, reason, e);
+    pr_free(folder);
+    pr_free(path);
+    pr_free(name);
+    return code;
+}
+
 enum pr_code pr_feed_refuse(struct pr_feed *f, const char *reason, struct pr_error *e)
 {
-    char *name = NULL;
-    struct pr_queue_file file = in_processing(f->name, f->path);
-    enum pr_code code = pr_queue_move(f->base_dir, &file, PR_QUEUE_FAILED, &name, e);
-    if (code && !pr_path_exists(f->path))
-        code = PR_OK; /* somebody took it away */
-    else if (!code) {
-        struct pr_str file_name = PR_STR_INIT(4096), text = PR_STR_INIT(1 << 16);
-        pr_str_printf(&file_name, "%s.reason.txt", name);
-        pr_str_printf(&text, "%s\n", reason);
-        char *path = pr_queue_path(f->base_dir, PR_QUEUE_FAILED, pr_str_cstr(&file_name));
-        code = pr_file_write_atomic(path, pr_str_cstr(&text), text.len, e);
-        pr_free(path);
-        pr_str_done(&file_name);
-        pr_str_done(&text);
-    }
-    pr_free(name);
+    enum pr_code code = PR_OK;
+    if (pr_path_exists(f->path)) /* nobody took it away */
+        code = move_to_failed(f, reason, e);
     if (!code && f->done < f->n) { /* it was usable once */
         pr_feed_row_drop(f, f->done);
         f->steps = 0;
