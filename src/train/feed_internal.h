@@ -34,6 +34,7 @@ bool pr_feed_is(const char *path, const struct pr_feed_entry *x);
 
 /* The row of OUT into f->v and f->moved, as far as it makes sense. */
 PR_MUST_CHECK enum pr_code pr_feed_row_read(struct pr_feed *f, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_feed_row_lines(struct pr_feed *f, int fd, struct pr_error *e);
 /* Replaces the file by f's row. */
 PR_MUST_CHECK enum pr_code pr_feed_row_write(const struct pr_feed *f, struct pr_error *e);
 /* Appends the line of v[n − 1] being taken, or of v[moved] having been completed; durable when it
@@ -46,6 +47,9 @@ json_t *pr_feed_entry_json(const struct pr_feed_entry *x);
 PR_MUST_CHECK enum pr_code pr_feed_entry_parse(
     const json_t *o, struct pr_feed_entry *ret, struct pr_error *e);
 
+/* Makes the row, as far as it was read from OUT, agree with a checkpoint's pr_feed_state. */
+PR_MUST_CHECK enum pr_code pr_feed_take_state(
+    struct pr_feed *f, const json_t *state, struct pr_error *e);
 /* Finds v[done] and sees that it is in processing, under the name that it has then; *ret its path,
  * or NULL where it is nowhere any more.  pr_free. */
 PR_MUST_CHECK enum pr_code pr_feed_fetch(struct pr_feed *f, char **ret, struct pr_error *e);

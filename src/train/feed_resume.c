@@ -171,6 +171,16 @@ static void go_on(struct pr_feed *f, struct held *h)
     f->steps = h->steps;
 }
 
+enum pr_code pr_feed_take_state(struct pr_feed *f, const json_t *state, struct pr_error *e)
+{
+    struct held h = {0};
+    enum pr_code code = held_parse(state, &h, e);
+    if (!code)
+        go_on(f, &h);
+    held_done(&h);
+    return code;
+}
+
 /* Without a checkpoint: what was completed belongs to one that was taken away. */
 static void begin_again(struct pr_feed *f)
 {
@@ -182,14 +192,12 @@ static void begin_again(struct pr_feed *f)
 
 enum pr_code pr_feed_resume(struct pr_feed *f, const json_t *state, bool anew, struct pr_error *e)
 {
-    struct held h = {0};
     bool there = pr_path_exists(f->row);
     enum pr_code code = anew ? PR_OK : pr_feed_row_read(f, e);
-    if (!code && state && !(code = held_parse(state, &h, e)))
-        go_on(f, &h);
+    if (!code && state)
+        code = pr_feed_take_state(f, state, e);
     else if (!code)
         begin_again(f);
-    held_done(&h);
     if (!code && (there || f->n))
         code = pr_feed_row_write(f, e);
     if (!code)

@@ -69,24 +69,31 @@ static bool take_line(struct pr_feed *f, const char *text, size_t n)
     return ok;
 }
 
-enum pr_code pr_feed_row_read(struct pr_feed *f, struct pr_error *e)
+enum pr_code pr_feed_row_lines(struct pr_feed *f, int fd, struct pr_error *e)
 {
     struct pr_lines lines;
     char *line;
     size_t n;
-    enum pr_line got = PR_LINE_OK;
+    enum pr_line got;
+    pr_lines_init(&lines, fd, MAX_LINE);
+    do {
+        got = pr_lines_next(&lines, &line, &n, e);
+    } while (got == PR_LINE_OK && take_line(f, line, n));
+    pr_lines_done(&lines);
+    return got == PR_LINE_ERROR ? (e ? e->code : PR_E_IO) : PR_OK;
+}
+
+enum pr_code pr_feed_row_read(struct pr_feed *f, struct pr_error *e)
+{
     int fd;
     if (!pr_path_exists(f->row))
         return PR_OK;
     enum pr_code code = pr_file_open(AT_FDCWD, f->row, true, &fd, NULL, e);
     if (code)
         return code;
-    pr_lines_init(&lines, fd, MAX_LINE);
-    while ((got = pr_lines_next(&lines, &line, &n, e)) == PR_LINE_OK && take_line(f, line, n)) {
-    }
-    pr_lines_done(&lines);
+    code = pr_feed_row_lines(f, fd, e);
     close(fd);
-    return got == PR_LINE_ERROR ? (e ? e->code : PR_E_IO) : PR_OK;
+    return code;
 }
 
 static void put_taken(const struct pr_feed *f, size_t i, struct pr_str *out)
