@@ -31,7 +31,10 @@
     X(SAVE_WRITTEN, "save.written")   /* all of it is there and synced, under a hidden name */     \
     X(SAVE_RENAMED, "save.renamed")   /* it is in its place, the folder not yet synced */          \
     X(SAVE_HIDDEN, "save.hidden")     /* one to be removed has a hidden name */                    \
-    X(SAVE_REMOVING, "save.removing") /* half of its files are gone */
+    X(SAVE_REMOVING, "save.removing") /* half of its files are gone */                             \
+    X(TRAIN_TAKEN, "train.taken")     /* a queue's file is in processing, its line not written */  \
+    X(TRAIN_NOTED, "train.noted")     /* its line is, and no step of it made */                    \
+    X(TRAIN_COMPLETED, "train.completed") /* it is in recently_completed, its line not written */
 
 enum pr_fault {
 #define PR_X(name, text) PR_FAULT_##name,

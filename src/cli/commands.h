@@ -56,7 +56,7 @@ struct pr_example_line {
     const char *command; /* a line that can be pasted into a shell */
 };
 
-#define PR_MAX_EXAMPLES 5
+#define PR_MAX_EXAMPLES 6
 
 struct pr_command {
     const char *name;

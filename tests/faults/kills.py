@@ -160,7 +160,7 @@ def points():
     import subprocess
     out = subprocess.run([watchbase.PROCTOR, "--fault-points"], stdout=subprocess.PIPE, check=True)
     # Those of a training's checkpoints are train_kills.py's.
-    return [p for p in out.stdout.decode().split() if not p.startswith("save.")]
+    return [p for p in out.stdout.decode().split() if not p.startswith(("save.", "train."))]
 
 
 def plan(n, each, rng):
