@@ -73,7 +73,18 @@ PR_SCHEMA(Testing,
 PR_SCHEMA(Curriculum,
     PR_SYSTEM_MEMBERS " best_strategy*:str? decision*:<decided|undecided>? accuracy*:any"
                       " strategies_tested*:any last_update*:str?")
+PR_SCHEMA(SelfCorrection,
+    PR_SYSTEM_MEMBERS " checkpoint*:str? validation*:any waiting_queues*:any asking*:any asked*:int?"
+                      " answered*:int? errors*:int? error_rate*:num? error_rate_ci95*:num[]?"
+                      " groups*:any corrections_written*:any")
+PR_SCHEMA_PART(DataGeneration, PR_SYSTEM_MEMBERS)
 #undef PR_SYSTEM_MEMBERS
+
+PR_SCHEMA(Queue, "health:@QueueHealth generation:@DataGeneration")
+PR_SCHEMA_PART(QueueHealth,
+    "status:<green|yellow|red> reasons:@QueueReason[] queues:{any} waiting:obj checked:int"
+    " unchecked:int throughput:obj hours_left:num?")
+PR_SCHEMA_PART(QueueReason, "level:<green|yellow|red> code:str text:str files:str[]")
 
 /* ---- checkpoints ---- */
 

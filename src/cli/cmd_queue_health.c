@@ -1,44 +1,15 @@
 /* proctor queue-health: is the training queue in order? */
-#include "queue/health.h"
+#include "daemon/queue_look.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
-#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/layout.h"
 #include "cli/output.h"
 #include "cli/table.h"
 #include "cli/term.h"
-#include "daemon/config.h"
-#include "daemon/state.h"
 #include "queue/folder.h"
-
-/* The run's newest checkpoint, whose trainer_state.json may tell the rate; NULL: none. */
-static char *newest_checkpoint(const struct pr_config *c)
-{
-    char *runs =
-        c->current ? pr_strdup(c->current) : pr_path_join(c->base_dir, "models/current_model");
-    char **names, *best = NULL;
-    size_t n;
-    long step = -1;
-    if (!pr_dir_list(runs, &names, &n, NULL)) {
-        for (size_t i = 0; i < n; i++) {
-            char *end = names[i];
-            long at = strncmp(names[i], "checkpoint-", 11) ? -1 : strtol(names[i] + 11, &end, 10);
-            if (at <= step || *end)
-                continue;
-            step = at;
-            pr_free(best);
-            best = pr_path_join(runs, names[i]);
-        }
-        pr_names_free(names, n);
-    }
-    pr_free(runs);
-    return best;
-}
 
 static enum pr_code examine(const char *base, json_t **ret, struct pr_error *e)
 {
@@ -46,19 +17,7 @@ static enum pr_code examine(const char *base, json_t **ret, struct pr_error *e)
     enum pr_code code = pr_config_load(base, &c, e);
     if (code)
         return code;
-    char *checkpoint = newest_checkpoint(&c);
-    const char *const folders[] = {checkpoint};
-    json_t *training = pr_state_training(&c, folders, checkpoint != NULL, pr_clock_utc_ms());
-    struct pr_queue_health_options o = {.stuck_warning_hours = c.stuck_warning_hours,
-        .stuck_critical_hours = c.stuck_critical_hours,
-        .backlog_files = (size_t)c.backlog_files,
-        .rate_source = json_string_value(json_object_get(training, "source"))};
-    /* What status/training_status.json says is read there, with its age. */
-    if (o.rate_source && strcmp(o.rate_source, "training_status.json") != 0)
-        o.tokens_per_second = json_number_value(json_object_get(training, "tokens_per_second"));
-    code = pr_queue_health(base, &o, ret, e);
-    json_decref(training);
-    pr_free(checkpoint);
+    code = pr_queue_look(&c, 0, ret, e);
     pr_config_done(&c);
     return code;
 }
