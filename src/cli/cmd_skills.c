@@ -51,8 +51,11 @@ static enum pr_code put_outside_sample(
 {
     struct pr_source_problems p = {0};
     enum pr_code code = pr_source_generate(s, 1, level, 1, &p, e);
-    if (p.n)
-        pr_str_printf(out, "%s → %s", p.v[0].prompt, p.v[0].golden);
+    if (p.n) { /* made harmless: it may be anything */
+        pr_term_clean(out, p.v[0].prompt, strlen(p.v[0].prompt), 0);
+        pr_str_puts(out, " → ");
+        pr_term_clean(out, p.v[0].golden, strlen(p.v[0].golden), 0);
+    }
     pr_source_problems_done(&p);
     return code;
 }
@@ -144,7 +147,10 @@ static int show_outside(const struct pr_args *a)
     if (!code)
         code = pr_source_info(s, &info, &e);
     if (!code)
-        pr_str_printf(&out, "%s: %s\n", pr_source_name(s), info.summary);
+        pr_str_printf(&out, "%s: ", pr_source_name(s));
+    if (!code)
+        pr_term_clean(&out, info.summary, strlen(info.summary), 0);
+    pr_str_puts(&out, "\n");
     for (int level = 1; !code && level <= info.n_levels; level++) {
         pr_str_printf(
             &out, "%2d %-6s  ", level, pr_difficulty_name(pr_source_difficulty(&info, level)));

@@ -1,5 +1,5 @@
-/* What a skill's program or server answers: arbitrary bytes as info, problems and verdict.  None may
- * crash or leak, and what is taken keeps to the bounds. */
+/* What a skill's program or server answers: arbitrary bytes as info, problems and verdict.  None
+ * may crash or leak, and what is taken keeps to the bounds. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* Skills: arbitrary bytes as a question and an answer (parted by the first 0xff).  No verifier, solver,
- * variation or slip may crash or read astray; what a verifier accepts it accepts with white space around
- * it too; what is solved is verified, and what was varied is solved. */
+/* Skills: arbitrary bytes as a question and an answer (parted by the first 0xff).  No verifier,
+ * solver, variation or slip may crash or read astray; what a verifier accepts it accepts with white
+ * space around it too; what is solved is verified, and what was varied is solved. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
