@@ -60,8 +60,8 @@ static void every_key_is_read(void **state)
               "  servers: {far: 'http://127.0.0.1:9000'}\n  timeout_seconds: 7\n",
             &c),
         PR_OK);
-    assert_string_equal(json_string_value(json_object_get(c.skills.programs, "letters")),
-        "python3 ./x.py");
+    assert_string_equal(
+        json_string_value(json_object_get(c.skills.programs, "letters")), "python3 ./x.py");
     assert_int_equal(json_array_size(json_object_get(c.skills.programs, "other")), 2);
     assert_string_equal(
         json_string_value(json_object_get(c.skills.servers, "far")), "http://127.0.0.1:9000");
