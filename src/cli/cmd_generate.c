@@ -116,9 +116,9 @@ static enum pr_code read_levels(const char *text, struct wanted *w, struct pr_er
     char *end;
     long lo = strtol(text, &end, 10), hi = *end == '-' ? strtol(end + 1, &end, 10) : lo;
     bool digits = *text >= '0' && *text <= '9';
-    if (!digits || *end || lo < 1 || hi < lo || hi > PR_SKILL_LEVELS)
+    if (!digits || *end || lo < 1 || hi < lo || hi > PR_SOURCE_MAX_LEVELS)
         return pr_fail(e, PR_E_USAGE,
-            "--level: '%.40s' is no level from 1 to %d, nor two as in 2-5", text, PR_SKILL_LEVELS);
+            "--level: '%.40s' is no level from 1 to %d, nor two as in 2-5", text, PR_SOURCE_MAX_LEVELS);
     w->levels.lo = (int)lo;
     w->levels.hi = (int)hi;
     return PR_OK;
@@ -238,7 +238,7 @@ static int generate(const struct pr_args *a, const struct wanted *w)
 
 static int run(const struct pr_args *a)
 {
-    struct wanted w = {.levels = {1, PR_SKILL_LEVELS, {false}}};
+    struct wanted w = {.levels = {1, PR_SOURCE_MAX_LEVELS, {false}}};
     struct pr_error e;
     enum pr_code code =
         pr_args_given(a, "count")
@@ -265,7 +265,8 @@ static const struct pr_option options[] = {
         "(default: "
         "all of proctor's own)",
         NULL, PR_OPT_LIST},
-    {"level", "N|LO-HI", "one level or a range of them, from 1 to 10 (default: all)", NULL,
+    {"level", "N|LO-HI",
+        "one level or a range of them; proctor's own skills have 3 or 10 (default: all)", NULL,
         PR_OPT_TEXT},
     {"difficulty", "LEVELS", "easy, medium, hard, or several with commas between them",
         "easy,medium,hard", PR_OPT_TEXT},
