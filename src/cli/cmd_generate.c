@@ -196,6 +196,8 @@ static enum pr_code put_all(const struct pr_args *a, const struct wanted *w, str
     enum pr_code code = pr_problems_outside_cells(w->outside, w->n_outside, &w->levels, &others, e);
     if (code)
         return code;
+    if (!cells && !others)
+        return pr_fail(e, PR_E_USAGE, "none of these skills has such a level");
     size_t outside = !others  ? 0
                      : !cells ? count
                               : count / (cells + others) * others +
