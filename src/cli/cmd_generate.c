@@ -118,7 +118,8 @@ static enum pr_code read_levels(const char *text, struct wanted *w, struct pr_er
     bool digits = *text >= '0' && *text <= '9';
     if (!digits || *end || lo < 1 || hi < lo || hi > PR_SOURCE_MAX_LEVELS)
         return pr_fail(e, PR_E_USAGE,
-            "--level: '%.40s' is no level from 1 to %d, nor two as in 2-5", text, PR_SOURCE_MAX_LEVELS);
+            "--level: '%.40s' is no level from 1 to %d, nor two as in 2-5", text,
+            PR_SOURCE_MAX_LEVELS);
     w->levels.lo = (int)lo;
     w->levels.hi = (int)hi;
     return PR_OK;
