@@ -42,6 +42,7 @@
     X(skills)                                                                                      \
     X(validate_data)                                                                               \
     X(queue_health)                                                                                \
+    X(generate)                                                                                    \
     X(train)                                                                                       \
     X(train_tokenizer)                                                                             \
     X(probe)                                                                                       \

@@ -82,32 +82,59 @@ static struct prompt *enter(struct pr_generator *g, const char *s, size_t n, boo
 
 /* ---- cells --------------------------------------------------------------------------------- */
 
-/* The sequence follows from the seed and the two names, not from places in tables. */
-static void seed_cell(struct cell *c, uint64_t seed)
+bool pr_levels_has(const struct pr_levels *l, const struct pr_skill *s, int level)
 {
-    char text[128];
+    return level >= l->lo && level <= l->hi && level <= s->n_levels &&
+           l->difficulties[pr_skill_difficulty(s, level)];
+}
+
+void pr_cell_name(const struct pr_skill *s, int level, char buf[64])
+{
+    if (s->n_levels == PR_N_DIFFICULTIES)
+        snprintf(buf, 64, "%s-%s", s->name, pr_difficulty_name(pr_skill_difficulty(s, level)));
+    else
+        snprintf(buf, 64, "%s-%d", s->name, level);
+}
+
+/* The sequence follows from the seed, the name and the level, not from places in tables. */
+uint64_t pr_cell_seed(uint64_t seed, const char *skill, const char *cell)
+{
+    char text[256];
     uint8_t digest[PR_SHA256_LEN];
-    int n = snprintf(text, sizeof text, "%llu/%s/%s", (unsigned long long)seed,
-        c->state.skill->name, pr_difficulty_name(c->state.difficulty));
     uint64_t own = 0;
+    int n = snprintf(text, sizeof text, "%llu/%s/%s", (unsigned long long)seed, skill, cell);
     pr_sha256(text, (size_t)n, digest);
     for (size_t i = 0; i < sizeof own; i++)
         own = own << 8 | digest[i];
-    pr_rng_seed(&c->rng, own);
+    return own;
 }
 
-struct pr_generator *pr_generator_new(uint64_t seed, const struct pr_skill *const *skills, size_t n,
-    const bool difficulties[PR_N_DIFFICULTIES])
+static void seed_cell(struct cell *c, uint64_t seed)
+{
+    const struct pr_skill *s = c->state.skill;
+    char level[32];
+    snprintf(level, sizeof level, "level %d", c->state.level);
+    pr_rng_seed(&c->rng, pr_cell_seed(seed, s->name,
+                             s->n_levels == PR_N_DIFFICULTIES
+                                 ? pr_difficulty_name(pr_skill_difficulty(s, c->state.level))
+                                 : level));
+}
+
+struct pr_generator *pr_generator_new(
+    uint64_t seed, const struct pr_skill *const *skills, size_t n, const struct pr_levels *levels)
 {
     struct pr_generator *g = pr_zalloc(sizeof *g);
+    const struct pr_levels all = PR_LEVELS_ALL;
     if (!skills)
         skills = pr_skills(&n);
-    g->cells = pr_zalloc((n * PR_N_DIFFICULTIES + 1) * sizeof *g->cells);
-    for (size_t d = 0; d < PR_N_DIFFICULTIES; d++) {
-        for (size_t i = 0; i < n && (!difficulties || difficulties[d]); i++) {
+    g->cells = pr_zalloc((n * PR_SKILL_LEVELS + 1) * sizeof *g->cells);
+    for (int level = 1; level <= PR_SKILL_LEVELS; level++) {
+        for (size_t i = 0; i < n; i++) {
+            if (!pr_levels_has(levels ? levels : &all, skills[i], level))
+                continue;
             struct cell *c = &g->cells[g->n_cells++];
             c->state.skill = skills[i];
-            c->state.difficulty = (enum pr_difficulty)d;
+            c->state.level = level;
             seed_cell(c, seed);
         }
     }
@@ -136,6 +163,13 @@ void pr_generator_exclude(struct pr_generator *g, const char *prompt, size_t n)
     enter(g, prompt, n, &is_new);
 }
 
+bool pr_generator_claim(struct pr_generator *g, const char *prompt, size_t n)
+{
+    bool is_new;
+    enter(g, prompt, n, &is_new)->met = true;
+    return is_new;
+}
+
 void pr_generator_repeat(struct pr_generator *g)
 {
     g->repeat = true;
@@ -146,7 +180,7 @@ static struct prompt *draw(struct pr_generator *g, struct cell *c, bool *ret_new
 {
     pr_str_clear(&g->prompt);
     pr_str_clear(&g->golden);
-    c->state.skill->make(&c->rng, c->state.difficulty + 1, &g->prompt, &g->golden);
+    c->state.skill->make(&c->rng, c->state.level, &g->prompt, &g->golden);
     return enter(g, g->prompt.data, g->prompt.len, ret_new);
 }
 
@@ -201,7 +235,8 @@ bool pr_generator_next(struct pr_generator *g, struct pr_problem *ret)
             continue;
         c->state.made++;
         *ret = (struct pr_problem){.skill = c->state.skill,
-            .difficulty = c->state.difficulty,
+            .level = c->state.level,
+            .difficulty = pr_skill_difficulty(c->state.skill, c->state.level),
             .prompt = pr_str_cstr(&g->prompt),
             .golden = pr_str_cstr(&g->golden),
             .time = time};
@@ -220,14 +255,20 @@ struct pr_generator_cell pr_generator_cell(const struct pr_generator *g, size_t 
     return g->cells[i].state;
 }
 
-void pr_problem_id(const struct pr_problem *p, char buf[64])
+void pr_problem_id_of(const char *cell, const char *prompt, size_t time, char buf[128])
 {
     uint8_t digest[PR_SHA256_LEN];
     char hex[PR_SHA256_HEX];
-    pr_sha256(p->prompt, strlen(p->prompt), digest);
+    pr_sha256(prompt, strlen(prompt), digest);
     pr_sha256_hex(digest, hex);
-    int n =
-        snprintf(buf, 64, "%s-%s-%.12s", p->skill->name, pr_difficulty_name(p->difficulty), hex);
-    if (p->time > 1)
-        snprintf(buf + n, 64 - (size_t)n, "-%zu", p->time);
+    int n = snprintf(buf, 128, "%.64s-%.12s", cell, hex);
+    if (time > 1)
+        snprintf(buf + n, 128 - (size_t)n, "-%zu", time);
+}
+
+void pr_problem_id(const struct pr_problem *p, char buf[128])
+{
+    char cell[64];
+    pr_cell_name(p->skill, p->level, cell);
+    pr_problem_id_of(cell, p->prompt, p->time, buf);
 }
