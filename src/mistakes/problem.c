@@ -29,9 +29,15 @@ static bool divides(int how)
     return how == 3 || how == 5;
 }
 
+/* Things are counted: what comes out on the way is not below zero. */
 static void consider(struct search *s, struct pr_working *w)
 {
-    if (pr_working_run(w) && pr_ratio_equal(w->v[w->n - 1].value, s->result) && !s->found++)
+    if (!pr_working_run(w) || !pr_ratio_equal(w->v[w->n - 1].value, s->result))
+        return;
+    for (int i = 0; i < w->n - 1; i++)
+        if (w->v[i].op && w->v[i].value.num < 0)
+            return;
+    if (!s->found++)
         *s->ret = *w;
 }
 
