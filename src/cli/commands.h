@@ -40,6 +40,7 @@
     X(report)                                                                                      \
     X(doctor)                                                                                      \
     X(skills)                                                                                      \
+    X(generate)                                                                                    \
     X(train)                                                                                       \
     X(train_tokenizer)                                                                             \
     X(probe)                                                                                       \
