@@ -127,9 +127,7 @@ static size_t offered_text(const struct pr_reading *r, struct pr_text t)
 {
     for (size_t i = 0; i < r->offers.n && t.n; i++) {
         struct pr_text v = i == r->right.offer ? r->right.text : r->offers.v[i];
-        if (pr_span_same(v, t, false) ||
-            (v.n > t.n && pr_span_same(pr_span(v, v.n - t.n, v.n), t, false) &&
-                !pr_span_in_word(v.s[v.n - t.n - 1])))
+        if (pr_offer_holds(v, t))
             return i;
     }
     return PR_SPAN_NONE;

@@ -107,6 +107,28 @@ size_t pr_figure_at(struct pr_text t, size_t at, struct pr_figure *f)
     return end;
 }
 
+/* What may stand behind a number: a percent or currency sign, or one word; "m2" too, but no other
+ * digits, or 1c66 would be one. */
+static bool is_unit(struct pr_text t)
+{
+    t = pr_span_trim(t);
+    if (t.n > 1 && (t.s[t.n - 1] == '2' || t.s[t.n - 1] == '3') && t.s[t.n - 2] == 'm')
+        t.n--;
+    for (size_t i = 0; i < t.n; i++)
+        if (!pr_span_is_letter(t.s[i]) && (unsigned char)t.s[i] < 0x80 &&
+            !memchr("%$/^", t.s[i], 4))
+            return false;
+    return t.n <= 24;
+}
+
+/* The end of the word that the number's unit begins with, if any. */
+static size_t word_end(struct pr_text t, size_t at)
+{
+    while (at < t.n && (pr_span_is_letter(t.s[at]) || pr_span_is_digit(t.s[at])))
+        at++;
+    return at;
+}
+
 bool pr_figure_next(struct pr_text t, size_t *at, struct pr_figure *ret)
 {
     for (size_t i = *at; i < t.n; i++) {
@@ -116,25 +138,17 @@ bool pr_figure_next(struct pr_text t, size_t *at, struct pr_figure *ret)
         if ((!sign && !pr_span_is_digit(t.s[i]) && t.s[i] != '.') || word ||
             (sign && before == ')'))
             continue;
-        size_t end = pr_figure_at(t, i, ret);
-        if (end > i) {
+        size_t end = pr_figure_at(t, i, ret), word_to = word_end(t, end);
+        if (end == i)
+            continue;
+        if (is_unit(pr_span(t, end, word_to))) {
             *at = end;
             return true;
         }
+        i = word_to - 1; /* "47cb8" is no number */
     }
     *at = t.n;
     return false;
-}
-
-/* What may stand behind a number: a percent or currency sign, or one word. */
-static bool is_unit(struct pr_text t)
-{
-    t = pr_span_trim(t);
-    for (size_t i = 0; i < t.n; i++)
-        if (!pr_span_is_letter(t.s[i]) && (unsigned char)t.s[i] < 0x80 &&
-            !memchr("%$/^", t.s[i], 4) && !(i && pr_span_is_digit(t.s[i])))
-            return false;
-    return t.n <= 24 && (!t.n || !pr_span_is_digit(*t.s));
 }
 
 static bool fraction(struct pr_text t, size_t at, struct pr_figure *f)

@@ -8,8 +8,8 @@
 #define MAX_ITEM_WORDS 4 /* a right answer of longer pieces is a sentence */
 
 static const char *const sorts[] = {"sort", "sorted", "order", "ordered", "arrange", "arranged",
-    "reverse", "reversed", "backwards", "backward", "alphabetically", "ascending", "descending",
-    "rank", NULL};
+    "reverse", "reversed", "rev", "backwards", "backward", "alphabetically", "ascending",
+    "descending", "rank", NULL};
 
 static struct pr_text strip_quotes(struct pr_text t)
 {

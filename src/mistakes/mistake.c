@@ -42,6 +42,14 @@ static bool applies(enum pr_question_kind kind, enum pr_mistake m)
     return groups[kind] >> patterns[m].group & 1;
 }
 
+/* Is only the skill able to say what was to be worked out?  (The digits of another base may be
+ * read as text.) */
+static bool unseen(const struct pr_reading *r, enum pr_mistake m)
+{
+    return (r->kind == PR_KIND_NUMBER && !r->n_workings && applies(r->kind, m)) ||
+           (r->kind == PR_KIND_TEXT && patterns[m].group == PR_MISTAKE_NUMBER);
+}
+
 const char *pr_mistake_name(enum pr_mistake m)
 {
     return patterns[m].name;
@@ -73,13 +81,34 @@ static bool slipped(const struct pr_reading *r, enum pr_mistake m, struct pr_str
             continue;
         struct pr_figure x;
         bool number = r->kind == PR_KIND_NUMBER || r->kind == PR_KIND_COMPUTED;
-        if (number ? pr_figure_whole(text, &x) && pr_figure_equal(&x, &r->given.number)
-                   : pr_span_same(pr_span_bare(text), pr_span_bare(r->given.text), false)) {
+        if (pr_span_same(pr_span_bare(text), pr_span_bare(r->given.text), false) ||
+            (number && pr_figure_whole(text, &x) && pr_figure_equal(&x, &r->given.number))) {
             pr_str_puts(why, s->why);
             return true;
         }
     }
     return false;
+}
+
+/* Does the pattern fit?  A slip that the skill knows says best what went wrong, but has the last
+ * word only where the definition cannot be looked up: of a number whose working is not seen here.
+ */
+static bool fits(const struct pr_reading *r, enum pr_mistake m, struct pr_str *why)
+{
+    bool by_value = patterns[m].group != PR_MISTAKE_FORM && m != PR_MISTAKE_IS_other;
+    if (!by_value)
+        return applies(r->kind, m) && patterns[m].recognise(r, why);
+    if (!r->given.there)
+        return false;
+    struct pr_str known = PR_STR_INIT(WHY_MAX);
+    bool yes = applies(r->kind, m) && patterns[m].recognise(r, why);
+    if (r->kind != PR_KIND_COMPUTED && (yes || unseen(r, m)) && slipped(r, m, &known)) {
+        pr_str_clear(why);
+        pr_str_append(why, pr_str_cstr(&known), known.len);
+        yes = true;
+    }
+    pr_str_done(&known);
+    return yes;
 }
 
 void pr_mistake_recognise(const struct pr_mistake_case *c, struct pr_mistake_found *ret)
@@ -88,15 +117,11 @@ void pr_mistake_recognise(const struct pr_mistake_case *c, struct pr_mistake_fou
     struct pr_str why = PR_STR_INIT(WHY_MAX);
     pr_reading_make(c, &r);
     ret->pattern = PR_MISTAKE_IS_other;
-    for (int i = 0; i < PR_N_MISTAKES; i++) {
-        enum pr_mistake m = (enum pr_mistake)i;
-        bool by_value = patterns[m].group != PR_MISTAKE_FORM && m != PR_MISTAKE_IS_other;
-        if (!applies(r.kind, m) || (by_value && !r.given.there) ||
-            !((by_value && slipped(&r, m, &why)) || patterns[m].recognise(&r, &why)))
-            continue;
-        ret->pattern = m;
-        break;
-    }
+    for (int i = 0; i < PR_N_MISTAKES; i++)
+        if (fits(&r, (enum pr_mistake)i, &why)) {
+            ret->pattern = (enum pr_mistake)i;
+            break;
+        }
     if (!why.len)
         pr_str_puts(&why, patterns[ret->pattern].about);
     ret->why = pr_str_take(&why);

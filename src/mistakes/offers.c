@@ -192,8 +192,7 @@ static bool digits(struct pr_reading *r)
     return r->right.offer != PR_SPAN_NONE;
 }
 
-/* Does the piece begin or end with the text, as words? */
-static bool at_edge(struct pr_text piece, struct pr_text text)
+bool pr_offer_holds(struct pr_text piece, struct pr_text text)
 {
     if (!text.n || piece.n < text.n)
         return false;
@@ -204,34 +203,55 @@ static bool at_edge(struct pr_text piece, struct pr_text text)
     return front || back;
 }
 
-/* "Which is heavier, lead or iron?": the pieces of the sentence with " or ". */
-static bool texts(struct pr_reading *r)
+/* The part of the question that lists texts: the last sentence with " or ", or what follows "of"
+ * in "Which of zud and zimp comes first?". */
+static bool listing(struct pr_text q, struct pr_text *ret)
 {
-    struct pr_text q = r->question, g = r->right.text;
-    size_t at = pr_span_find_last(q, " or "), from = at, to = at;
-    struct pr_figure f;
-    if (at == PR_SPAN_NONE || !g.n || pr_figure_whole(g, &f))
+    static const char *const asks[] = {"which", "what", "who", NULL};
+    size_t at = pr_span_find_last(q, " or ");
+    bool either = at != PR_SPAN_NONE;
+    if (!either && pr_span_has_word(q, asks))
+        at = pr_span_find_last(q, " of ");
+    if (at == PR_SPAN_NONE)
         return false;
-    while (from && !memchr(".?!:\n", q.s[from - 1], 5))
+    size_t from = either ? at : at + 4, to = at;
+    while (either && from && !memchr(".?!:\n", q.s[from - 1], 5))
         from--;
     while (to < q.n && !memchr(".?!\n", q.s[to], 4))
         to++;
+    *ret = pr_span(q, from, to);
+    return from < to;
+}
+
+/* The length of what parts two pieces at `at`, else 0. */
+static size_t parting(struct pr_text t, size_t at)
+{
+    static const char *const between[] = {", or ", ", and ", ",", " or ", " and ", ":"};
+    for (size_t i = 0; i < sizeof between / sizeof *between; i++)
+        if (pr_span_starts(t, at, between[i]))
+            return strlen(between[i]);
+    return 0;
+}
+
+/* "Which is heavier, lead or iron?" */
+static bool texts(struct pr_reading *r)
+{
+    struct pr_text t, g = r->right.text;
+    struct pr_figure f;
+    if (!g.n || pr_figure_whole(g, &f) || !listing(r->question, &t))
+        return false;
     struct pr_offers *o = &r->offers;
     *o = (struct pr_offers){.kind = PR_OFFER_TEXTS};
     r->right.offer = PR_SPAN_NONE;
-    while (from < to && o->n < PR_MAX_OFFERS) {
-        size_t end = from;
-        while (end < to && q.s[end] != ',' && !pr_span_starts(q, end, " or "))
+    for (size_t from = 0, end; from < t.n && o->n < PR_MAX_OFFERS; from = end + parting(t, end)) {
+        for (end = from; end < t.n && !parting(t, end);)
             end++;
-        struct pr_text piece = pr_span_trim(pr_span(q, from, end));
-        if (pr_span_starts(piece, 0, "or "))
-            piece = pr_span_trim(pr_span(piece, 3, piece.n));
-        if (piece.n) {
-            if (r->right.offer == PR_SPAN_NONE && at_edge(piece, g))
-                r->right.offer = o->n;
-            o->v[o->n++] = piece;
-        }
-        from = end + (end < to && q.s[end] == ',' ? 1 : 4);
+        struct pr_text piece = pr_span_trim(pr_span(t, from, end));
+        if (!piece.n)
+            continue;
+        if (r->right.offer == PR_SPAN_NONE && pr_offer_holds(piece, g))
+            r->right.offer = o->n;
+        o->v[o->n++] = piece;
     }
     return r->right.offer != PR_SPAN_NONE && o->n >= 2;
 }

@@ -1,6 +1,7 @@
 /* From a case to its reading; see reading.h. */
 #include "mistakes/reading.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -192,7 +193,7 @@ static struct pr_text think_of(struct pr_text output)
 }
 
 /* The expressions or the equation of the question that come to the right number, else the way that
- * a word problem suggests. */
+ * a word problem suggests (a question that a skill knows is none). */
 static void find_workings(struct pr_reading *r)
 {
     const struct pr_figure *right = &r->right.number;
@@ -205,7 +206,16 @@ static void find_workings(struct pr_reading *r)
         return;
     r->n_workings =
         (pr_equation_find(r->question, w) && pr_ratio_equal(w->v[w->n - 1].value, right->value)) ||
-        pr_problem_solve(r->question, right->value, w);
+        (!r->c->skill && pr_problem_solve(r->question, right->value, w));
+}
+
+/* "1c" is a number of base 16 there, not 1 with a unit; as text it is compared as it is written. */
+static bool other_base(const struct pr_reading *r)
+{
+    static const char *const words[] = {"hexadecimal", "hex", "binary", "octal", "base", NULL};
+    return r->right.text.n && pr_span_in_word(r->right.text.s[r->right.text.n - 1]) &&
+           !pr_span_is_digit(r->right.text.s[r->right.text.n - 1]) &&
+           pr_span_has_word(r->question, words);
 }
 
 /* GSM8K's right answers end in "#### 42". */
@@ -215,7 +225,7 @@ static bool number_kind(struct pr_reading *r)
     size_t mark = pr_span_find_last(t, "####");
     if (mark != PR_SPAN_NONE)
         t = pr_span_trim(pr_span(t, mark + 4, t.n));
-    if (!pr_figure_whole(t, &r->right.number))
+    if (other_base(r) || !pr_figure_whole(t, &r->right.number))
         return false;
     r->right.text = r->right.number.text;
     r->kind = PR_KIND_NUMBER;
@@ -246,6 +256,18 @@ static void find_kind(struct pr_reading *r)
     }
 }
 
+/* Digits of another base are a number too where the skill says so. */
+static void claim_slip(struct pr_reading *r)
+{
+    struct pr_text bare = pr_span_bare(r->answer);
+    for (size_t i = 0; i < r->slips.n && r->kind == PR_KIND_NUMBER && !r->given.there; i++)
+        if (pr_span_is(bare, r->slips.v[i].answer)) {
+            r->given.there = true;
+            r->given.text = r->given.number.text = bare;
+            r->given.number.approx = NAN;
+        }
+}
+
 void pr_reading_make(const struct pr_mistake_case *c, struct pr_reading *ret)
 {
     bool has, closed;
@@ -265,8 +287,10 @@ void pr_reading_make(const struct pr_mistake_case *c, struct pr_reading *ret)
         ret->thought = pr_reading_same(ret, &claim);
         pr_claim_done(&claim);
     }
-    if (c->skill && c->skill->slips && c->question.s)
+    if (c->skill && c->skill->slips && c->question.s) {
         c->skill->slips(c->question.s, c->question.n, &ret->slips);
+        claim_slip(ret);
+    }
 }
 
 void pr_reading_done(struct pr_reading *r)

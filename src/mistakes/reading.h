@@ -65,7 +65,7 @@ struct pr_claim {
     struct pr_day day;
 };
 
-#define PR_MAX_WORKINGS 8
+#define PR_MAX_WORKINGS 16
 
 struct pr_reading {
     const struct pr_mistake_case *c;
@@ -102,7 +102,9 @@ void pr_claim_done(struct pr_claim *c);
 bool pr_reading_marked(struct pr_text t, int *nth, struct pr_text *ret);
 bool pr_number_claim(struct pr_text t, bool last, struct pr_claim *ret); /* claim_number.c */
 bool pr_offers_find(struct pr_reading *r);                               /* offers.c */
-bool pr_computed_find(struct pr_reading *r);                             /* offers.c */
+/* Does the piece of the question begin or end with the text, as words? */
+bool pr_offer_holds(struct pr_text piece, struct pr_text text);
+bool pr_computed_find(struct pr_reading *r); /* offers.c */
 bool pr_choice_claim(const struct pr_reading *r, struct pr_text t, bool last, struct pr_claim *ret);
 bool pr_list_kind(struct pr_reading *r); /* items.c; fills right */
 bool pr_list_claim(const struct pr_reading *r, struct pr_text t, bool last, struct pr_claim *ret);
