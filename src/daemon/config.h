@@ -73,6 +73,11 @@ struct pr_config {
         double disk_free_gb;                     /* 0: never */
         int64_t gpu_celsius;                     /* 0: never */
     } alerts;
+    struct {
+        json_t *programs; /* an object: name → a text, or an array of texts */
+        json_t *servers;  /* an object: name → url */
+        int64_t timeout_seconds;
+    } skills;
     /* log */
     char *log_level; /* "debug", "info", "warning", "error" */
     int64_t log_max_mb, log_max_days, log_keep;

@@ -55,9 +55,17 @@ static void every_key_is_read(void **state)
               "  variables: {enable_thinking: false, effort: 3, name: 'true', x: 1.5}\n"
               "  date: 2025-03-04\n"
               "eval:\n  max_new_tokens: 64\n  dtype: f32\n  threads: 2\n"
-              "  allow_commands: true\n",
+              "  allow_commands: true\n"
+              "skills:\n  programs: {letters: python3 ./x.py, other: [prog, 'a b']}\n"
+              "  servers: {far: 'http://127.0.0.1:9000'}\n  timeout_seconds: 7\n",
             &c),
         PR_OK);
+    assert_string_equal(
+        json_string_value(json_object_get(c.skills.programs, "letters")), "python3 ./x.py");
+    assert_int_equal(json_array_size(json_object_get(c.skills.programs, "other")), 2);
+    assert_string_equal(
+        json_string_value(json_object_get(c.skills.servers, "far")), "http://127.0.0.1:9000");
+    assert_int_equal(c.skills.timeout_seconds, 7);
     assert_int_equal(c.n_bases, 2);
     assert_string_equal(c.bases[0][0], "Qwen/Qwen3-0.6B");
     assert_string_equal(c.bases[0][1], "/base/qwen");
@@ -456,7 +464,7 @@ static void the_default_file_states_the_defaults(void **state)
     }
     if (parse(pr_str_cstr(&plain), &c))
         fail_msg("%s\n%s", e.message, pr_str_cstr(&plain));
-    assert_int_equal(keys, 77);
+    assert_int_equal(keys, 80);
     equal(&defaults, &c);
     assert_true(c.date_given);
     pr_config_done(&c);
