@@ -58,7 +58,8 @@ static void add_all_fresh(const struct pr_miner_plan *p, struct pr_miner_arms *r
         add_fresh(skills[i], json_number_value(json_object_get(weights, skills[i]->name)), ret);
     for (size_t i = 0; i < n && !json_object_size(weights); i++)
         add_fresh(skills[i], is_asked(p->examples, skills[i]), ret);
-    for (size_t i = 0; i < n && ret->n == before; i++)
+    bool none = ret->n == before;
+    for (size_t i = 0; i < n && none; i++)
         add_fresh(skills[i], 1, ret);
 }
 
