@@ -91,46 +91,35 @@ static size_t due(const struct run *r)
     return (all - asked + left - 1) / left;
 }
 
-/* What must not be asked: validation suites, hard examples, and what was asked already. */
-static enum pr_code open_known(struct run *r, struct pr_miner_known *known, struct pr_error *e)
-{
-    enum pr_code code = pr_miner_known_protect(known, r->v, e);
-    for (size_t i = 0; i < r->folder.n_files && !code; i++)
-        code = pr_miner_known_file(known, r->folder.files[i], e);
-    for (size_t i = 0; is_of_newest(r) && i < r->asked.suite->n; i++)
-        pr_miner_known_add(known, &r->asked.suite->v[i]);
-    return code;
-}
-
 static enum pr_code make_round(struct run *r, size_t n, json_t *lines, struct pr_error *e)
 {
     static const struct pr_miner_asked nothing;
     struct pr_miner_failures all = {0};
     struct pr_miner_arms arms;
     const struct pr_suite *examples;
+    struct pr_known *known;
     enum pr_code code = pr_view_examples(r->v, r->suite->id, &examples, e);
-    if (code)
+    if (code || (code = pr_miner_known_open(r->v, &r->folder, &known, e)))
         return code;
-    struct pr_miner_known *known = pr_miner_known_new();
-    if (!(code = open_known(r, known, e))) {
-        pr_miner_failures_add(&all, r->grades, r->suite->name);
-        if (is_of_newest(r))
-            pr_miner_failures_add(&all, r->asked.grades, PR_MINER);
-        pr_miner_failures_group(&all);
-        const struct pr_miner_plan p = {.v = r->v,
-            .checkpoint = r->newest,
-            .examples = examples,
-            .failures = &all,
-            .asked = is_of_newest(r) ? &r->asked : &nothing,
-            .round = is_of_newest(r) ? r->asked.n_rounds + 1 : 1,
-            .n = n};
-        pr_miner_arms_make(&p, &arms);
-        pr_miner_make(&p, &arms, known, lines);
-        pr_miner_arms_done(&arms);
-        pr_miner_failures_done(&all);
-    }
-    pr_miner_known_free(known);
-    return code;
+    for (size_t i = 0; is_of_newest(r) && i < r->asked.suite->n; i++)
+        pr_known_add(known, &r->asked.suite->v[i], PR_MINER, 0);
+    pr_miner_failures_add(&all, r->grades, r->suite->name);
+    if (is_of_newest(r))
+        pr_miner_failures_add(&all, r->asked.grades, PR_MINER);
+    pr_miner_failures_group(&all);
+    const struct pr_miner_plan p = {.v = r->v,
+        .checkpoint = r->newest,
+        .examples = examples,
+        .failures = &all,
+        .asked = is_of_newest(r) ? &r->asked : &nothing,
+        .round = is_of_newest(r) ? r->asked.n_rounds + 1 : 1,
+        .n = n};
+    pr_miner_arms_make(&p, &arms);
+    pr_miner_make(&p, &arms, known, lines);
+    pr_miner_arms_done(&arms);
+    pr_miner_failures_done(&all);
+    pr_known_free(known);
+    return PR_OK;
 }
 
 /* Asks what was asked before, and the new ones. */

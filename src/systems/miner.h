@@ -19,6 +19,7 @@
 #define PR_SYSTEMS_MINER_H
 
 #include "mistakes/mistake.h"
+#include "queue/known.h"
 #include "systems/system.h"
 
 #define PR_MINER           "adversarial-miner"
@@ -92,20 +93,6 @@ int pr_miner_round_of(const struct pr_example *x);
 /* Is the round of this example graded to its last one? */
 bool pr_miner_round_complete(const struct pr_miner_asked *a, int round);
 
-/* ---- texts (miner_known.c) ---- */
-
-struct pr_miner_known;
-struct pr_miner_known *pr_miner_known_new(void);
-void pr_miner_known_free(struct pr_miner_known *k);
-/* All suites of the view, which must never be trained on. */
-PR_MUST_CHECK enum pr_code pr_miner_known_protect(
-    struct pr_miner_known *k, struct pr_view *v, struct pr_error *e);
-PR_MUST_CHECK enum pr_code pr_miner_known_file(
-    struct pr_miner_known *k, const char *path, struct pr_error *e);
-void pr_miner_known_add(struct pr_miner_known *k, const struct pr_example *x);
-enum pr_miner_text { PR_MINER_NEW, PR_MINER_DOUBLE, PR_MINER_PROTECTED };
-enum pr_miner_text pr_miner_known_is(const struct pr_miner_known *k, const struct pr_example *x);
-
 /* ---- the folder (miner_folder.c) ---- */
 
 struct pr_miner_folder {
@@ -127,6 +114,14 @@ size_t pr_miner_folder_count(const struct pr_miner_folder *f, const char *finger
  * stays to the byte. */
 PR_MUST_CHECK enum pr_code pr_miner_folder_add(
     struct pr_miner_folder *f, const json_t *lines, struct pr_error *e);
+
+/* ---- texts (miner_known.c) ---- */
+
+/* What a validation suite asks is protected, the hard examples of all files are there already.
+ * pr_known_free. */
+PR_MUST_CHECK enum pr_code pr_miner_known_open(
+    struct pr_view *v, const struct pr_miner_folder *f, struct pr_known **ret, struct pr_error *e);
+enum pr_known_kind pr_miner_known_is(const struct pr_known *k, const struct pr_example *x);
 
 /* ---- the next round (miner_arms.c, miner_make.c) ---- */
 
@@ -161,7 +156,7 @@ void pr_miner_arms_done(struct pr_miner_arms *a);
 struct pr_miner_arm *pr_miner_arms_next(struct pr_miner_arms *a, bool fresh);
 /* Appends up to p->n lines to ask, none of them known; they are from then on. */
 void pr_miner_make(const struct pr_miner_plan *p, struct pr_miner_arms *arms,
-    struct pr_miner_known *known, json_t *lines);
+    struct pr_known *known, json_t *lines);
 
 /* ---- keeping (miner_keep.c) ---- */
 

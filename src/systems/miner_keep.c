@@ -13,7 +13,7 @@ struct keeping {
     struct pr_view *v;
     const struct pr_miner_asked *asked;
     struct pr_miner_folder *folder;
-    struct pr_miner_known *known;
+    struct pr_known *known;
     json_t *lines;
     struct pr_miner_kept *kept;
 };
@@ -88,15 +88,6 @@ static json_t *line_of(const struct keeping *k, const struct pr_miner_failure *x
 
 /* ---- the choice ---- */
 
-static enum pr_code open_known(struct keeping *k, struct pr_error *e)
-{
-    k->known = pr_miner_known_new();
-    enum pr_code code = pr_miner_known_protect(k->known, k->v, e);
-    for (size_t i = 0; i < k->folder->n_files && !code; i++)
-        code = pr_miner_known_file(k->known, k->folder->files[i], e);
-    return code;
-}
-
 static bool is_full(const struct keeping *k)
 {
     return k->kept->n >= (size_t)k->v->settings->miner_kept;
@@ -105,12 +96,12 @@ static bool is_full(const struct keeping *k)
 static void consider(struct keeping *k, const struct pr_miner_failure *x)
 {
     const struct pr_example *example = x->grade->example;
-    enum pr_miner_text is = pr_miner_known_is(k->known, example);
-    k->kept->n_double += is == PR_MINER_DOUBLE;
-    k->kept->n_protected += is == PR_MINER_PROTECTED;
-    if (is != PR_MINER_NEW || is_full(k))
+    enum pr_known_kind is = pr_miner_known_is(k->known, example);
+    k->kept->n_double += is == PR_KNOWN_EXACT || is == PR_KNOWN_NEAR;
+    k->kept->n_protected += is == PR_KNOWN_CONTAMINATED;
+    if (is != PR_KNOWN_NEW || is_full(k))
         return;
-    pr_miner_known_add(k->known, example);
+    pr_known_add(k->known, example, PR_MINER, 0);
     json_array_append_new(k->lines, line_of(k, x));
     k->kept->n++;
 }
@@ -132,7 +123,7 @@ static enum pr_code choose(
             v[n++] = &f->v[i];
     if (n)
         qsort(v, n, sizeof *v, by_merit);
-    enum pr_code code = n ? open_known(k, e) : PR_OK;
+    enum pr_code code = n ? pr_miner_known_open(k->v, k->folder, &k->known, e) : PR_OK;
     for (size_t i = 0; i < n && !code; i++)
         consider(k, v[i]);
     pr_free(v);
@@ -150,6 +141,6 @@ enum pr_code pr_miner_keep(struct pr_view *v, const struct pr_miner_asked *a,
         code = pr_miner_folder_add(folder, k.lines, e);
     ret->full = is_full(&k);
     json_decref(k.lines);
-    pr_miner_known_free(k.known);
+    pr_known_free(k.known);
     return code;
 }

@@ -125,8 +125,8 @@ static json_t *line_of(const struct pr_miner_plan *p, const struct problem *x)
 
 /* Adds it unless it is known, or no line that can be asked: a skill whose verifier does not take
  * its own question would be a fault of ours, and must not spoil the others. */
-static bool add(const struct pr_miner_plan *p, const struct problem *x,
-    struct pr_miner_known *known, json_t *lines)
+static bool add(
+    const struct pr_miner_plan *p, const struct problem *x, struct pr_known *known, json_t *lines)
 {
     const struct pr_example_options o = {0};
     struct pr_arena arena = {0};
@@ -137,8 +137,8 @@ static bool add(const struct pr_miner_plan *p, const struct problem *x,
         return false;
     json_t *line = line_of(p, x);
     if (!pr_example_parse(line, &o, &arena, &example, &ignored)) {
-        if (pr_miner_known_is(known, &example) == PR_MINER_NEW) {
-            pr_miner_known_add(known, &example);
+        if (pr_miner_known_is(known, &example) == PR_KNOWN_NEW) {
+            pr_known_add(known, &example, PR_MINER, 0);
             json_array_append(lines, line);
             added = true;
         }
@@ -149,8 +149,8 @@ static bool add(const struct pr_miner_plan *p, const struct problem *x,
     return added;
 }
 
-static bool try_once(const struct pr_miner_plan *p, struct pr_miner_arm *arm,
-    struct pr_miner_known *known, json_t *lines)
+static bool try_once(
+    const struct pr_miner_plan *p, struct pr_miner_arm *arm, struct pr_known *known, json_t *lines)
 {
     struct problem x = {.arm = arm,
         .prompt = PR_STR_INIT(MAX_TEXT),
@@ -171,7 +171,7 @@ static bool try_once(const struct pr_miner_plan *p, struct pr_miner_arm *arm,
 }
 
 void pr_miner_make(const struct pr_miner_plan *p, struct pr_miner_arms *arms,
-    struct pr_miner_known *known, json_t *lines)
+    struct pr_known *known, json_t *lines)
 {
     for (size_t made = 0; made < p->n;) {
         bool fresh = made % FRESH == FRESH - 1;
