@@ -44,21 +44,23 @@ static void subtract_lines(struct pr_str *out, int64_t a, int64_t b)
     }
 }
 
+/* One factor's digits times the other; the last line of all says the product. */
 static void multiply_lines(struct pr_str *out, int64_t a, int64_t b)
 {
-    int64_t place = 1, sum = 0, total;
+    int64_t place = 1, sum = 0;
+    if (b <= 9) {
+        int64_t one = b;
+        b = a;
+        a = one;
+    }
     for (int64_t rest = b; rest && b > 9; rest /= 10) {
-        int64_t digit = rest % 10, part;
-        /* Bounded by the product, which fits. */
-        part = digit ? a * (digit * place) : 0;
+        int64_t digit = rest % 10, part = digit ? a * (digit * place) : 0; /* within the product */
         sum += part;
         if (digit)
             pr_str_printf(out, "%lld * %lld = %lld, together %lld\n", (long long)a,
                 (long long)(digit * place), (long long)part, (long long)sum);
         place = rest > 9 ? place * 10 : place;
     }
-    if (b <= 9 && pr_column_result('*', a, b, &total))
-        pr_str_printf(out, "%lld * %lld = %lld\n", (long long)a, (long long)b, (long long)total);
 }
 
 void pr_column_working(struct pr_str *out, char op, int64_t a, int64_t b)
