@@ -18,9 +18,13 @@ static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_erro
     const struct pr_checkpoint_row *newest = pr_view_newest(v), *asked = NULL;
     const struct pr_suite_row *main = pr_view_suite(v, PR_SUITE_MAIN),
                               *own = pr_view_own(v, PR_MINER);
+    for (size_t i = 0; main && i < v->n_checkpoints; i++) {
+        const struct pr_checkpoint_row *c = &v->checkpoints[i];
+        if (c == newest || c->state == PR_CHECKPOINT_FOUND) /* it may become the newest */
+            pr_needs_add(ret, c->id, main->id, PR_PRIORITY_NEWEST);
+    }
     if (!newest || !main)
         return PR_OK;
-    pr_needs_add(ret, newest->id, main->id, PR_PRIORITY_NEWEST);
     /* What was made for another checkpoint is not asked of this one. */
     enum pr_code code = pr_miner_asked_of(v, own, &asked, e);
     if (!code && asked && asked == newest)

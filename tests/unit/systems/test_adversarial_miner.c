@@ -355,8 +355,11 @@ static void a_newer_checkpoint_takes_over(void **state)
     assert_int_equal(number(found.status, "kept"), 0); /* the round is not over */
     assert_non_null(strstr(found.waiting, "20 of 34"));
     pr_findings_done(&found);
+    struct hand_made_place unopened = {.step = 300, .not_opened = true};
+    assert_true(miner_plans(&f.b, hand_made_place(&f.b.h, &unopened), f.suite));
     int64_t next = hand_made_checkpoint(&f.b.h, NULL, 200, NULL);
     assert_true(miner_plans(&f.b, next, f.suite));
+    assert_false(miner_plans(&f.b, f.checkpoint, f.suite));
     assert_false(miner_plans(&f.b, next, own)); /* made for the other one */
     assert_false(miner_plans(&f.b, f.checkpoint, own));
     miner_run(&f.b, &found);
