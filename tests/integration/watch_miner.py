@@ -9,6 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "faults"))
+import api_support  # noqa: E402
 import harness  # noqa: E402
 from watchbase import CHECKPOINTS, RUN_A, Base, Daemon, strict, until  # noqa: E402
 
@@ -21,8 +22,8 @@ def reference(step):
         return {r["id"]: r for r in map(json.loads, f)}
 
 
-def made(seed=None):
-    base = Base(300)
+def made(examples=300):
+    base = Base(examples)
     base.configure("eval:\n  max_new_tokens: %s\nmachine:\n  disabled: [curriculum-optimizer]\n"
                    % NEW_TOKENS)
     return base
@@ -80,6 +81,14 @@ def test_failures_and_forgetting_are_the_references():
     assert set(o["forgetting"]["ids"]) <= lost and o["forgetting"]["against"] == ["checkpoint-2886"]
     assert sum(o["forgetting"]["by_skill"].values()) == len(lost)
 
+    with api_support.Server(base.dir) as server:
+        whole = server.ask("/api/openapi.json").json()
+        served = server.ask("/api/adversarial").json()
+    schema = whole["paths"]["/api/adversarial"]["get"]["responses"]["200"]["content"]
+    api_support.check(served, schema["application/json"]["schema"], whole)
+    assert served["forgetting"] == o["forgetting"] and served["examples"] == o["examples"] != []
+    assert served["active"] is False and set(served) >= set(o)
+
     # Every line can be traced, and is failed again by whoever asks.
     rows = [r for r in lines_of(base) if r["checkpoint"] == "checkpoint-4500"]
     assert o["kept"] == len(rows) > 0 and o["kept"] <= 50 and o["asked"] <= 100
@@ -123,7 +132,7 @@ def once(base, seconds=None):
 
 
 def test_killed_anywhere_it_keeps_the_same_lines_once():
-    whole = made()
+    whole = made(60)
     whole.drop(4500)
     begin = time.monotonic()
     assert once(whole)
@@ -133,7 +142,7 @@ def test_killed_anywhere_it_keeps_the_same_lines_once():
     rng = random.Random(6)
     kills = 0
     for _ in range(2):
-        base = made()
+        base = made(60)
         base.drop(4500)
         while not once(base, took * rng.uniform(0.1, 0.7)):
             kills += 1
