@@ -116,7 +116,8 @@ static void similar_problems_that_are_failed_again_are_kept(void **state)
     miner_run_out(&f.b, f.checkpoint, miner_forgets_carries, &found);
     assert_null(found.waiting);
     assert_int_equal(number(found.status, "failures_total"), 40);
-    assert_int_equal(number(found.status, "kept"), 50); /* miner.kept */
+    assert_int_equal(number(found.status, "kept"), 50); /* miner.kept: */
+    assert_true(number(found.status, "asked") < 100);   /* then no more is asked */
     json_t *lines = miner_lines(&f.b);
     assert_int_equal(json_array_size(lines), 50);
     double last = 1;
@@ -254,6 +255,7 @@ static void a_run_made_again_adds_nothing(void **state)
         f.b.h.now_ms += i * (int64_t)86400000; /* the next day's file is another one */
         assert_int_equal(miner_run(&f.b, &found), 0);
         assert_int_equal(number(found.status, "kept"), 50);
+        assert_int_equal(number(found.status, "not_kept_known"), 0); /* they are not looked at */
         if (i)
             is_null(found.status, "file");
         pr_findings_done(&found);
