@@ -40,6 +40,8 @@
     X(report)                                                                                      \
     X(doctor)                                                                                      \
     X(skills)                                                                                      \
+    X(validate_data)                                                                               \
+    X(queue_health)                                                                                \
     X(train)                                                                                       \
     X(train_tokenizer)                                                                             \
     X(probe)                                                                                       \
