@@ -89,6 +89,19 @@ void pr_utf8_append_lossy(struct pr_str *out, const char *s, size_t n)
     }
 }
 
+static enum pr_code map(
+    const char *s, size_t n, utf8proc_option_t options, struct pr_str *out, struct pr_error *e)
+{
+    utf8proc_uint8_t *mapped = NULL;
+    utf8proc_ssize_t len =
+        utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &mapped, options);
+    if (len < 0)
+        return pr_fail(e, PR_E_FORMAT, "Unicode normalization: %s", utf8proc_errmsg(len));
+    pr_str_append(out, (const char *)mapped, (size_t)len);
+    pr_free(mapped);
+    return PR_OK;
+}
+
 enum pr_code pr_utf8_normalize(
     enum pr_normal_form form, const char *s, size_t n, struct pr_str *out, struct pr_error *e)
 {
@@ -105,14 +118,14 @@ enum pr_code pr_utf8_normalize(
         pr_str_append(out, s, n);
         return PR_OK;
     }
-    utf8proc_uint8_t *mapped = NULL;
-    utf8proc_ssize_t len =
-        utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &mapped, options[form]);
-    if (len < 0)
-        return pr_fail(e, PR_E_FORMAT, "Unicode normalization: %s", utf8proc_errmsg(len));
-    pr_str_append(out, (const char *)mapped, (size_t)len);
-    pr_free(mapped);
-    return PR_OK;
+    return map(s, n, options[form], out, e);
+}
+
+enum pr_code pr_utf8_fold(const char *s, size_t n, struct pr_str *out, struct pr_error *e)
+{
+    return map(s, n,
+        UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE,
+        out, e);
 }
 
 bool pr_utf8_is_space(uint32_t c)

@@ -26,6 +26,10 @@ void pr_utf8_append_lossy(struct pr_str *out, const char *s, size_t n);
 enum pr_normal_form { PR_NFC, PR_NFD, PR_NFKC, PR_NFKD };
 PR_MUST_CHECK enum pr_code pr_utf8_normalize(
     enum pr_normal_form form, const char *s, size_t n, struct pr_str *out, struct pr_error *e);
+/* Text as comparisons want it: NFKC, full case folding (Unicode's NFKC_Casefold: what is ignorable
+ * by default, such as soft hyphens and zero-width spaces, is left out), appended to out. */
+PR_MUST_CHECK enum pr_code pr_utf8_fold(
+    const char *s, size_t n, struct pr_str *out, struct pr_error *e);
 /* Is the character white space (Unicode White_Space)?  Upper/lower/title case of one character. */
 bool pr_utf8_is_space(uint32_t c);
 uint32_t pr_utf8_lower(uint32_t c);
