@@ -17,9 +17,20 @@
 #include "base/sha256.h"
 #include "exam/checks.h"
 
+/* How a format holds its turns: what a reader that makes no JSON values (queue/quick.c) must know.
+ */
+enum pr_format_shape {
+    PR_SHAPE_OTHER,  /* only `read` knows */
+    PR_SHAPE_PAIR,   /* keys[0] is asked, keys[1] the answer */
+    PR_SHAPE_TURNS,  /* keys[0] is a list of turns */
+    PR_SHAPE_ALPACA, /* as a pair, with "input" below what is asked */
+    PR_SHAPE_TEXT,   /* keys[0] is plain text or ChatML */
+};
+
 struct pr_format {
     const char *name;    /* "prompt/golden" */
     const char *keys[2]; /* a line of this format has both (the second may be NULL) */
+    enum pr_format_shape shape;
     enum pr_code (*read)(struct pr_example_reader *r, struct pr_error *e);
 };
 const struct pr_format *pr_formats(size_t *ret_n);

@@ -175,15 +175,15 @@ static enum pr_code read_text(struct pr_example_reader *r, struct pr_error *e)
 
 /* In this order: a line that fits several is read as the first of them. */
 static const struct pr_format formats[] = {
-    {"prompt/golden", {"prompt", "golden"}, read_golden},
-    {"messages", {"messages", NULL}, read_messages},
-    {"sharegpt", {"conversations", NULL}, read_sharegpt},
-    {"alpaca", {"instruction", "output"}, read_alpaca},
-    {"prompt/completion", {"prompt", "completion"}, read_completion},
-    {"question/answer", {"question", "answer"}, read_question},
-    {"input/output", {"input", "output"}, read_output},
-    {"input/target", {"input", "target"}, read_target},
-    {"text", {"text", NULL}, read_text},
+    {"prompt/golden", {"prompt", "golden"}, PR_SHAPE_PAIR, read_golden},
+    {"messages", {"messages", NULL}, PR_SHAPE_TURNS, read_messages},
+    {"sharegpt", {"conversations", NULL}, PR_SHAPE_TURNS, read_sharegpt},
+    {"alpaca", {"instruction", "output"}, PR_SHAPE_ALPACA, read_alpaca},
+    {"prompt/completion", {"prompt", "completion"}, PR_SHAPE_PAIR, read_completion},
+    {"question/answer", {"question", "answer"}, PR_SHAPE_PAIR, read_question},
+    {"input/output", {"input", "output"}, PR_SHAPE_PAIR, read_output},
+    {"input/target", {"input", "target"}, PR_SHAPE_PAIR, read_target},
+    {"text", {"text", NULL}, PR_SHAPE_TEXT, read_text},
 };
 
 const struct pr_format *pr_formats(size_t *ret_n)

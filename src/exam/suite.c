@@ -236,9 +236,7 @@ static bool ends_with(const char *s, const char *end)
     return n > m && !strcasecmp(s + n - m, end);
 }
 
-/* Some tools write JSON Lines under .json: only a file that parses as a whole is read as a whole.
- */
-static bool is_whole_json(int fd)
+bool pr_suite_is_whole_json(int fd)
 {
     char head[4096];
     ssize_t n = pread(fd, head, sizeof head - 1, 0);
@@ -275,7 +273,7 @@ static enum pr_code read_file(struct loader *l, const char *path, struct pr_erro
         .path = pr_strdup(path), .by_format = pr_zalloc(n_formats * sizeof(size_t))};
     PR_PUSH(l->s->files, l->s->n_files, l->s->files_cap, f);
     l->file = l->s->n_files - 1;
-    if (ends_with(path, ".json") && is_whole_json(fd))
+    if (ends_with(path, ".json") && pr_suite_is_whole_json(fd))
         code = read_whole(l, path, e);
     else
         code = read_lines(l, fd, e);

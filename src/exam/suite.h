@@ -84,6 +84,10 @@ json_t *pr_suite_json(const struct pr_suite *s);
  */
 const char *pr_suite_file_difficulty(const char *path);
 
+/* Is a .json file one JSON value (an array of examples, or an object that holds one)?  Some tools
+ * write JSON Lines under .json. */
+bool pr_suite_is_whole_json(int fd);
+
 /* The suites under a validation folder (CONTRACT: data/validation): the folder's own files as
  * "validation" (its base name), each subfolder with *.jsonl as a further one.  Sorted, the folder's
  * own first; it is absent without files.  PR_E_NOT_FOUND when there are none at all.

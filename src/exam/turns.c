@@ -28,11 +28,19 @@ static const struct role {
     {"tool_response", "tool"},
 };
 
-static const char *role_of(struct pr_example_reader *r, const char *name)
+const char *pr_turns_role(const char *name, size_t n)
 {
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
-        if (!strcmp(roles[i].name, name))
+        if (strlen(roles[i].name) == n && !memcmp(roles[i].name, name, n))
             return roles[i].role;
+    return NULL;
+}
+
+static const char *role_of(struct pr_example_reader *r, const char *name)
+{
+    const char *role = pr_turns_role(name, strlen(name));
+    if (role)
+        return role;
     pr_example_warn(r, "unknown role '%s'", name);
     return name;
 }
@@ -121,31 +129,55 @@ enum pr_code pr_turns_read(struct pr_example_reader *r, const json_t *list, cons
     return PR_OK;
 }
 
+static const char chatml_start[] = "<|im_start|>", chatml_end[] = "<|im_end|>";
+#define N_START (sizeof chatml_start - 1)
+#define N_END   (sizeof chatml_end - 1)
+
+static bool starts_turn(const struct pr_chatml *c)
+{
+    return (size_t)(c->stop - c->s) >= N_START && !memcmp(c->s, chatml_start, N_START);
+}
+
+bool pr_chatml_begin(struct pr_chatml *c, struct pr_text text)
+{
+    size_t n;
+    const char *s = pr_utf8_trim(text.s, text.n, &n);
+    *c = (struct pr_chatml){.s = s, .stop = s + n};
+    return starts_turn(c);
+}
+
+bool pr_chatml_next(struct pr_chatml *c, struct pr_text *ret_role, struct pr_text *ret_body)
+{
+    if (!starts_turn(c))
+        return false;
+    const char *s = c->s + N_START, *stop = c->stop;
+    const char *line = memchr(s, '\n', (size_t)(stop - s));
+    const char *body = line ? line + 1 : stop;
+    const char *close = memmem(body, (size_t)(stop - body), chatml_end, N_END);
+    size_t len = (size_t)((close ? close : stop) - body);
+    ret_role->s = pr_utf8_trim(s, (size_t)((line ? line : stop) - s), &ret_role->n);
+    *ret_body = (struct pr_text){close || len ? body : NULL, len};
+    c->s = stop;
+    if (close) {
+        c->s = pr_utf8_trim(close + N_END, (size_t)(stop - close) - N_END, &len);
+        c->left_out |= len && !starts_turn(c);
+    }
+    return true;
+}
+
 bool pr_turns_from_chatml(struct pr_example_reader *r, struct pr_text text, json_t *turns)
 {
-    static const char start[] = "<|im_start|>", end[] = "<|im_end|>";
-    size_t n;
-    const char *s = pr_utf8_trim(text.s, text.n, &n), *stop = s + n;
-    if (n < sizeof start - 1 || memcmp(s, start, sizeof start - 1))
+    struct pr_chatml c;
+    struct pr_text role, body;
+    if (!pr_chatml_begin(&c, text))
         return false;
-    while (s && (size_t)(stop - s) >= sizeof start - 1 && !memcmp(s, start, sizeof start - 1)) {
-        s += sizeof start - 1;
-        const char *line = memchr(s, '\n', (size_t)(stop - s));
-        const char *body = line ? line + 1 : stop;
-        const char *close = memmem(body, (size_t)(stop - body), end, sizeof end - 1);
-        size_t role_len, len = (size_t)((close ? close : stop) - body);
-        const char *role_at = pr_utf8_trim(s, (size_t)((line ? line : stop) - s), &role_len);
-        const char *role = role_of(r, pr_arena_strndup(r->arena, role_at, role_len));
-        /* An open turn without text is a generation prompt, not a turn. */
-        if (close || len)
-            pr_turns_add(turns, role, body, len);
-        if (!close)
-            break;
-        const char *rest = close + sizeof end - 1;
-        s = pr_utf8_trim(rest, (size_t)(stop - rest), &len);
-        if (len && (len < sizeof start - 1 || memcmp(s, start, sizeof start - 1)))
-            pr_example_warn(r, "text after a ChatML turn was left out");
+    while (pr_chatml_next(&c, &role, &body)) {
+        const char *known = role_of(r, pr_arena_strndup(r->arena, role.s, role.n));
+        if (body.s)
+            pr_turns_add(turns, known, body.s, body.n);
     }
+    if (c.left_out)
+        pr_example_warn(r, "text after a ChatML turn was left out");
     return true;
 }
 

@@ -155,7 +155,7 @@ static uint32_t find_short(const struct pr_known *k, const struct pr_dialog *d,
             from = i ? s->ends[i - 1] : 0;
             to = s->ends[i];
         }
-        if (to - from > 2 * PR_GRAM_WORDS) /* a question and an answer of less than 13 words */
+        if (to - from >= PR_GRAM_WORDS)
             continue;
         uint32_t owner = pr_grams_find_whole(&k->grams, w + from, to - from);
         if (owner != PR_GRAMS_NONE) {
