@@ -64,7 +64,9 @@ static bool can_be_judged(const struct pr_example *x)
 {
     bool has, closed;
     struct pr_text q = pr_example_question(x);
-    if (!x->golden.s || !q.n)
+    const json_t *last = json_array_get(x->messages, json_array_size(x->messages) - 1);
+    const char *role = json_string_value(json_object_get(last, "role"));
+    if (!x->golden.s || !q.n || !role || strcmp(role, "user") != 0)
         return false;
     if (x->check.spec || pr_skill_knowing(x->skill, q.s, q.n))
         return true;

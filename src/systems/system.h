@@ -33,7 +33,8 @@
     X(model_comparison)                                                                            \
     X(confidence_calibrator)                                                                       \
     X(automated_testing)                                                                           \
-    X(curriculum_optimizer)
+    X(curriculum_optimizer)                                                                        \
+    X(self_correction)
 
 enum pr_role { PR_ROLE_TRAINING = 1, PR_ROLE_INFERENCE = 2, PR_ROLE_ALL = 3 };
 
