@@ -1,5 +1,7 @@
 /* Addition: "42+7=" → "49".  Easy adds a digit without carrying, medium two numbers of two digits,
  * hard two of three. */
+#include "skills/columns.h"
+#include "skills/phrase.h"
 #include "skills/skill.h"
 #include "skills/text.h"
 
@@ -18,12 +20,55 @@ static void make(struct pr_rng *rng, int level, struct pr_str *prompt, struct pr
     pr_str_printf(golden, "%lld", (long long)(a + b));
 }
 
+static bool take(const char *prompt, size_t n, int64_t *a, int64_t *b)
+{
+    struct pr_skill_text t = pr_skill_trim(prompt, n);
+    return pr_skill_take_number(&t, a) && pr_skill_take(&t, "+") && pr_skill_take_number(&t, b) &&
+           pr_skill_take(&t, "=") && !t.n;
+}
+
+static bool solve(const char *prompt, size_t n, struct pr_str *golden, struct pr_str *working)
+{
+    int64_t a, b;
+    if (!take(prompt, n, &a, &b))
+        return false;
+    if (golden)
+        pr_str_printf(golden, "%lld", (long long)(a + b));
+    if (working)
+        pr_column_working(working, '+', a, b);
+    return true;
+}
+
 static bool verify(const char *prompt, size_t prompt_len, const char *answer, size_t n)
 {
-    struct pr_skill_text t = pr_skill_trim(prompt, prompt_len);
     int64_t a, b;
-    return pr_skill_take_number(&t, &a) && pr_skill_take(&t, "+") && pr_skill_take_number(&t, &b) &&
-           pr_skill_take(&t, "=") && !t.n && pr_skill_says_number(answer, n, a + b);
+    return take(prompt, prompt_len, &a, &b) && pr_skill_says_number(answer, n, a + b);
+}
+
+static int level(const char *prompt, size_t n)
+{
+    int64_t a, b;
+    if (!take(prompt, n, &a, &b))
+        return 0;
+    if (a <= 99 && b <= 9 && a % 10 + b <= 9)
+        return 1;
+    return a < 10 || b < 10                               ? 0
+           : a <= 99 && b <= 99                           ? 2
+           : a >= 100 && a <= 999 && b >= 100 && b <= 999 ? 3
+                                                          : 0;
+}
+
+static bool vary(struct pr_rng *rng, const char *prompt, size_t n, struct pr_str *ret_prompt,
+    struct pr_str *ret_golden)
+{
+    return pr_skill_vary_made(&pr_skill_addition, rng, prompt, n, ret_prompt, ret_golden);
+}
+
+static void slips(const char *prompt, size_t n, struct pr_slips *ret)
+{
+    int64_t a, b;
+    if (take(prompt, n, &a, &b))
+        pr_column_slips(ret, '+', a, b);
 }
 
 const struct pr_skill pr_skill_addition = {
@@ -31,5 +76,9 @@ const struct pr_skill pr_skill_addition = {
     .summary = "the sum of two whole numbers",
     .n_levels = PR_N_DIFFICULTIES,
     .make = make,
+    .solve = solve,
     .verify = verify,
+    .vary = vary,
+    .level = level,
+    .slips = slips,
 };

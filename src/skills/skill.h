@@ -22,7 +22,11 @@
     X(comparison)                                                                                  \
     X(sorting)                                                                                     \
     X(reversal)                                                                                    \
-    X(maximum)
+    X(maximum)                                                                                     \
+    X(arithmetic)                                                                                  \
+    X(ordering)                                                                                    \
+    X(deduction)                                                                                   \
+    X(bases)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
