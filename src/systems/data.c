@@ -139,7 +139,15 @@ enum pr_code pr_data_remember(
     return code;
 }
 
-void pr_data_sweep(const char *folder)
+static bool is_left(const char *name, const char *begin)
+{
+    size_t n = strlen(name), m = strlen(begin);
+    if (!strncmp(name, begin, m))
+        return n > 11 && !strncmp(name + n - 11, ".tmp.", 5);
+    return name[0] == '.' && !strncmp(name + 1, begin, m) && n > 4 && !strcmp(name + n - 4, ".tmp");
+}
+
+void pr_data_sweep(const char *folder, const char *begin)
 {
     struct pr_error ignored;
     char **names;
@@ -147,8 +155,7 @@ void pr_data_sweep(const char *folder)
     if (!pr_path_is_dir(folder) || pr_dir_list(folder, &names, &n, &ignored))
         return;
     for (size_t i = 0; i < n; i++) {
-        size_t len = strlen(names[i]);
-        if (len <= 11 || strncmp(names[i] + len - 11, ".tmp.", 5) != 0)
+        if (!is_left(names[i], begin))
             continue;
         char *path = pr_path_join(folder, names[i]);
         unlink(path);

@@ -34,7 +34,8 @@ json_t *pr_data_remembered(const char *base_dir, const char *name);
 PR_MUST_CHECK enum pr_code pr_data_remember(
     const char *base_dir, const char *name, const json_t *o, struct pr_error *e);
 
-/* Removes what a killed pr_file_write_atomic left in a folder: NAME.tmp.XXXXXX. */
-void pr_data_sweep(const char *folder);
+/* Removes what a killed writer left in a folder of names that begin so: NAME.tmp.XXXXXX of
+ * pr_file_write_atomic, .NAME.PID.tmp of pr_queue_put. */
+void pr_data_sweep(const char *folder, const char *begin);
 
 #endif

@@ -323,13 +323,29 @@ static enum pr_code act(struct work *w, const struct pr_queue_errors *x, struct 
     return code;
 }
 
+/* The grades with what the model wrote, which a view leaves out.  NULL: there are none. */
+static enum pr_code read_answers(struct work *w, struct pr_grades **ret, struct pr_error *e)
+{
+    const struct pr_suite *s;
+    int64_t settings = 0;
+    enum pr_code code =
+        pr_gradebook_settings(w->v->g, w->newest->model, w->v->options, &settings, e);
+    if (code || !settings || (code = pr_view_examples(w->v, w->own->id, &s, e)))
+        return code;
+    return pr_gradebook_grades(w->v->g, w->newest, settings, s, true, ret, e);
+}
+
 static enum pr_code look_at_errors(
     struct work *w, const struct pr_view_grades *g, struct pr_error *e)
 {
     json_t *o = w->f->status;
     struct pr_queue_errors x = {0};
-    if (g->grades && w->asked_for == w->newest->id)
-        pr_errors_find(g->grades, &x);
+    struct pr_grades *answers = NULL;
+    enum pr_code code = g->grades ? read_answers(w, &answers, e) : PR_OK;
+    if (code)
+        return code;
+    if (answers)
+        pr_errors_find(answers, &x);
     pr_json_set_int(o, "asked", (int64_t)x.n_asked);
     pr_json_set_int(o, "answered", (int64_t)x.n_verdicts);
     pr_json_set_int(o, "errors", (int64_t)(x.n_wrong - x.n_accepted));
@@ -337,8 +353,9 @@ static enum pr_code look_at_errors(
     pr_json_set_int(o, "right_by_the_verifier", (int64_t)x.n_accepted);
     pr_json_set_int(o, "errors_without_text", (int64_t)x.n_forgotten);
     pr_json_set_int(o, "error_threshold", w->v->settings->correction_threshold);
-    enum pr_code code = act(w, &x, e);
+    code = act(w, &x, e);
     pr_errors_done(&x);
+    pr_grades_free(answers);
     return code;
 }
 
@@ -408,7 +425,7 @@ static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_er
     if (!v->data)
         return pr_fail(e, PR_E_USAGE, "there is no base folder to look at");
     char *reports = pr_path_join(v->data->base_dir, "logs/error_patterns");
-    pr_data_sweep(reports);
+    pr_data_sweep(reports, "");
     pr_free(reports);
     enum pr_code code = do_files(&w, e);
     if (!code)

@@ -26,13 +26,13 @@ static const char *difficulty_of(const struct pr_example *x)
     return from ? from : PR_UNSPECIFIED;
 }
 
-/* Errors are counted by skill, as the line or a verifier names it, else by file. */
+/* Errors are counted by skill, as the line or else a verifier names it, or by file. */
 static char *owner_of(const struct pr_example *x, const struct pr_skill *skill, bool *ret_skill)
 {
     *ret_skill = skill || x->skill;
-    if (skill)
-        return pr_strdup(skill->name);
-    return x->skill ? pr_strdup(x->skill) : pr_path_base(file_of(x));
+    if (x->skill)
+        return pr_strdup(x->skill);
+    return skill ? pr_strdup(skill->name) : pr_path_base(file_of(x));
 }
 
 static const struct pr_skill *skill_of(const struct pr_example *x)

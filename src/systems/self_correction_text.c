@@ -145,14 +145,15 @@ static void put_sentence(struct pr_str *out, const char *s)
 static void put_error(
     struct pr_str *out, const struct pr_queue_error *x, const char *answer, uint64_t pick)
 {
-    const char *why = x->found.why && *x->found.why ? x->found.why
-                                                    : pr_mistake_about(x->found.pattern);
+    bool known = x->found.why && *x->found.why;
     if (*answer && strlen(answer) <= MAX_IN_LINE && !strchr(answer, '\n'))
         pr_str_printf(out, "“%s”%s ", answer, verdicts[pick % (sizeof verdicts / sizeof *verdicts)]);
     else if (*answer)
         pr_str_puts(out, "That is not right. ");
-    if (x->found.pattern != PR_MISTAKE_IS_other || (x->found.why && *x->found.why))
-        put_sentence(out, why);
+    if (known)
+        put_sentence(out, x->found.why);
+    else if (x->found.pattern != PR_MISTAKE_IS_other)
+        pr_str_printf(out, "The kind of error: %s.", pr_mistake_about(x->found.pattern));
 }
 
 static bool put_working(struct pr_str *out, const struct pr_queue_error *x, uint64_t pick)

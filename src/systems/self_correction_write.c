@@ -126,7 +126,7 @@ enum pr_code pr_corrections_write(const struct pr_view *v, const struct pr_check
     char *folder = pr_queue_path(base, PR_QUEUE_CORRECTIONS, NULL);
     *ret = (struct pr_corrections){0};
     day_name(v->now_ms, day);
-    pr_data_sweep(folder);
+    pr_data_sweep(folder, "corrections_");
     enum pr_code code = read_all(base, day, ids, ret, e);
     for (size_t i = 0; i < n && !code; i++)
         add_line(errors[i], c, ids, &lines, ret);
