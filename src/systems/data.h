@@ -17,8 +17,7 @@ PR_MUST_CHECK enum pr_code pr_data_protected(
  * left out. */
 PR_MUST_CHECK enum pr_code pr_data_add_queues(
     struct pr_known *k, const char *base_dir, unsigned queues, struct pr_error *e);
-#define PR_DATA_WAITING                                                                            \
-    (1u << PR_QUEUE_HIGH | 1u << PR_QUEUE_NORMAL | 1u << PR_QUEUE_LOW)
+#define PR_DATA_WAITING (1u << PR_QUEUE_HIGH | 1u << PR_QUEUE_NORMAL | 1u << PR_QUEUE_LOW)
 #define PR_DATA_TRAINED (1u << PR_QUEUE_PROCESSING | 1u << PR_QUEUE_COMPLETED)
 /* Changes whenever a suite of the view does; 64 hex digits. */
 void pr_data_suites_fingerprint(const struct pr_view *v, char ret[65]);

@@ -302,8 +302,8 @@ static enum pr_code look_at(
 
 /* ---- all of them ---- */
 
-static enum pr_code look_through(struct intake *k, const char *sub, enum pr_queue to,
-    struct pr_error *e)
+static enum pr_code look_through(
+    struct intake *k, const char *sub, enum pr_queue to, struct pr_error *e)
 {
     char *folder = sub ? pr_path_join(k->unvalidated, sub) : pr_strdup(k->unvalidated);
     char **names = NULL;
@@ -313,8 +313,8 @@ static enum pr_code look_through(struct intake *k, const char *sub, enum pr_queu
         if (!is_training_file(names[i]))
             continue;
         char *path = pr_path_join(folder, names[i]),
-             *shown = shown_path(pr_queue_name(PR_QUEUE_UNVALIDATED),
-                 path + strlen(k->unvalidated) + 1);
+             *shown =
+                 shown_path(pr_queue_name(PR_QUEUE_UNVALIDATED), path + strlen(k->unvalidated) + 1);
         struct pr_intake_file f = {
             .folder = folder, .shown = shown, .name = names[i], .path = path};
         struct pr_error own;

@@ -41,8 +41,9 @@ struct pr_intake {
     size_t recovered;              /* hidden files of a run that was killed that got their names */
     size_t lines, lines_moved, lines_rejected;
     json_t *by_defect; /* owned: {"invalid_json": n, …}: defects found */
-    json_t *files_done; /* owned: [{"file","state","to","lines","rejected_lines","rejected","original",
-                           "by_defect"}…], the last PR_INTAKE_SHOWN */
+    json_t
+        *files_done; /* owned: [{"file","state","to","lines","rejected_lines","rejected","original",
+                        "by_defect"}…], the last PR_INTAKE_SHOWN */
 };
 #define PR_INTAKE_SHOWN 20
 

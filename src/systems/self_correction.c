@@ -121,10 +121,8 @@ static enum pr_code look_at_waiting(struct work *w, struct pr_error *e)
     char suites[65];
     json_t *found;
     pr_data_suites_fingerprint(w->v, suites);
-    const struct pr_waiting_options o = {.base_dir = w->v->data->base_dir,
-        .suites = suites,
-        .known = known_to_waiting,
-        .ctx = w};
+    const struct pr_waiting_options o = {
+        .base_dir = w->v->data->base_dir, .suites = suites, .known = known_to_waiting, .ctx = w};
     enum pr_code code = pr_waiting_look(&o, w->remembered, &found, e);
     forget_known(w);
     if (!code)
@@ -153,8 +151,7 @@ static enum pr_code asked_for(struct pr_view *v, int64_t *ret, struct pr_error *
     int64_t at;
     enum pr_code code = pr_gradebook_finding(v->g, SYSTEM, &o, &at, e);
     if (!code)
-        *ret = json_integer_value(
-            json_object_get(json_object_get(o, "asking"), "checkpoint_id"));
+        *ret = json_integer_value(json_object_get(json_object_get(o, "asking"), "checkpoint_id"));
     json_decref(o);
     return code;
 }
@@ -185,8 +182,8 @@ static enum pr_code asked_lines(struct work *w, json_t *ret, struct pr_error *e)
     return code;
 }
 
-/* May more be asked now?  Only when all that was asked is graded; then at once, or an interval after
- * it was asked. */
+/* May more be asked now?  Only when all that was asked is graded; then at once, or an interval
+ * after it was asked. */
 static bool is_due(const struct work *w, const struct pr_view_grades *g)
 {
     const struct pr_view_data *d = w->v->data;
@@ -222,7 +219,7 @@ static enum pr_code ask_more(struct work *w, json_t *asking, struct pr_error *e)
     if (code)
         goto out;
     struct pr_sample_options o = {.base_dir = w->v->data->base_dir,
-        .n = have >= max       ? 0
+        .n = have >= max         ? 0
              : want > max - have ? max - have
                                  : want,
         .asked = asked,
@@ -238,7 +235,7 @@ static enum pr_code ask_more(struct work *w, json_t *asking, struct pr_error *e)
     pr_json_set_int(asking, "drawn_not_usable", (int64_t)sample.unusable);
     pr_json_set_int(asking, "drawn_in_a_suite", (int64_t)sample.protected);
     pr_json_set_str(asking, "nothing_added_because",
-        more         ? NULL
+        more          ? NULL
         : have >= max ? "correction.max_samples of this checkpoint are asked"
                       : "the queue has no further example that can be asked");
     pr_sample_done(&sample);
@@ -419,8 +416,7 @@ static enum pr_code do_checkpoint(struct work *w, struct pr_error *e)
 
 static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_error *e)
 {
-    struct work w = {
-        .v = v, .f = ret, .newest = pr_view_newest(v), .own = pr_view_own(v, SYSTEM)};
+    struct work w = {.v = v, .f = ret, .newest = pr_view_newest(v), .own = pr_view_own(v, SYSTEM)};
     ret->status = json_object();
     if (!v->data)
         return pr_fail(e, PR_E_USAGE, "there is no base folder to look at");

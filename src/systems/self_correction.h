@@ -14,8 +14,8 @@
 
 struct pr_sample_options {
     const char *base_dir;
-    size_t n;            /* wanted */
-    const json_t *asked; /* an array of lines that are asked already */
+    size_t n;                       /* wanted */
+    const json_t *asked;            /* an array of lines that are asked already */
     const struct pr_known *protect; /* what overlaps this is not asked; NULL: nothing */
 };
 struct pr_sample {

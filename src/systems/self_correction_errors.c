@@ -100,8 +100,7 @@ static void count_asked(struct pr_queue_errors *x, const struct pr_grades *g)
             continue;
         char *of = owner_of(one->example, skill_of(one->example), &of_skill);
         for (size_t k = 0; k < x->n_groups; k++)
-            x->groups[k].asked +=
-                x->groups[k].of_skill == of_skill && !strcmp(x->groups[k].of, of);
+            x->groups[k].asked += x->groups[k].of_skill == of_skill && !strcmp(x->groups[k].of, of);
         pr_free(of);
     }
 }

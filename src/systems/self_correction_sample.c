@@ -92,7 +92,7 @@ static bool is_wanted(struct drawing *d, const json_t *line)
     }
     pr_arena_done(&arena);
     if (match.kind == PR_KNOWN_CONTAMINATED) {
-        d->ret->protected++;
+        d->ret->protected ++;
         return false;
     }
     d->ret->unusable += !wanted;
@@ -159,8 +159,8 @@ static void read_lines(struct drawing *d)
     if (fd < 0)
         return;
     pr_lines_init(&l, fd, MAX_LINE);
-    while ((got = pr_lines_next(&l, &text, &len, &ignored)) == PR_LINE_OK ||
-           got == PR_LINE_TOO_LONG) {
+    while (
+        (got = pr_lines_next(&l, &text, &len, &ignored)) == PR_LINE_OK || got == PR_LINE_TOO_LONG) {
         d->line = l.number;
         if (got == PR_LINE_OK && pr_utf8_valid(text, len)) {
             size_t bom = l.number == 1 ? pr_utf8_bom(text, len) : 0;
@@ -176,8 +176,8 @@ static void read_array(struct drawing *d)
     struct pr_error ignored;
     json_t *list, *item;
     size_t i;
-    if (pr_json_read(AT_FDCWD, d->file->path, MAX_ARRAY, PR_JSON_LENIENT | PR_JSON_ANY, &list,
-            &ignored))
+    if (pr_json_read(
+            AT_FDCWD, d->file->path, MAX_ARRAY, PR_JSON_LENIENT | PR_JSON_ANY, &list, &ignored))
         return;
     json_array_foreach (list, i, item) {
         struct pr_str s = PR_STR_INIT(MAX_LINE);

@@ -110,8 +110,8 @@ static void put_request(
     struct pr_str *out, struct pr_text question, const char *answer, uint64_t pick)
 {
     bool has = *answer;
-    size_t k = pick % (has ? sizeof requests / sizeof *requests
-                           : sizeof unanswered / sizeof *unanswered);
+    size_t k =
+        pick % (has ? sizeof requests / sizeof *requests : sizeof unanswered / sizeof *unanswered);
     pr_str_puts(out, has ? requests[k].before : unanswered[k].before);
     pr_str_append(out, question.s, question.n);
     if (has) {
@@ -147,7 +147,8 @@ static void put_error(
 {
     bool known = x->found.why && *x->found.why;
     if (*answer && strlen(answer) <= MAX_IN_LINE && !strchr(answer, '\n'))
-        pr_str_printf(out, "“%s”%s ", answer, verdicts[pick % (sizeof verdicts / sizeof *verdicts)]);
+        pr_str_printf(
+            out, "“%s”%s ", answer, verdicts[pick % (sizeof verdicts / sizeof *verdicts)]);
     else if (*answer)
         pr_str_puts(out, "That is not right. ");
     if (known)
@@ -243,8 +244,7 @@ json_t *pr_correction_line(
     json_t *o = NULL;
     if (!request.over && !analysis.over && golden.n) {
         o = json_object();
-        pr_json_set(o, "messages",
-            conversation(ex, pr_str_cstr(&request), pr_str_cstr(&analysis)));
+        pr_json_set(o, "messages", conversation(ex, pr_str_cstr(&request), pr_str_cstr(&analysis)));
         pr_json_set_str(o, "id", id);
         if (x->of_skill)
             pr_json_set_str(o, "skill", x->of);

@@ -57,9 +57,8 @@ static enum pr_code read_ids(const char *path, json_t *ids, size_t *ret_n, struc
     return got == PR_LINE_ERROR ? pr_wrap(e, PR_E_IO, "%s", path) : PR_OK;
 }
 
-static enum pr_code read_all(
-    const char *base_dir, const char *day, json_t *ids, struct pr_corrections *ret,
-    struct pr_error *e)
+static enum pr_code read_all(const char *base_dir, const char *day, json_t *ids,
+    struct pr_corrections *ret, struct pr_error *e)
 {
     struct pr_queue_file *v = NULL;
     size_t n = 0;

@@ -34,7 +34,8 @@
     X(confidence_calibrator)                                                                       \
     X(automated_testing)                                                                           \
     X(curriculum_optimizer)                                                                        \
-    X(self_correction)
+    X(self_correction)                                                                             \
+    X(data_generation)
 
 enum pr_role { PR_ROLE_TRAINING = 1, PR_ROLE_INFERENCE = 2, PR_ROLE_ALL = 3 };
 

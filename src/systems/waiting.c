@@ -163,8 +163,8 @@ static json_t *document(const struct look *k)
     return o;
 }
 
-enum pr_code pr_waiting_look(const struct pr_waiting_options *o, json_t *remembered, json_t **ret,
-    struct pr_error *e)
+enum pr_code pr_waiting_look(
+    const struct pr_waiting_options *o, json_t *remembered, json_t **ret, struct pr_error *e)
 {
     struct look k = {.o = o, .now = json_object()};
     const char *suites = json_string_value(json_object_get(remembered, "suites"));

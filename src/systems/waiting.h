@@ -21,7 +21,7 @@ struct pr_waiting_options {
  * {"files","files_with_findings","lines","refused_lines","validated" (of them now),"by_defect":{…},
  *  "findings":[{"file","lines","refused_lines","by_defect","findings":[{"line","defect","text"}]}]}
  */
-PR_MUST_CHECK enum pr_code pr_waiting_look(const struct pr_waiting_options *o, json_t *remembered,
-    json_t **ret, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_waiting_look(
+    const struct pr_waiting_options *o, json_t *remembered, json_t **ret, struct pr_error *e);
 
 #endif
