@@ -40,6 +40,7 @@
     X(report)                                                                                      \
     X(doctor)                                                                                      \
     X(skills)                                                                                      \
+    X(validate_data)                                                                               \
     X(train)                                                                                       \
     X(train_tokenizer)                                                                             \
     X(probe)                                                                                       \

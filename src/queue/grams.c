@@ -94,12 +94,20 @@ static inline uint64_t roll(uint64_t h, const uint64_t *words, size_t at, uint64
     return at >= PR_GRAM_WORDS ? h - words[at - PR_GRAM_WORDS] * out : h;
 }
 
-void pr_grams_add(struct pr_grams *g, const uint64_t *words, size_t n, uint32_t owner)
+#define MOSTLY (PR_GRAM_WORDS / 2 + 1)
+
+void pr_grams_add(
+    struct pr_grams *g, const uint64_t *words, size_t n, size_t answer_at, uint32_t owner)
 {
     uint64_t h = 0, out = leaving();
+    unsigned plain = 0; /* of the last 13 words */
     for (size_t i = 0; i < n; i++) {
         h = roll(h, words, i, out);
-        if (i + 1 >= PR_GRAM_WORDS)
+        plain += pr_word_kind(words[i]) == PR_WORD_PLAIN;
+        if (i >= PR_GRAM_WORDS)
+            plain -= pr_word_kind(words[i - PR_GRAM_WORDS]) == PR_WORD_PLAIN;
+        bool in_answer = i + 1 >= answer_at + MOSTLY;
+        if (i + 1 >= PR_GRAM_WORDS && (!in_answer || plain >= MOSTLY))
             add(g, pr_mix(h), owner);
     }
 }

@@ -16,8 +16,10 @@ struct pr_grams {
     size_t n_bits;
 };
 void pr_grams_done(struct pr_grams *g);
-/* Every 13 words in a row. */
-void pr_grams_add(struct pr_grams *g, const uint64_t *words, size_t n, uint32_t owner);
+/* Every 13 words in a row; of those that are mostly the answer's, which begins at `answer_at`, the
+ * ones that are mostly words: "6 * 5 = <<6*5=30>>" is in many solutions of different problems. */
+void pr_grams_add(
+    struct pr_grams *g, const uint64_t *words, size_t n, size_t answer_at, uint32_t owner);
 /* The text as a whole. */
 void pr_grams_add_whole(struct pr_grams *g, const uint64_t *words, size_t n, uint32_t owner);
 #define PR_GRAMS_NONE UINT32_MAX

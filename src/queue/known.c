@@ -11,7 +11,8 @@
 #include "queue/seen.h"
 
 struct owner {
-    uint32_t file, line;
+    const char *file; /* one of files: threads that read texts must not look at that vector */
+    uint32_t line;
     char *id;
 };
 
@@ -94,7 +95,7 @@ static void read_words(const struct pr_dialog *d, struct pr_known_scratch *s)
 
 static void protect(struct pr_known *k, const struct pr_example *x, uint32_t file)
 {
-    struct owner o = {file, line_number(x->line), pr_strdup(x->id)};
+    struct owner o = {k->files[file], line_number(x->line), pr_strdup(x->id)};
     uint32_t owner = (uint32_t)k->n_owners;
     PR_PUSH(k->owners, k->n_owners, k->owners_cap, o);
     struct pr_known_scratch *r = &k->scratch;
@@ -107,7 +108,7 @@ static void protect(struct pr_known *k, const struct pr_example *x, uint32_t fil
     if (n < PR_GRAM_WORDS)
         pr_grams_add_whole(&k->grams, w, n, owner);
     else
-        pr_grams_add(&k->grams, w, n, owner);
+        pr_grams_add(&k->grams, w, n, question, owner);
 }
 
 enum pr_code pr_known_protect(
@@ -178,7 +179,7 @@ static void look_up(const struct pr_known *k, const struct pr_dialog *d,
         return;
     const struct owner *o = &k->owners[owner];
     m->kind = PR_KNOWN_CONTAMINATED;
-    m->file = k->files[o->file];
+    m->file = o->file;
     m->line = o->line;
     m->id = o->id;
     show_words(d, at, n, m);

@@ -39,6 +39,10 @@ void pr_known_free(struct pr_known *k);
 /* Its examples must not be trained on.  path: of the suite's folder or file, for messages. */
 PR_MUST_CHECK enum pr_code pr_known_protect(
     struct pr_known *k, const struct pr_suite *s, const char *path, struct pr_error *e);
+/* The same for what lies at path: a file of examples, or a validation folder with all of its suites
+ * (pr_suite_dirs).  *ret_n: how many examples; may be NULL.  PR_E_NOT_FOUND: there are none. */
+PR_MUST_CHECK enum pr_code pr_known_protect_path(
+    struct pr_known *k, const char *path, size_t *ret_n, struct pr_error *e);
 /* Is it known?  Does not add it. */
 void pr_known_check(
     const struct pr_known *k, const struct pr_example *x, struct pr_known_match *ret);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "exam/turns.h"
+#include "skills/skill.h"
 
 void pr_line_checker_done(struct pr_line_checker *c)
 {
@@ -218,24 +219,20 @@ static void parse_done(struct slow *p)
     pr_arena_done(&p->arena);
 }
 
-/* A check that cannot be used may mean that the answer is wrong: without the check the line is
- * sound, and the verifier says more. */
-static void explain_check(struct pr_line_checker *c, const json_t *line, struct pr_line_result *r)
+/* {"check":"verifier"} of a skill that there is: the golden answer must pass it, and that is all
+ * that can be wrong. */
+static bool is_verified(const json_t *line)
 {
-    json_t *bare = json_copy((json_t *)(uintptr_t)line);
-    json_object_del(bare, "check");
-    struct slow p = {0};
-    parse(&p, bare, NULL);
-    if (!p.code) {
-        pr_dialog_of(&c->dialog, &p.x);
-        pr_line_check_answer(r, &c->dialog, text_member(line, "skill"));
-    }
-    parse_done(&p);
-    json_decref(bare);
+    const json_t *check = json_object_get(line, "check");
+    const char *type = json_string_value(check), *skill;
+    if (json_is_object(check))
+        type = json_string_value(json_object_get(check, "type"));
+    skill = json_string_value(json_object_get(line, "skill"));
+    return type && !strcmp(type, "verifier") && skill && pr_skill_find(skill);
 }
 
-static void refuse_line(struct pr_line_checker *c, const json_t *line, const char *s, size_t n,
-    const struct slow *p, struct pr_line_result *r)
+static void refuse_line(
+    const json_t *line, const char *s, size_t n, const struct slow *p, struct pr_line_result *r)
 {
     const struct pr_format *format;
     struct pr_error e;
@@ -245,9 +242,9 @@ static void refuse_line(struct pr_line_checker *c, const json_t *line, const cha
         pr_line_reason(r, PR_DEFECT_NO_ANSWER, "%s", p->e.message);
     else if (count(s, n, "<think>") != count(s, n, "</think>"))
         pr_line_reason(r, PR_DEFECT_THINK, "%s", p->e.message);
-    else if (json_object_get(line, "check"))
-        explain_check(c, line, r);
-    if (!r->refused)
+    else if (is_verified(line))
+        pr_line_reason(r, PR_DEFECT_WRONG_ANSWER, "%s", p->e.message);
+    else
         pr_line_reason(r, PR_DEFECT_BAD_FIELD, "%s", p->e.message);
 }
 
@@ -287,7 +284,7 @@ static void check_slowly(
     note_forgiven(r, &notes);
     parse(&p, line, r);
     if (p.code) {
-        refuse_line(c, line, s, n, &p, r);
+        refuse_line(line, s, n, &p, r);
     } else {
         struct pr_text id = {0};
         if (p.x.own_id)

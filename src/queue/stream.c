@@ -38,10 +38,10 @@ static void look_at(struct pr_line_checker *c, struct pr_stream_block *b)
 {
     for (size_t i = 0; i < b->block.n; i++) {
         const struct pr_block_line *l = &b->block.lines[i];
-        if (l->too_long)
-            b->results[i].n_reasons = 0, b->results[i].refused = true;
-        else
+        if (!l->too_long)
             pr_line_check(c, b->block.text + l->at, l->n, &b->results[i]);
+        else
+            b->results[i] = (struct pr_line_result){.refused = true};
     }
 }
 
