@@ -45,11 +45,11 @@ bool data_is_cut_off(const struct pr_example *x, char *ret)
 
 /* ---- the book ---- */
 
-void data_book_init(struct data_book *b)
+void data_folder_init(struct data_book *b)
 {
     char dir[] = "/tmp/proctor-data-XXXXXX";
-    *b = (struct data_book){0};
-    hand_made_init(&b->h);
+    *b = (struct data_book){.h = {.now_ms = HAND_MADE_NOW}};
+    pr_settings_default(&b->h.settings);
     assert_non_null(mkdtemp(dir));
     memcpy(b->dir, dir, sizeof dir);
     b->weights = json_object();
@@ -60,11 +60,32 @@ void data_book_init(struct data_book *b)
         .interval_ms = 300000};
 }
 
-void data_book_done(struct data_book *b)
+void data_folder_done(struct data_book *b)
 {
     json_decref(b->weights);
     OK(pr_remove_tree(b->dir, E));
+}
+
+void data_book_init(struct data_book *b)
+{
+    struct hand_made h;
+    hand_made_init(&h);
+    data_folder_init(b);
+    b->h = h;
+}
+
+void data_book_done(struct data_book *b)
+{
+    data_folder_done(b);
     hand_made_done(&b->h);
+}
+
+enum pr_code data_run_alone(
+    struct data_book *b, const struct pr_system *s, struct pr_findings *ret, struct pr_error *e)
+{
+    struct pr_view v = {.settings = &b->h.settings, .data = &b->data, .now_ms = b->h.now_ms};
+    *ret = (struct pr_findings){0};
+    return s->run(&v, ret, e);
 }
 
 void data_put(struct data_book *b, const char *path, const char *text)
@@ -73,7 +94,10 @@ void data_put(struct data_book *b, const char *path, const char *text)
     char *folder = pr_strndup(whole, (size_t)(strrchr(whole, '/') - whole));
     struct timespec old[2] = {{.tv_sec = time(NULL) - 3600}, {.tv_sec = time(NULL) - 3600}};
     OK(pr_mkdirs(folder, E));
-    OK(pr_file_write_atomic(whole, text, strlen(text), E));
+    int fd = open(whole, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    assert_true(fd >= 0);
+    assert_int_equal(pr_file_write_all(fd, text, strlen(text)), 0);
+    close(fd);
     assert_int_equal(utimensat(AT_FDCWD, whole, old, 0), 0);
     pr_free(folder);
     pr_free(whole);
@@ -110,6 +134,20 @@ char *data_names(struct data_book *b, const char *path)
     pr_names_free(names, n);
     pr_free(whole);
     return pr_str_take(&out);
+}
+
+bool data_hidden(struct data_book *b, const char *path)
+{
+    char *whole = pr_path_join(b->dir, path), **names = NULL;
+    size_t n = 0;
+    bool found = false;
+    if (pr_path_is_dir(whole))
+        OK(pr_dir_list(whole, &names, &n, E));
+    for (size_t i = 0; i < n; i++)
+        found |= names[i][0] == '.';
+    pr_names_free(names, n);
+    pr_free(whole);
+    return found;
 }
 
 json_t *data_lines(struct data_book *b, const char *path)

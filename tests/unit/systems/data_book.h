@@ -18,6 +18,11 @@ struct data_book {
 };
 void data_book_init(struct data_book *b);
 void data_book_done(struct data_book *b);
+/* The same without a gradebook, for what needs none; quick. */
+void data_folder_init(struct data_book *b);
+void data_folder_done(struct data_book *b);
+enum pr_code data_run_alone(
+    struct data_book *b, const struct pr_system *s, struct pr_findings *ret, struct pr_error *e);
 
 /* path is relative to the base folder; its folders are made.  The file is an hour old. */
 void data_put(struct data_book *b, const char *path, const char *text);
@@ -25,6 +30,7 @@ char *data_read(struct data_book *b, const char *path); /* "" where there is non
 bool data_has(struct data_book *b, const char *path);
 /* Names of a folder that do not begin with '.', joined by ' '; pr_free. */
 char *data_names(struct data_book *b, const char *path);
+bool data_hidden(struct data_book *b, const char *path); /* has it names that begin with '.'? */
 /* The JSON lines of a file; new reference. */
 json_t *data_lines(struct data_book *b, const char *path);
 /* n lines {"prompt":"a+b=","golden"} from a = first on, as text; pr_free. */
