@@ -1,20 +1,20 @@
-/* /api/adversarial: the adversarial miner is not there yet, and says so. */
+/* /api/adversarial: what the adversarial miner found last. */
 #include "api/answers.h"
+
+#define SYSTEM "adversarial-miner"
 
 static enum pr_code get(const struct pr_api_context *x, const struct pr_api_request *q,
     json_t **ret, struct pr_error *e)
 {
-    (void)x;
     (void)q;
-    (void)e;
-    return pr_api_not_installed("the adversarial miner", ret);
+    return pr_api_system_document(x, SYSTEM, ret, e);
 }
 
 static const struct pr_api_route routes[] = {
     {.path = "/api/adversarial",
-        .summary = "Hard examples that the model fails",
-        .sources = PR_API_CONFIG,
-        .schema = "NotInstalled",
+        .summary = "What the newest checkpoint fails, and hard examples of that kind",
+        .sources = PR_API_GRADEBOOK | PR_API_LIVE | PR_API_CONFIG,
+        .schema = "Adversarial",
         .get = get},
 };
 

@@ -73,6 +73,25 @@ PR_SCHEMA(Testing,
 PR_SCHEMA(Curriculum,
     PR_SYSTEM_MEMBERS " best_strategy*:str? decision*:<decided|undecided>? accuracy*:any"
                       " strategies_tested*:any last_update*:str?")
+PR_SCHEMA(Adversarial,
+    PR_SYSTEM_MEMBERS " checkpoint*:str? step*:int? suite*:str? failures_total*:int?"
+                      " answers_total*:int? answers_ungraded*:int? failures_by_pattern*:@Cluster[]?"
+                      " unknown_skill*:@UnknownSkill? samples*:int asked*:int? ungraded*:int?"
+                      " rounds*:@MiningRound[]? yield*:num? yield_ci95*:num[]? kept*:int?"
+                      " kept_total_today*:int? not_kept_known*:int not_kept_validation*:int"
+                      " lines_broken*:int file*:str? examples*:@HardExample[]?"
+                      " forgetting*:@Forgetting? exhausted*:bool")
+PR_SCHEMA_PART(Cluster,
+    "skill:str? known:bool level:int? difficulty:str? pattern:str about:str count:int confident:int"
+    " example:str why:str")
+PR_SCHEMA_PART(UnknownSkill, "count:int hint:str?")
+PR_SCHEMA_PART(MiningRound,
+    "round:int asked:int failed:int ungraded:int pending:int yield:num? yield_ci95:num[]?")
+PR_SCHEMA_PART(HardExample,
+    "prompt:str? golden:str? model_answer:str? why:str? id:str? pattern:str? skill:str?"
+    " difficulty:str? level:num? confidence:num? checkpoint:str? round:num?")
+PR_SCHEMA_PART(Forgetting,
+    "n:int solved_before:int rate:num? rate_ci95:num[]? against:str[] by_skill:{int} ids:str[]")
 #undef PR_SYSTEM_MEMBERS
 
 /* ---- checkpoints ---- */

@@ -43,14 +43,14 @@ enum pr_mistake_group {
     X(misplaced, FORM, "the right answer is there, but not as the answer")                         \
     X(format_broken, FORM, "not of the form that the question asks for")                           \
     X(wrong_order, LIST, "the right items, in another order than was asked for")                   \
-    X(item_missing, LIST, "items are missing, the others are right")                               \
-    X(item_added, LIST, "items too many, the others are right")                                    \
-    X(item_changed, LIST, "items that the question does not have")                                 \
+    X(item_missing, LIST, "items are missing, none is new")                                        \
+    X(item_added, LIST, "all the right items, and more")                                           \
+    X(item_changed, LIST, "other items in place of right ones")                                    \
     X(other_choice, CHOICE, "another of those that the question offers")                           \
     X(not_offered, CHOICE, "none of those that the question offers")                               \
     X(wrong_operation, NUMBER, "the result of another operation on the same numbers")              \
     X(carry, NUMBER, "a carry or a borrow was forgotten, or made where none was")                  \
-    X(step_missing, NUMBER, "a step of several was left out: the result before it")                \
+    X(step_missing, NUMBER, "a step of several was left out")                                      \
     X(sign, NUMBER, "the right amount with the other sign")                                        \
     X(off_by_one, NUMBER, "one more or one less")                                                  \
     X(place_value, NUMBER, "the right digits with the point or the zeros elsewhere")               \

@@ -34,6 +34,7 @@
     X(confidence_calibrator)                                                                       \
     X(automated_testing)                                                                           \
     X(curriculum_optimizer)                                                                        \
+    X(adversarial_miner)                                                                           \
     X(self_correction)                                                                             \
     X(data_generation)
 

@@ -19,7 +19,8 @@ from watchbase import CHECKPOINTS, Base  # noqa: E402
 
 SYSTEMS = {"regression": "regression_monitoring.json", "model_comparison": "model_comparisons.json",
            "confidence": "confidence_calibration.json", "testing": "automated_testing.json",
-           "curriculum": "curriculum_optimization.json"}
+           "curriculum": "curriculum_optimization.json",
+           "adversarial": "adversarial_mining.json"}
 HELD = ("/api/status", "/api/training", "/api/checkpoints", "/api/gradebook/", "/api/curves",
         *("/api/" + name for name in SYSTEMS))
 EDGES = [0, 0.2, 0.4, 0.6, 0.8, 0.95, 1]
@@ -242,7 +243,7 @@ def hold_systems(b):
         # What is found again is not stored again: its time is in the file alone.
         same(doc, b.status_file(path), name, ("active", "schema_version", "at", "last_run"))
         assert doc["last_run"] <= b.status_file(path)["last_run"]
-    for name in ("adversarial", "self_correction", "queue", "deployments"):
+    for name in ("self_correction", "queue", "deployments"):
         doc = b.ok("/api/" + name)
         assert doc["state"] == "not_installed" and doc["state_reason"]
 

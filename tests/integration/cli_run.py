@@ -20,14 +20,14 @@ def base(folder, checkpoints=("checkpoint-2886",), lines=20):
 
 
 STATUS = ["regression_monitoring.json", "model_comparisons.json", "confidence_calibration.json",
-          "automated_testing.json", "curriculum_optimization.json"]
+          "automated_testing.json", "curriculum_optimization.json", "adversarial_mining.json"]
 
 
 def test_once_grades_what_is_there_and_writes_every_status_file():
     with scratch() as top:
         folder = base(os.path.join(top, "base"))
         rows = proctor("run", "--base-dir", folder, "--once", "--json").rows()
-        assert [r["state"] for r in rows] == ["ok"] * 5, rows
+        assert [r["state"] for r in rows] == ["ok"] * 6, rows
         for name, row in zip(STATUS, rows):
             with open(os.path.join(folder, "status", name), encoding="utf-8") as f:
                 assert json.load(f) == row, name
@@ -64,7 +64,7 @@ def test_a_role_without_systems_is_said():
         folder = base(os.path.join(top, "base"), checkpoints=())
         with open(os.path.join(folder, "proctor.yaml"), "w") as f:
             f.write("machine:\n  disabled: [regression-monitor, model-comparison, "
-                    "confidence-calibrator, automated-testing, curriculum-optimizer]\n")
+                    "confidence-calibrator, automated-testing, curriculum-optimizer, adversarial-miner]\n")
         done = proctor("run", "--base-dir", folder, "--once", status=1)
         assert "machine.disabled" in done.err, done.err
 

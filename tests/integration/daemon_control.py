@@ -174,7 +174,7 @@ def test_a_second_run_is_refused_and_names_the_first():
         # Beside it everything else goes, also run --once.
         row = proctor("regression-monitor", "--base-dir", folder, "--once", "--json").row()
         assert row["checkpoint"] == "checkpoint-2886", row
-        assert len(proctor("run", "--base-dir", folder, "--once", "--json").rows()) == 5
+        assert len(proctor("run", "--base-dir", folder, "--once", "--json").rows()) == 6
         done = proctor("regression-monitor", "--base-dir", folder, "--once", "--threshold", "33",
                        "--json")
         assert done.row()["threshold_percent"] == 33
@@ -237,7 +237,7 @@ def test_sighup_reads_the_configuration_and_keeps_the_old_when_it_is_broken():
         peer = Peer(folder)
         peer.put({"type": "state"})
         names = [s["name"] for s in peer.take_type("state")["state"]["systems"]]
-        assert "model-comparison" not in names and len(names) == 4, names
+        assert "model-comparison" not in names and len(names) == 5, names
 
 
 def test_systemd_is_told_what_goes_on():
