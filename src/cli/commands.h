@@ -41,6 +41,7 @@
     X(doctor)                                                                                      \
     X(skills)                                                                                      \
     X(validate_data)                                                                               \
+    X(generate)                                                                                    \
     X(train)                                                                                       \
     X(train_tokenizer)                                                                             \
     X(probe)                                                                                       \

@@ -82,13 +82,31 @@ static struct prompt *enter(struct pr_generator *g, const char *s, size_t n, boo
 
 /* ---- cells --------------------------------------------------------------------------------- */
 
-/* The sequence follows from the seed and the two names, not from places in tables. */
+bool pr_levels_has(const struct pr_levels *l, const struct pr_skill *s, int level)
+{
+    return level >= l->lo && level <= l->hi && level <= s->n_levels &&
+           l->difficulties[pr_skill_difficulty(s, level)];
+}
+
+void pr_cell_name(const struct pr_skill *s, int level, char buf[64])
+{
+    if (s->n_levels == PR_N_DIFFICULTIES)
+        snprintf(buf, 64, "%s-%s", s->name, pr_difficulty_name(pr_skill_difficulty(s, level)));
+    else
+        snprintf(buf, 64, "%s-%d", s->name, level);
+}
+
+/* The sequence follows from the seed, the name and the level, not from places in tables. */
 static void seed_cell(struct cell *c, uint64_t seed)
 {
     char text[128];
     uint8_t digest[PR_SHA256_LEN];
-    int n = snprintf(text, sizeof text, "%llu/%s/%s", (unsigned long long)seed,
-        c->state.skill->name, pr_difficulty_name(c->state.difficulty));
+    const struct pr_skill *s = c->state.skill;
+    int n = s->n_levels == PR_N_DIFFICULTIES
+                ? snprintf(text, sizeof text, "%llu/%s/%s", (unsigned long long)seed, s->name,
+                      pr_difficulty_name(pr_skill_difficulty(s, c->state.level)))
+                : snprintf(text, sizeof text, "%llu/%s/level %d", (unsigned long long)seed, s->name,
+                      c->state.level);
     uint64_t own = 0;
     pr_sha256(text, (size_t)n, digest);
     for (size_t i = 0; i < sizeof own; i++)
@@ -96,18 +114,21 @@ static void seed_cell(struct cell *c, uint64_t seed)
     pr_rng_seed(&c->rng, own);
 }
 
-struct pr_generator *pr_generator_new(uint64_t seed, const struct pr_skill *const *skills, size_t n,
-    const bool difficulties[PR_N_DIFFICULTIES])
+struct pr_generator *pr_generator_new(
+    uint64_t seed, const struct pr_skill *const *skills, size_t n, const struct pr_levels *levels)
 {
     struct pr_generator *g = pr_zalloc(sizeof *g);
+    const struct pr_levels all = PR_LEVELS_ALL;
     if (!skills)
         skills = pr_skills(&n);
-    g->cells = pr_zalloc((n * PR_N_DIFFICULTIES + 1) * sizeof *g->cells);
-    for (size_t d = 0; d < PR_N_DIFFICULTIES; d++) {
-        for (size_t i = 0; i < n && (!difficulties || difficulties[d]); i++) {
+    g->cells = pr_zalloc((n * PR_SKILL_LEVELS + 1) * sizeof *g->cells);
+    for (int level = 1; level <= PR_SKILL_LEVELS; level++) {
+        for (size_t i = 0; i < n; i++) {
+            if (!pr_levels_has(levels ? levels : &all, skills[i], level))
+                continue;
             struct cell *c = &g->cells[g->n_cells++];
             c->state.skill = skills[i];
-            c->state.difficulty = (enum pr_difficulty)d;
+            c->state.level = level;
             seed_cell(c, seed);
         }
     }
@@ -146,7 +167,7 @@ static struct prompt *draw(struct pr_generator *g, struct cell *c, bool *ret_new
 {
     pr_str_clear(&g->prompt);
     pr_str_clear(&g->golden);
-    c->state.skill->make(&c->rng, c->state.difficulty + 1, &g->prompt, &g->golden);
+    c->state.skill->make(&c->rng, c->state.level, &g->prompt, &g->golden);
     return enter(g, g->prompt.data, g->prompt.len, ret_new);
 }
 
@@ -201,7 +222,8 @@ bool pr_generator_next(struct pr_generator *g, struct pr_problem *ret)
             continue;
         c->state.made++;
         *ret = (struct pr_problem){.skill = c->state.skill,
-            .difficulty = c->state.difficulty,
+            .level = c->state.level,
+            .difficulty = pr_skill_difficulty(c->state.skill, c->state.level),
             .prompt = pr_str_cstr(&g->prompt),
             .golden = pr_str_cstr(&g->golden),
             .time = time};
@@ -220,14 +242,14 @@ struct pr_generator_cell pr_generator_cell(const struct pr_generator *g, size_t 
     return g->cells[i].state;
 }
 
-void pr_problem_id(const struct pr_problem *p, char buf[64])
+void pr_problem_id(const struct pr_problem *p, char buf[128])
 {
     uint8_t digest[PR_SHA256_LEN];
-    char hex[PR_SHA256_HEX];
+    char cell[64], hex[PR_SHA256_HEX];
     pr_sha256(p->prompt, strlen(p->prompt), digest);
     pr_sha256_hex(digest, hex);
-    int n =
-        snprintf(buf, 64, "%s-%s-%.12s", p->skill->name, pr_difficulty_name(p->difficulty), hex);
+    pr_cell_name(p->skill, p->level, cell);
+    int n = snprintf(buf, 128, "%s-%.12s", cell, hex);
     if (p->time > 1)
-        snprintf(buf + n, 64 - (size_t)n, "-%zu", p->time);
+        snprintf(buf + n, 128 - (size_t)n, "-%zu", p->time);
 }

@@ -133,7 +133,7 @@ def test_it_shows_a_graded_checkpoint_stops_whole_and_goes_on():
         assert ranks[last + 1] > ranks[last] > ranks[max(ranks)], ranks
         assert re.search(r"^ *1 +checkpoint-%d " % max(ranks), rest, re.M), rest
         assert os.stat(os.path.join(folder, "data", "training", "easy.jsonl")).st_mtime_ns == problems
-        assert not any("skills generate" in line for line in demo.lines)
+        assert not any("proctor generate" in line for line in demo.lines)
         with open(os.path.join(folder, "logs", "demo-train.log"), encoding="utf-8") as f:
             steps = [json.loads(line)["step"] for line in f if line.startswith('{"step"')]
         assert last in steps and steps.index(1) == 0 and steps.count(1) == 1, steps[:3]

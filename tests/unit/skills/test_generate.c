@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "skills/generate.h"
 
-static const bool easy[PR_N_DIFFICULTIES] = {[PR_EASY] = true};
+static const struct pr_levels easy = {1, PR_SKILL_LEVELS, {[PR_EASY] = true}};
 
 static int by_text(const void *a, const void *b)
 {
@@ -58,7 +58,7 @@ static void a_cell_gives_all_it_has_and_then_says_so(void **state)
     (void)state;
     static char *v[4000];
     const struct pr_skill *skills[] = {pr_skill_find("addition"), pr_skill_find("sorting")};
-    struct pr_generator *g = pr_generator_new(3, skills, 2, easy);
+    struct pr_generator *g = pr_generator_new(3, skills, 2, &easy);
     /* 10 tens times 55 sums of digits below ten, and all rows of three digits. */
     assert_int_equal(take(g, v, 4000), 550 + 1000);
     assert_int_equal(pr_generator_cell(g, 0).made, 550);
@@ -73,10 +73,10 @@ static void what_is_excluded_is_passed_over_and_the_rest_stays(void **state)
     enum { N = 300 };
     char *all[N], *rest[N];
     const struct pr_skill *skill = pr_skill_find("addition");
-    struct pr_generator *g = pr_generator_new(5, &skill, 1, easy);
+    struct pr_generator *g = pr_generator_new(5, &skill, 1, &easy);
     assert_int_equal(take(g, all, N), N);
     pr_generator_free(g);
-    g = pr_generator_new(5, &skill, 1, easy);
+    g = pr_generator_new(5, &skill, 1, &easy);
     for (size_t i = 0; i < N; i += 3) {
         struct pr_str spaced = PR_STR_INIT(64);
         pr_str_printf(&spaced, " %s\n", all[i]);
@@ -97,10 +97,10 @@ static void a_cell_that_is_used_up_draws_again_when_told(void **state)
 {
     (void)state;
     const struct pr_skill *skills[] = {pr_skill_find("addition"), pr_skill_find("sorting")};
-    struct pr_generator *g = pr_generator_new(3, skills, 2, easy);
+    struct pr_generator *g = pr_generator_new(3, skills, 2, &easy);
     struct pr_problem p;
     size_t again = 0;
-    char id[64];
+    char id[128];
     pr_generator_exclude(g, "42+7=", 5);
     pr_generator_repeat(g);
     for (size_t i = 0; i < 2 * 900; i++) {
@@ -123,14 +123,14 @@ static void a_cell_does_not_depend_on_what_else_is_asked_for(void **state)
     struct pr_generator *alone = pr_generator_new(9, &skill, 1, NULL),
                         *among = pr_generator_new(9, NULL, 0, NULL);
     struct pr_problem a, b;
-    char id[64], other[64];
+    char id[128], other[128];
     for (size_t i = 0; i < 90; i++) {
         assert_true(pr_generator_next(alone, &a));
         do
             assert_true(pr_generator_next(among, &b));
         while (b.skill != skill);
         assert_string_equal(a.prompt, b.prompt);
-        assert_int_equal(a.difficulty, b.difficulty);
+        assert_int_equal(a.level, b.level);
         pr_problem_id(&a, id);
         pr_problem_id(&b, other);
         assert_string_equal(id, other);
@@ -143,11 +143,37 @@ static void a_cell_does_not_depend_on_what_else_is_asked_for(void **state)
 static void an_id_names_skill_difficulty_and_prompt(void **state)
 {
     (void)state;
-    struct pr_problem p = {pr_skill_find("addition"), PR_EASY, "42+7=", "49"};
-    char id[64];
+    struct pr_problem p = {pr_skill_find("addition"), 1, PR_EASY, "42+7=", "49", 1};
+    char id[128];
     pr_problem_id(&p, id);
     assert_string_equal(id, "addition-easy-"
                             "dc53833e1d5a");
+    p = (struct pr_problem){pr_skill_find("arithmetic"), 7, PR_MEDIUM, "42+7=", "49", 2};
+    pr_problem_id(&p, id);
+    assert_string_equal(id, "arithmetic-7-"
+                            "dc53833e1d5a-2");
+}
+
+static void levels_are_chosen_by_number_and_by_difficulty(void **state)
+{
+    (void)state;
+    const struct pr_skill *skills[] = {pr_skill_find("addition"), pr_skill_find("arithmetic")};
+    static const struct {
+        struct pr_levels levels;
+        size_t cells;
+    } t[] = {{PR_LEVELS_ALL, 13}, {{2, 5, {true, true, true}}, 2 + 4},
+        {{1, PR_SKILL_LEVELS, {[PR_MEDIUM] = true}}, 1 + 4}, {{10, 10, {true, true, true}}, 1},
+        {{1, 3, {[PR_HARD] = true}}, 1}, {{4, 7, {[PR_HARD] = true}}, 0}};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct pr_generator *g = pr_generator_new(1, skills, 2, &t[i].levels);
+        struct pr_problem p;
+        assert_int_equal(pr_generator_cells(g), t[i].cells);
+        for (size_t k = 0; k < 26 && pr_generator_next(g, &p); k++) {
+            assert_true(pr_levels_has(&t[i].levels, p.skill, p.level));
+            assert_int_equal(p.difficulty, pr_skill_difficulty(p.skill, p.level));
+        }
+        pr_generator_free(g);
+    }
 }
 
 int main(void)
@@ -159,6 +185,7 @@ int main(void)
         cmocka_unit_test(a_cell_that_is_used_up_draws_again_when_told),
         cmocka_unit_test(a_cell_does_not_depend_on_what_else_is_asked_for),
         cmocka_unit_test(an_id_names_skill_difficulty_and_prompt),
+        cmocka_unit_test(levels_are_chosen_by_number_and_by_difficulty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
