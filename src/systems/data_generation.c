@@ -488,11 +488,15 @@ static enum pr_code run_beside(struct work *w, struct pr_error *e)
 
 static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_error *e)
 {
-    struct work w = {.v = v, .f = ret, .written = json_array()};
+    struct work w = {.v = v, .f = ret};
     int lock = -1;
     ret->status = json_object();
-    enum pr_code code = v->data ? pr_data_lock(v->data->base_dir, LOCK, &lock, e)
-                                : pr_fail(e, PR_E_USAGE, "there is no base folder to look at");
+    if (!v->data) {
+        ret->waiting = pr_strdup("there is no base folder to look at");
+        return PR_OK;
+    }
+    w.written = json_array();
+    enum pr_code code = pr_data_lock(v->data->base_dir, LOCK, &lock, e);
     if (!code)
         pr_generation_mix_read(v, &w.mix);
     if (!code)

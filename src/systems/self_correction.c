@@ -418,8 +418,10 @@ static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_er
 {
     struct work w = {.v = v, .f = ret, .newest = pr_view_newest(v), .own = pr_view_own(v, SYSTEM)};
     ret->status = json_object();
-    if (!v->data)
-        return pr_fail(e, PR_E_USAGE, "there is no base folder to look at");
+    if (!v->data) {
+        ret->waiting = pr_strdup("there is no base folder to look at");
+        return PR_OK;
+    }
     char *reports = pr_path_join(v->data->base_dir, "logs/error_patterns");
     pr_data_sweep(reports, "");
     pr_free(reports);
