@@ -447,7 +447,7 @@ static const struct pr_system_option options[] = {
 const struct pr_system pr_system_self_correction = {
     .name = SYSTEM,
     .status_file = "self_correction.json",
-    .summary = "validates incoming training files, and turns the model's errors into corrections",
+    .summary = "validates training files, and corrects what the model gets wrong",
     .about =
         "Validates the files of queue/unvalidated: those without a fault move on to their queue, "
         "lines with one go to queue/rejected with the reason, and nothing is deleted. Files that "
