@@ -54,6 +54,7 @@ enum pr_api_source {
     PR_API_MACHINE = 8,   /* GPU and host */
     PR_API_PEERS = 16,    /* another machine's answers */
     PR_API_CONFIG = 32,   /* proctor.yaml */
+    PR_API_QUEUE = 64,    /* a training file came, went or moved */
 };
 
 /* A parameter of a query, or a part of its path ({id}).  Checked before the handler is called. */

@@ -101,7 +101,14 @@ PR_SCHEMA_PART(HardExample,
     " difficulty:str? level:num? confidence:num? checkpoint:str? round:num?")
 PR_SCHEMA_PART(Forgetting,
     "n:int solved_before:int rate:num? rate_ci95:num[]? against:str[] by_skill:{int} ids:str[]")
+PR_SCHEMA_PART(DataGeneration, PR_SYSTEM_MEMBERS)
 #undef PR_SYSTEM_MEMBERS
+
+PR_SCHEMA(Queue, "health:@QueueHealth generation:@DataGeneration")
+PR_SCHEMA_PART(QueueHealth,
+    "status:<green|yellow|red> reasons:@QueueReason[] queues:{any} waiting:obj checked:int"
+    " unchecked:int throughput:obj hours_left:num?")
+PR_SCHEMA_PART(QueueReason, "level:<green|yellow|red> code:str text:str files:str[]")
 
 /* ---- checkpoints ---- */
 

@@ -204,7 +204,7 @@ static const struct {
     const char *name;
 } source_names[] = {{PR_API_GRADEBOOK, "gradebook"}, {PR_API_TRAINING, "training"},
     {PR_API_LIVE, "live"}, {PR_API_MACHINE, "machine"}, {PR_API_PEERS, "peers"},
-    {PR_API_CONFIG, "config"}};
+    {PR_API_CONFIG, "config"}, {PR_API_QUEUE, "queue"}};
 
 static void tell(struct pr_api_snapshot *s, json_t *names, unsigned changed)
 {

@@ -26,6 +26,10 @@ void pr_api_watch_init(struct pr_api_watch *w, const char *base_dir, struct pr_a
     pr_api_book_init(&w->book, base_dir);
     w->config.path = pr_path_join(base_dir, "proctor.yaml");
     look_at(&w->config);
+    for (size_t i = 0; i < PR_N_QUEUES; i++) {
+        w->queues[i].path = pr_queue_path(base_dir, (enum pr_queue)i, NULL);
+        look_at(&w->queues[i]);
+    }
     pr_api_live_look(live, &w->now);
 }
 
@@ -41,6 +45,8 @@ void pr_api_watch_done(struct pr_api_watch *w)
     forget_training(w);
     pr_api_book_done(&w->book);
     pr_free(w->config.path);
+    for (size_t i = 0; i < PR_N_QUEUES; i++)
+        pr_free(w->queues[i].path);
     pr_api_live_look_done(&w->now);
 }
 
@@ -78,6 +84,9 @@ unsigned pr_api_watch_look(struct pr_api_watch *w)
     for (size_t i = 0; i < w->n_training; i++)
         if (look_at(&w->training[i]))
             ret |= PR_API_TRAINING;
+    for (size_t i = 0; i < PR_N_QUEUES; i++)
+        if (look_at(&w->queues[i]))
+            ret |= PR_API_QUEUE;
     return ret;
 }
 

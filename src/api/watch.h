@@ -1,11 +1,12 @@
 /* Looks whether something changed that answers are made of: the gradebook, the trainer's files, the
- * configuration, the owner.  For the snapshot thread. */
+ * queue, the configuration, the owner.  For the snapshot thread. */
 #ifndef PR_API_WATCH_H
 #define PR_API_WATCH_H
 
 #include "api/api.h"
 #include "api/book.h"
 #include "api/live.h"
+#include "queue/folder.h"
 
 #define PR_API_WATCHED 12
 
@@ -21,6 +22,7 @@ struct pr_api_watch {
     struct pr_api_live *live; /* borrowed */
     struct pr_api_live_look now;
     struct pr_api_file config, training[PR_API_WATCHED];
+    struct pr_api_file queues[PR_N_QUEUES]; /* the folders: they change with each name in them */
     size_t n_training;
 };
 

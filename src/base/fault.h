@@ -40,7 +40,10 @@
     X(QUEUE_MOVED, "queue.moved")   /* a valid file waits in its queue */                          \
     X(QUEUE_CORRECTED, "queue.corrected") /* corrections are written, the report is not told */    \
     X(QUEUE_ANNOUNCED, "queue.announced") /* a manifest is written, its file is not */             \
-    X(QUEUE_GENERATED, "queue.generated") /* the file is, its number is not noted */
+    X(QUEUE_GENERATED, "queue.generated") /* the file is, its number is not noted */               \
+    X(TRAIN_TAKEN, "train.taken") /* a queue's file is in processing, its line not written */      \
+    X(TRAIN_NOTED, "train.noted") /* its line is, and no step of it made */                        \
+    X(TRAIN_COMPLETED, "train.completed") /* it is in recently_completed, its line not written */
 
 enum pr_fault {
 #define PR_X(name, text) PR_FAULT_##name,

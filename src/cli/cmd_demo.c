@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -29,17 +28,19 @@
 #define TRAIN_LOG  "logs/demo-train.log"
 #define PROBES_LOG "logs/demo-curriculum.log"
 
-/* How much is trained, and when something is shown of it. */
-#define STEPS      "4000"
+#define QUOTE(x) #x
+#define TEXT(x)  QUOTE(x)
+
+/* When something is shown of the training. */
 #define SAVE_EVERY "250"
 #define DAMAGE_AT  1000 /* steps, at least */
 
 static const char *const watch_args[] = {"run", "--base-dir", ".", NULL};
 static const char *const train_args[] = {"train", "--from-scratch", "models/config.json",
-    "--tokenizer", "models/tokenizer", "--data", "data/training", "--out", PR_DEMO_MODELS,
-    "--steps", STEPS, "--save-every", SAVE_EVERY, "--batch", "64", "--lr", "0.003", "--schedule",
-    "cosine", "--warmup", "100", "--weight-decay", "0.05", "--grad-clip", "1", "--seed", "1",
-    "--status", "status/training_status.json", NULL};
+    "--tokenizer", "models/tokenizer", "--queue", ".", "--out", PR_DEMO_MODELS, "--steps",
+    TEXT(PR_DEMO_STEPS), "--save-every", SAVE_EVERY, "--batch", TEXT(PR_DEMO_BATCH), "--lr",
+    "0.003", "--schedule", "cosine", "--warmup", "100", "--weight-decay", "0.05", "--grad-clip",
+    "1", "--seed", "1", "--status", "status/training_status.json", NULL};
 static const char *const probe_args[] = {"curriculum-optimizer", "--base-dir", ".", NULL};
 
 struct demo {
@@ -270,7 +271,7 @@ static enum pr_code training(struct demo *d, struct pr_error *e)
 
 static bool last_is_shown(const struct demo *d)
 {
-    return pr_demo_newest(&d->shown) >= strtol(STEPS, NULL, 10) &&
+    return pr_demo_newest(&d->shown) >= PR_DEMO_STEPS &&
            (!d->shown.damaged || pr_demo_has_row(&d->shown, d->shown.damaged));
 }
 
@@ -384,8 +385,8 @@ const struct pr_command pr_command_demo = {
         "Needs nothing but this program: no download, no GPU. In the folder DIR (by default "
         "proctor-demo; empty, not there yet, or a demo's) it makes problems of rising difficulty, "
         "a tokenizer and a small "
-        "Qwen3-shaped model, trains that from scratch, and runs the watch beside it. Each step is "
-        "a "
+        "Qwen3-shaped model, trains that from scratch on the files of its queue, and runs the "
+        "watch beside it. Each step is a "
         "command of proctor that it shows, so that it can be done again by hand.\n\n"
         "What there is to see: a row for each checkpoint as it is graded, with the loss falling "
         "and the accuracy rising, easy problems first; a checkpoint that is damaged on purpose and "

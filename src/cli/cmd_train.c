@@ -84,7 +84,9 @@ static int finish(enum pr_code code, const struct pr_train_options *o,
             pr_say("train", "%s is as it was", r->checkpoint);
         return code == PR_E_USAGE ? PR_EXIT_USAGE : PR_EXIT_REFUSED;
     }
-    if (r->limit)
+    if (!r->checkpoint)
+        pr_say("train", "the time is over before a step was made; nothing is written");
+    else if (r->limit)
         pr_say("train", "the limit of %s is reached after step %lld; %s is written",
             o->max_answer_tokens ? o->seconds > 0 ? "time or tokens" : "tokens" : "time",
             (long long)r->step, r->checkpoint);
@@ -134,6 +136,11 @@ static const struct pr_option options[] = {
     {"data", "FILE",
         "examples to train on, of any form that 'proctor eval' takes: files, or folders of *.jsonl",
         NULL, PR_OPT_FILES},
+    {"queue", "BASE_DIR",
+        "in place of --data: train on the files of BASE_DIR/queue as they come, high before normal "
+        "before low, and wait where there are none, until --steps are made or a signal comes",
+        NULL, PR_OPT_TEXT},
+    {"epochs-per-file", "E", "times to go through each file of the queue", "1", PR_OPT_INT, 1, 1e6},
     {"out", "DIR", "where the checkpoints go: DIR/checkpoint-N", NULL, PR_OPT_TEXT},
     {"steps", "N",
         "updates to make (default: one epoch, unless --seconds or "
@@ -220,7 +227,7 @@ static const struct pr_option options[] = {
 const struct pr_command pr_command_train = {
     .name = "train",
     .summary = "train a model, a LoRA adapter, or a new model from scratch",
-    .arguments = "MODEL_DIR --data FILE… --out DIR",
+    .arguments = "MODEL_DIR --data FILE…|--queue BASE_DIR --out DIR",
     .about =
         "Trains on the answers of examples with AdamW and writes Hugging Face checkpoints that "
         "transformers, vLLM and every command of proctor open as they are. Prompt and answer are "
@@ -232,6 +239,11 @@ const struct pr_command pr_command_train = {
         "\"tokens_per_second\"}\n\n"
         "loss is the one before the update, grad_norm the one before clipping, tokens the answer "
         "tokens of the batch; tokens_per_second counts every token computed.\n\n"
+        "With --queue each file is moved to queue/processing, trained on once through (its last "
+        "batch has what is left), and moved to queue/recently_completed when a checkpoint holds "
+        "all of it, or to queue/failed with the reason beside it where nothing in it can be used. "
+        "Whenever the training is killed, the same command loses no file and counts none "
+        "twice.\n\n"
         "Ctrl-C or SIGTERM ends the step, writes a checkpoint and says how to go on; after a crash "
         "or kill -9 the same command goes on from the newest checkpoint in --out, and the result "
         "is byte for byte that of an uninterrupted run. Before the first step, while data are "
@@ -250,6 +262,9 @@ const struct pr_command pr_command_train = {
                                              "--lora-rank 8 --steps 100 --out adapter"},
         {"A new model", "proctor train --from-scratch config.json --tokenizer tokenizer --data "
                         "train.jsonl --epochs 3 --lr 1e-3 --out new"},
+        {"Whatever comes into the queue of a base folder",
+            "proctor train models/checkpoint-100 --queue . --steps 10000 --save-every 250 --out "
+            "models/current_model"},
         {"Draw the loss", "proctor train models/checkpoint-100 --data train.jsonl --steps 100 "
                           "--out run | jq .loss"}},
     .run = run,

@@ -22,6 +22,7 @@
 
 struct job {
     char *base;
+    struct pr_config config;
     char **paths;
     size_t n_paths, cap_paths;
     double total, lines;
@@ -268,7 +269,7 @@ static enum pr_code validate(
     struct job *j, const struct pr_args *a, struct pr_validation **ret, struct pr_error *e)
 {
     struct pr_validate_options o = {.threads = (size_t)pr_args_int(a, "threads", 0),
-        .max_turn = (size_t)pr_args_int(a, "max-turn", 0),
+        .max_turn = (size_t)pr_args_int(a, "max-turn", j->config.max_turn_bytes),
         .max_line = (size_t)pr_args_int(a, "max-line", 0),
         .known = j->known,
         .each = each,
@@ -311,6 +312,7 @@ static void job_done(struct job *j)
         pr_free(j->paths[i]);
     pr_free(j->paths);
     pr_free(j->base);
+    pr_config_done(&j->config);
     pr_known_free(j->known);
     json_decref(j->against);
 }
@@ -329,7 +331,9 @@ static int run(const struct pr_args *a)
         job_done(&j);
         return PR_EXIT_USAGE;
     }
-    enum pr_code code = find_files(&j, a, &e);
+    enum pr_code code = pr_config_load(j.base, &j.config, &e);
+    if (!code)
+        code = find_files(&j, a, &e);
     if (!code)
         code = protect_all(&j, a, &e);
     if (!code)
@@ -360,7 +364,9 @@ static const struct pr_option options[] = {
         "write a JSON line for each line that is not valid: path, line, offset and length in "
         "bytes, verdict, reasons",
         NULL, PR_OPT_TEXT},
-    {"max-turn", "BYTES", "a longer turn is refused", "262144", PR_OPT_INT, 1, 1e9},
+    {"max-turn", "BYTES",
+        "a longer turn is refused (default: queue.max_turn_bytes of proctor.yaml, else 262144)",
+        NULL, PR_OPT_INT, 1, 1e9},
     {"max-line", "BYTES", "a longer line is refused", "16777216", PR_OPT_INT, 1, 1e9},
     {"threads", "N",
         "threads to read with; results do not depend on it (default: one for each CPU)", NULL,

@@ -42,6 +42,7 @@
     X(skills)                                                                                      \
     X(validate_data)                                                                               \
     X(generate)                                                                                    \
+    X(queue_health)                                                                                \
     X(train)                                                                                       \
     X(train_tokenizer)                                                                             \
     X(probe)                                                                                       \
@@ -56,7 +57,7 @@ struct pr_example_line {
     const char *command; /* a line that can be pasted into a shell */
 };
 
-#define PR_MAX_EXAMPLES 5
+#define PR_MAX_EXAMPLES 6
 
 struct pr_command {
     const char *name;

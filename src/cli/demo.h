@@ -1,6 +1,7 @@
 /* `proctor demo`: a training and its watch, made of proctor's own commands, in a folder of its own.
  *
  *   demo_make.c    what has to be there first: problems, tokenizer, configuration
+ *   demo_queue.c   what waits in the queue when the training begins
  *   demo_damage.c  one checkpoint that is bad on purpose
  *   demo_show.c    what is shown of it: a row a checkpoint, the summary
  *   cmd_demo.c     the course of it
@@ -20,8 +21,16 @@
 
 #define PR_DEMO_MODELS "models/current_model"
 
+/* How much is trained, and how much of that waits in the queue at the start.  What is missing must
+ * come into the queue while it trains. */
+#define PR_DEMO_STEPS          4000
+#define PR_DEMO_BATCH          64
+#define PR_DEMO_QUEUED_PERCENT 100
+
 /* Makes what is not there yet, saying each command; done before, it says nothing. */
 PR_MUST_CHECK enum pr_code pr_demo_make(struct pr_error *e);
+/* Fills queue/normal, once. */
+PR_MUST_CHECK enum pr_code pr_demo_fill_queue(struct pr_error *e);
 /* Appends "$ proctor args…" to out. */
 void pr_demo_command(struct pr_str *out, const char *const *args);
 

@@ -172,5 +172,5 @@ enum pr_code pr_demo_make(struct pr_error *e)
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !code; i++)
         if (!pr_path_exists(steps[i].makes))
             code = take(&steps[i], e);
-    return code;
+    return code ? code : pr_demo_fill_queue(e);
 }

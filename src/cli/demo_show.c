@@ -232,7 +232,9 @@ void pr_demo_line(const struct pr_demo_shown *s, struct pr_str *out)
             pr_str_printf(out, ", loss %.3f", loss);
         if (isfinite(rate))
             pr_str_printf(out, ", %.0f tokens/s", rate);
-        if (isfinite(eta) && eta > 0) {
+        if (strstr(text_of(t, "status"), "waiting"))
+            pr_str_puts(out, ", waiting for training files");
+        else if (isfinite(eta) && eta > 0) {
             pr_layout_duration(eta, left);
             pr_str_printf(out, ", %s left", left);
         }

@@ -154,14 +154,19 @@ static enum pr_code read_status(struct pr_training *t, const struct pr_args *a, 
 static enum pr_code check(const struct pr_args *a, struct pr_error *e)
 {
     static const char *const pairs[][2] = {{"token-batches", "data"}, {"token-batches", "order"},
-        {"token-batches", "max-tokens"}, {"steps", "epochs"}, {"from-scratch", "base-model"}};
+        {"token-batches", "max-tokens"}, {"steps", "epochs"}, {"from-scratch", "base-model"},
+        {"queue", "data"}, {"queue", "token-batches"}, {"queue", "order"}, {"queue", "epochs"}};
     bool scratch = pr_args_given(a, "from-scratch");
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (pr_args_given(a, pairs[i][0]) && pr_args_given(a, pairs[i][1]))
             return pr_fail(
                 e, PR_E_USAGE, "--%s and --%s exclude each other", pairs[i][0], pairs[i][1]);
-    if (!pr_args_given(a, "data") && !pr_args_given(a, "token-batches"))
-        return pr_fail(e, PR_E_USAGE, "--data FILE… is missing: what to train on");
+    if (!pr_args_given(a, "data") && !pr_args_given(a, "token-batches") &&
+        !pr_args_given(a, "queue"))
+        return pr_fail(
+            e, PR_E_USAGE, "--data FILE… (or --queue BASE_DIR) is missing: what to train on");
+    if (pr_args_given(a, "epochs-per-file") && !pr_args_given(a, "queue"))
+        return pr_fail(e, PR_E_USAGE, "--epochs-per-file needs --queue");
     if (!pr_args_text(a, "out") || !*pr_args_text(a, "out"))
         return pr_fail(e, PR_E_USAGE, "--out DIR is missing: where the checkpoints go");
     if (!scratch && !a->n_positional)
@@ -184,6 +189,8 @@ static void read_numbers(struct pr_train_options *o, const struct pr_args *a)
     o->data.max_tokens = (uint32_t)pr_args_int(a, "max-tokens", 0);
     o->data.batch = (uint32_t)pr_args_int(a, "batch", 0);
     o->token_batches = pr_args_text(a, "token-batches");
+    o->queue = pr_args_text(a, "queue");
+    o->epochs_per_file = (uint32_t)pr_args_int(a, "epochs-per-file", 1);
     o->steps = pr_args_int(a, "steps", 0);
     o->epochs = pr_args_real(a, "epochs", 0);
     o->save_every = pr_args_int(a, "save-every", 0);

@@ -73,6 +73,9 @@ struct pr_config {
         double disk_free_gb;                     /* 0: never */
         int64_t gpu_celsius;                     /* 0: never */
     } alerts;
+    /* queue */
+    double stuck_warning_hours, stuck_critical_hours;
+    int64_t backlog_files, max_turn_bytes;
     /* log */
     char *log_level; /* "debug", "info", "warning", "error" */
     int64_t log_max_mb, log_max_days, log_keep;

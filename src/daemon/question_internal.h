@@ -11,7 +11,8 @@
 
 struct pr_pool_source {
     char *path;
-    const char *name; /* its last component */
+    const char *name;  /* its last component */
+    uint64_t inode[2]; /* device and inode: the same wherever the queue moves it */
     int64_t size, mtime_ns;
 };
 /* Sorted by name, so that a file that moves from one folder of the queue to the next stays. */

@@ -13,6 +13,12 @@
 
 #define MAX_SOURCES 10000
 
+/* As a file goes through it: one that moves on while they are listed is seen twice rather than not
+ * at all. */
+static const char *const queue[] = {
+    "queue/high", "queue/normal", "queue/low", "queue/processing", "queue/recently_completed"};
+#define N_QUEUE (sizeof queue / sizeof *queue)
+
 /* ---- where examples lie ---- */
 
 static void add_file(struct pr_pool_sources *s, const char *path)
@@ -22,6 +28,7 @@ static void add_file(struct pr_pool_sources *s, const char *path)
         return;
     const char *slash = strrchr(path, '/');
     struct pr_pool_source x = {.path = pr_strdup(path),
+        .inode = {(uint64_t)st.st_dev, (uint64_t)st.st_ino},
         .size = st.st_size,
         .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
     x.name = slash ? x.path + (slash + 1 - path) : x.path;
@@ -62,20 +69,48 @@ static int by_name(const void *pa, const void *pb)
     return a->mtime_ns < b->mtime_ns ? -1 : a->mtime_ns > b->mtime_ns;
 }
 
+static void drop(struct pr_pool_sources *s, size_t i)
+{
+    s->bytes -= (uint64_t)s->v[i].size;
+    pr_free(s->v[i].path);
+    memmove(&s->v[i], &s->v[i + 1], (s->n - i - 1) * sizeof *s->v);
+    s->n--;
+}
+
+static bool same_file(const struct pr_pool_source *a, const struct pr_pool_source *b)
+{
+    return !memcmp(a->inode, b->inode, sizeof a->inode);
+}
+
+static int by_inode(const void *pa, const void *pb)
+{
+    const struct pr_pool_source *a = pa, *b = pb;
+    return memcmp(a->inode, b->inode, sizeof a->inode);
+}
+
+/* What was seen in two folders of the queue is one file that moved meanwhile; sorts. */
+static void drop_moved(struct pr_pool_sources *s)
+{
+    qsort(s->v, s->n, sizeof *s->v, by_inode);
+    for (size_t i = s->n; i-- > 1;)
+        if (same_file(&s->v[i], &s->v[i - 1]))
+            drop(s, i);
+}
+
 void pr_pool_find(const struct pr_config *c, struct pr_pool_sources *ret)
 {
-    static const char *const queue[] = {
-        "queue/recently_completed", "queue/processing", "queue/high", "queue/normal", "queue/low"};
     size_t i;
     const json_t *x;
     *ret = (struct pr_pool_sources){.given = json_array_size(c->pool) > 0};
     json_array_foreach (c->pool, i, x)
         add_path(ret, json_string_value(x));
-    for (i = 0; !ret->given && i < sizeof queue / sizeof *queue; i++) {
+    for (i = 0; !ret->given && i < N_QUEUE; i++) {
         char *path = pr_path_join(c->base_dir, queue[i]);
         add_path(ret, path);
         pr_free(path);
     }
+    if (ret->n && !ret->given)
+        drop_moved(ret);
     if (ret->n)
         qsort(ret->v, ret->n, sizeof *ret->v, by_name);
 }
@@ -128,8 +163,26 @@ bool pr_pool_lost(const struct pr_pool_sources *s, const json_t *names)
 
 /* ---- copying ---- */
 
+/* Opens it where it was, or where it went to in the queue; -1: it is gone. */
+static int open_source(const struct pr_config *c, const struct pr_pool_source *s, bool given)
+{
+    int fd = open(s->path, O_RDONLY | O_CLOEXEC);
+    for (size_t i = 0; fd < 0 && !given && i < N_QUEUE; i++) {
+        struct stat st;
+        char *folder = pr_path_join(c->base_dir, queue[i]), *path = pr_path_join(folder, s->name);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0 && (fstat(fd, &st) || (uint64_t)st.st_ino != s->inode[1])) {
+            close(fd); /* another of its name */
+            fd = -1;
+        }
+        pr_free(folder);
+        pr_free(path);
+    }
+    return fd;
+}
+
 /* Lines of a source, each with this probability; the same ones every time. */
-static enum pr_code copy_lines(const struct pr_pool_source *s, const char *to, double share,
+static enum pr_code copy_lines(int fd, const struct pr_pool_source *s, const char *to, double share,
     size_t *n_too_long, struct pr_error *e)
 {
     struct pr_lines lines;
@@ -139,9 +192,6 @@ static enum pr_code copy_lines(const struct pr_pool_source *s, const char *to, d
     size_t n;
     enum pr_line got;
     bool any = false;
-    int fd = open(s->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return PR_OK; /* it went on through the queue */
     pr_rng_seed(&r, (uint64_t)s->size);
     pr_lines_init(&lines, fd, PR_POOL_MAX_LINE);
     while (
@@ -156,7 +206,6 @@ static enum pr_code copy_lines(const struct pr_pool_source *s, const char *to, d
             pr_str_putc(&out, '\n');
     }
     pr_lines_done(&lines);
-    close(fd);
     enum pr_code code = any ? pr_file_write_atomic(to, out.data, out.len, e) : PR_OK;
     pr_str_done(&out);
     return code;
@@ -198,8 +247,11 @@ enum pr_code pr_pool_copy(const struct pr_config *c, const struct pr_pool_source
         ret->folders[ret->n] = folder;
         ret->from[ret->n] = &s->v[i];
         ret->files[ret->n++] = file;
-        if (!(code = pr_mkdirs(folder, e)))
-            code = copy_lines(&s->v[i], file, share, &ret->n_too_long, e);
+        int fd = open_source(c, &s->v[i], s->given);
+        if (!(code = pr_mkdirs(folder, e)) && fd >= 0)
+            code = copy_lines(fd, &s->v[i], file, share, &ret->n_too_long, e);
+        if (fd >= 0)
+            close(fd);
     }
     drop_empty(ret);
     return code;

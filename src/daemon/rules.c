@@ -102,6 +102,13 @@ static bool steps_show(const json_t *t, const struct pr_rules *r)
            (source && strcmp(source, "trainer_state.json") != 0);
 }
 
+/* Of proctor train --queue it is known why. */
+static bool waits_for_files(const json_t *t)
+{
+    const char *status = json_string_value(json_object_get(t, "status"));
+    return status && !strcasecmp(status, "waiting for training files");
+}
+
 static void look_at_steps(const struct look *l)
 {
     static const char key[] = "training-stalled";
@@ -129,8 +136,9 @@ static void look_at_steps(const struct look *l)
     else if (steps_show(t, r) && now - r->since_ns >= limit &&
              now - r->since_ns >= GAPS * r->gap_ns)
         say_wrong(l, key, PR_ALERT_WARNING,
-            "the training stands still: it is at step %lld for more than %lld minutes",
-            (long long)step, (long long)l->in->stalled_minutes);
+            "the training stands still: it is at step %lld for more than %lld minutes%s",
+            (long long)step, (long long)l->in->stalled_minutes,
+            waits_for_files(t) ? ", and its queue of training files is empty" : "");
 }
 
 static bool says_not_finite(const json_t *o)

@@ -70,6 +70,11 @@ static bool is_training_file(const char *name)
            (ends_with(name, ".jsonl") || ends_with(name, ".json"));
 }
 
+static int64_t milliseconds(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 enum pr_code pr_queue_list(const char *base_dir, enum pr_queue q, struct pr_queue_file **ret,
     size_t *ret_n, struct pr_error *e)
 {
@@ -92,7 +97,9 @@ enum pr_code pr_queue_list(const char *base_dir, enum pr_queue q, struct pr_queu
         }
         f.name = pr_strdup(names[i]);
         f.bytes = (uint64_t)st.st_size;
-        f.mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+        f.mtime_ms = milliseconds(st.st_mtim);
+        f.since_ms = milliseconds(st.st_ctim);
+        f.since_ms = f.since_ms > f.mtime_ms ? f.since_ms : f.mtime_ms;
         PR_PUSH(v, n, cap, f);
     }
     pr_names_free(names, n_names);

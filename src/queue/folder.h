@@ -44,6 +44,8 @@ struct pr_queue_file {
     enum pr_queue queue;
     uint64_t bytes;
     int64_t mtime_ms;
+    int64_t since_ms; /* in this queue for as long at most: the later of the times at which its
+                       * content (mtime) and its name (ctime) changed */
 };
 /* The training files of a queue, by name; a folder that is not there is empty.
  * pr_queue_files_free. */

@@ -11,8 +11,7 @@ void pr_seen_done(struct pr_seen *s)
 {
     pr_free(s->v);
     pr_free(s->exact);
-    if (s->head)
-        pr_big_free(s->head, HEAD_BYTES);
+    pr_free(s->head);
     *s = (struct pr_seen){0};
 }
 
@@ -114,13 +113,8 @@ void pr_seen_add(struct pr_seen *s, const struct pr_print *p, uint32_t file, uin
 {
     if (p->empty || s->n >= UINT32_MAX - 1)
         return;
-    if (!s->head) {
-        void *block;
-        struct pr_error e;
-        if (pr_big_alloc(&block, PR_PRINT_BANDS * PR_SEEN_BUCKETS, sizeof(uint32_t), "", &e))
-            return;
-        s->head = block;
-    }
+    if (!s->head) /* in small pages: few texts touch few of them */
+        s->head = pr_zalloc(HEAD_BYTES);
     if (2 * (s->n + 1) > s->n_slots)
         grow_slots(s);
     struct pr_seen_text t = {.exact = p->exact,

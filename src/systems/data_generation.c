@@ -370,19 +370,21 @@ static void set_waiting(const struct work *w, json_t *doc)
 
 static void set_mix(const struct work *w, json_t *doc)
 {
-    pr_json_set(doc, "mix", pr_generation_mix_json(&w->mix));
-    pr_json_set_str(doc, "mix_source", w->mix.by_curriculum ? "curriculum-optimizer" : "default");
-    pr_json_set_str(doc, "mix_reason", w->mix.why);
-    if (!w->skills.n) {
-        pr_json_set_null(doc, "skills", "nothing was made in this run");
-        return;
-    }
-    json_t *skills = json_object();
+    json_t *o = json_object(), *skills = json_object();
+    pr_json_set(o, "weights", pr_generation_mix_json(&w->mix));
+    pr_json_set_str(o, "source", w->mix.by_curriculum ? "curriculum-optimizer" : "default");
+    pr_json_set_str(o, "why", w->mix.why);
     for (size_t i = 0; i < w->skills.n; i++)
         pr_json_set_real(skills, w->skills.v[i]->name, w->skills.weights[i], NULL);
-    pr_json_set(doc, "skills", skills);
-    pr_json_set_str(doc, "skills_source", w->skills.source);
-    pr_json_set(doc, "skills_unknown", json_incref(w->skills.unknown));
+    if (w->skills.n) {
+        pr_json_set(o, "skills", json_incref(skills));
+        pr_json_set_str(o, "skills_source", w->skills.source);
+        pr_json_set(o, "skills_unknown", json_incref(w->skills.unknown));
+    } else {
+        pr_json_set_null(o, "skills", "nothing was made in this run");
+    }
+    json_decref(skills);
+    pr_json_set(doc, "mix", o);
 }
 
 static void set_written(struct work *w, json_t *doc)

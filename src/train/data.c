@@ -45,6 +45,11 @@ double pr_train_data_epoch(const struct pr_train_data *d, int64_t step)
     return (double)step * (d->first ? 1 : d->batch) / (double)pr_train_data_size(d);
 }
 
+int64_t pr_train_data_steps(const struct pr_train_data *d)
+{
+    return d->places ? (int64_t)((d->places - 1) / d->batch + 1) : 0;
+}
+
 /* The permutation of an epoch, which depends on seed and epoch alone (Fisher and Yates). */
 static void permute(struct pr_train_data *d, int64_t epoch)
 {
@@ -73,6 +78,13 @@ static size_t at_place(struct pr_train_data *d, uint64_t place)
         return d->given[place % size];
     permute(d, (int64_t)(place / size));
     return d->permutation[place % size];
+}
+
+/* Sequences of a step's batch. */
+static size_t members_of(const struct pr_train_data *d, int64_t step)
+{
+    uint64_t from = (uint64_t)(step - 1) * d->batch;
+    return !d->places || d->places - from > d->batch ? d->batch : (size_t)(d->places - from);
 }
 
 /* Rows of a sequence: those up to the one whose target is the last that counts. */
@@ -117,7 +129,8 @@ enum pr_code pr_train_data_batch(struct pr_train_data *d, int64_t step, struct p
     struct pr_batch b = {0};
     uint64_t counted = 0, rows = 0;
     size_t at = d->first ? d->first[(uint64_t)(step - 1) % d->n_batches] : 0;
-    size_t n = d->first ? d->first[(uint64_t)(step - 1) % d->n_batches + 1] - at : d->batch;
+    size_t n =
+        d->first ? d->first[(uint64_t)(step - 1) % d->n_batches + 1] - at : members_of(d, step);
     if (n + 1 > d->starts_cap)
         pr_grow((void **)&d->starts, &d->starts_cap, n + 1, sizeof *d->starts);
     if (n > d->members_cap)

@@ -27,6 +27,7 @@ struct pr_train_data_options {
         *order; /* a file of JSON Lines, each with the "id" of an example to train on; NULL */
     uint32_t max_tokens; /* of a sequence: a longer one is left out and counted; 0: the model's */
     uint32_t batch;      /* sequences a step */
+    uint32_t epochs;     /* then it ends: the last batch has what is left; 0: it has no end */
     uint64_t seed;
     int32_t end; /* what ends an answer where the prompter knows no end of turn (a new model's
                   * eos_token_id); −1: nothing */
@@ -57,9 +58,11 @@ const json_t *pr_train_data_json(const struct pr_train_data *d);
 const char *pr_train_data_fingerprint(const struct pr_train_data *d);
 size_t pr_train_data_size(const struct pr_train_data *d); /* examples (or batches) of an epoch */
 double pr_train_data_epoch(const struct pr_train_data *d, int64_t step); /* after step s */
+int64_t pr_train_data_steps(const struct pr_train_data *d); /* of all its epochs; 0: without end */
 
-/* The batch of step s, from 1; valid until the next call.  *ret_counted: targets that count.  A
- * sequence's rows end with the last that counts: those after it change neither loss nor gradient.
+/* The batch of step s, from 1 to the last where there is one; valid until the next call.
+ * *ret_counted: targets that count.  A sequence's rows end with the last that counts: those after
+ * it change neither loss nor gradient.
  */
 PR_MUST_CHECK enum pr_code pr_train_data_batch(struct pr_train_data *d, int64_t step,
     struct pr_batch *ret, uint64_t *ret_counted, struct pr_error *e);

@@ -167,6 +167,7 @@ enum pr_code pr_train_data_load(const struct pr_prompter *p, const struct pr_mod
         goto out;
     if (o->order && (code = pr_train_order_read(l.d, o->order, l.s, of, &l.n_left_out, e)))
         goto out;
+    l.d->places = (uint64_t)o->epochs * pr_train_data_size(l.d);
     put_facts(&l);
     pr_train_data_seal(l.d);
     *ret = l.d;

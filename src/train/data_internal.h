@@ -33,6 +33,7 @@ struct pr_train_data {
 
     uint32_t max_tokens; /* given batches: of a sequence; 0: any */
     uint32_t batch;
+    uint64_t places; /* sequences of all epochs; 0: without end */
     uint64_t seed;
     size_t *permutation; /* of epoch `epoch` */
     int64_t epoch;       /* −1: none yet */

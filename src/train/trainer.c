@@ -43,7 +43,8 @@ static enum pr_code make_step(struct pr_trainer *t, struct pr_error *e)
         .step = t->step + 1, .steps = t->steps, .loss = NAN, .grad_norm = NAN};
     int64_t began = pr_clock_monotonic_ns();
     double nll = 0;
-    enum pr_code code = pr_train_data_batch(t->data, s.step, &b, &s.tokens, e);
+    int64_t of_data = t->feed ? t->file_step + 1 : s.step;
+    enum pr_code code = pr_train_data_batch(t->data, of_data, &b, &s.tokens, e);
     s.learning_rate = pr_schedule_at(&t->schedule, s.step);
     if (!code && s.tokens) {
         code = learn(t, &b, s.tokens, &nll, e);
@@ -64,7 +65,7 @@ static enum pr_code make_step(struct pr_trainer *t, struct pr_error *e)
     t->answer_total += s.tokens;
     t->input_total += b.n_rows;
     s.rows = b.n_rows;
-    s.epoch = pr_train_data_epoch(t->data, s.step);
+    s.epoch = pr_trainer_epoch(t, s.step);
     s.answer_total = t->answer_total;
     s.seconds = (double)(pr_clock_monotonic_ns() - began) / 1e9;
     t->last = s;
@@ -72,6 +73,8 @@ static enum pr_code make_step(struct pr_trainer *t, struct pr_error *e)
         struct pr_train_log l = {s.step, s.epoch, s.loss, s.grad_norm, s.learning_rate};
         pr_trainer_log_add(t, &l);
     }
+    if (t->feed)
+        pr_trainer_fed(t);
     return PR_OK;
 }
 
@@ -126,6 +129,8 @@ static enum pr_code save(struct pr_trainer *t, struct pr_error *e)
     t->last_checkpoint = pr_path_join(t->o->out, pr_str_cstr(&name));
     pr_str_done(&name);
     t->saved = t->step;
+    if (t->feed)
+        pr_trainer_feed_saved(t);
     pr_trainer_keep(t);
     return PR_OK;
 }
@@ -145,6 +150,30 @@ static bool can_stop(const struct pr_trainer *t)
            !pr_save_check_places(t->o->out, t->step - 1, 0, t->step, t->o->model, &e);
 }
 
+/* Sees that there is data for the next step; waits for it where a queue is empty.  *ret_fed false:
+ * the caller wishes to stop, or a limit is reached, before there is. */
+static enum pr_code feed(struct pr_trainer *t, struct pr_train_result *ret, bool *stop,
+    bool *ret_fed, struct pr_error *e)
+{
+    *ret_fed = !t->feed;
+    while (!*ret_fed) {
+        enum pr_code code = pr_trainer_feed(t, ret_fed, e);
+        if (code == PR_E_CANCELLED) {
+            *stop = true;
+            *ret_fed = false;
+            return PR_OK;
+        }
+        if (code || *ret_fed)
+            return code;
+        pr_trainer_wait(t);
+        *stop = *stop || (t->o->stopped && t->o->stopped(t->o->ctx));
+        ret->limit = limit_reached(t);
+        if (*stop || ret->limit)
+            return PR_OK;
+    }
+    return PR_OK;
+}
+
 /* Steps until the last, a limit, or the caller's wish to stop; a checkpoint of the last one. */
 static enum pr_code run(struct pr_trainer *t, struct pr_train_result *ret, struct pr_error *e)
 {
@@ -152,6 +181,9 @@ static enum pr_code run(struct pr_trainer *t, struct pr_train_result *ret, struc
     bool stop = false;
     ret->limit = t->step && t->o->max_answer_tokens && t->answer_total >= t->o->max_answer_tokens;
     while (!code && !((stop || ret->limit) && can_stop(t)) && (!t->steps || t->step < t->steps)) {
+        bool fed;
+        if ((code = feed(t, ret, &stop, &fed, e)) || !fed)
+            break;
         if ((code = make_step(t, e)))
             break;
         measure(t);
@@ -164,7 +196,8 @@ static enum pr_code run(struct pr_trainer *t, struct pr_train_result *ret, struc
     if (!code)
         code = save(t, e);
     if (!code && stop && t->step != t->steps)
-        code = pr_fail(e, PR_E_CANCELLED, "stopped after step %lld", (long long)t->step);
+        code = t->step ? pr_fail(e, PR_E_CANCELLED, "stopped after step %lld", (long long)t->step)
+                       : pr_fail(e, PR_E_CANCELLED, "stopped before the first step");
     return code;
 }
 

@@ -33,6 +33,11 @@ struct pr_train_options {
     size_t n_bases;
     struct pr_train_data_options data;
     const char *token_batches; /* instead of data; NULL */
+    /* Instead of data: a base folder, from whose queue files are taken as they come; `data` then
+     * says how they are read, its files are none.  Where the queue is empty the training waits,
+     * until `steps`, a limit or a stop end it.  NULL: none. */
+    const char *queue;
+    uint32_t epochs_per_file; /* of a queue's */
     struct pr_prompt_options prompt;
     const char *out;
     int64_t steps; /* 0: `epochs` of them; neither: until seconds or max_answer_tokens end it, or
@@ -56,7 +61,8 @@ struct pr_train_options {
     /* After each step; non-zero stops: a checkpoint of the step is written first. */
     int (*on_step)(void *ctx, const struct pr_train_step *s);
     /* Asked while model and data are read and before the first step: true ends it there, and
-     * nothing is written.  NULL: never.  `data` has its own from here. */
+     * nothing is written; while a training waits for files: then as on_step.  NULL: never.  `data`
+     * has its own from here. */
     bool (*stopped)(void *ctx);
     void (*on_note)(void *ctx, const char *text); /* what a person should know; NULL */
     void *ctx;

@@ -1,6 +1,6 @@
 /* What a training holds while it runs; made by trainer_open.c and trainer_resume.c, driven by
- * trainer.c, described by trainer_state.c (trainer_state.json, proctor/training.json),
- * trainer_log.c (log_history) and trainer_status.c. */
+ * trainer.c, fed by trainer_feed.c (--queue), described by trainer_state.c (trainer_state.json,
+ * proctor/training.json), trainer_log.c (log_history) and trainer_status.c. */
 #ifndef PR_TRAIN_TRAINER_INTERNAL_H
 #define PR_TRAIN_TRAINER_INTERNAL_H
 
@@ -13,6 +13,12 @@
 /* Key in proctor/training.json: the instruction set that the last steps were computed with. */
 #define PR_TRAINING_ISA  "instruction_set"
 #define PR_TRAINING_PLAN "rate_plan"
+/* How far it is in a queue's files: pr_feed_state. */
+#define PR_TRAINING_QUEUE "queue"
+
+#define PR_TRAIN_WAITING "waiting for training files" /* a status */
+
+struct pr_feed;
 
 /* One line of log_history. */
 struct pr_train_log {
@@ -29,7 +35,7 @@ struct pr_trainer {
     struct pr_save_source *source;    /* what checkpoints take over from the start */
     struct pr_prompter *prompter;     /* NULL with given batches */
     struct pr_pool *pool;
-    struct pr_train_data *data;
+    struct pr_train_data *data; /* with a queue: of the last file; NULL: none yet */
     struct pr_net *net;
     struct pr_optimizer optimizer;
     struct pr_schedule schedule;
@@ -51,8 +57,15 @@ struct pr_trainer {
     char *last_checkpoint;
     char *keep_said; /* the last note of what --keep could not remove; NULL: none */
 
+    /* with a queue */
+    struct pr_feed *feed;          /* NULL: without */
+    json_t *feed_state;            /* of the checkpoint that was gone on from; NULL */
+    int64_t file_step, file_steps; /* of the current file; equal: there is none */
+    char *feed_said;               /* as keep_said, of files that could not be moved on */
+
     /* training_status.json */
     int64_t status_ns;  /* when it was last written; 0: never */
+    bool told_waiting;  /* and whether it then said that it waits */
     bool status_broken; /* it could not be */
     double rate;        /* tokens a second, of the last steps */
     double seconds;     /* a step's, likewise */
@@ -68,6 +81,25 @@ PR_MUST_CHECK enum pr_code pr_trainer_resume(struct pr_trainer *t, struct pr_err
 void pr_trainer_undo(struct pr_trainer *t);
 void pr_trainer_done(struct pr_trainer *t);
 void pr_trainer_note(const struct pr_trainer *t, const char *fmt, ...) PR_PRINTF(2, 3);
+
+/* How data are read; files, epochs and seed are as the options have them. */
+struct pr_train_data_options pr_trainer_data_options(const struct pr_trainer *t);
+/* Notes what could not be used of t->data. */
+void pr_trainer_note_data(const struct pr_trainer *t);
+/* The epoch after a step.  Of a queue, which has no end, it is the share of the steps that are to
+ * be, as the Hugging Face Trainer has it of a stream; 0 where no last step is known. */
+double pr_trainer_epoch(const struct pr_trainer *t, int64_t step);
+
+/* Opens the queue, and moves on what t->feed_state holds. */
+PR_MUST_CHECK enum pr_code pr_trainer_feed_open(struct pr_trainer *t, struct pr_error *e);
+/* Sees that there is a next step in the current file, or takes the next one: *ret_fed false where
+ * none waits.  Files of which nothing is usable go to failed.  PR_E_CANCELLED: `stopped` said so.
+ */
+PR_MUST_CHECK enum pr_code pr_trainer_feed(struct pr_trainer *t, bool *ret_fed, struct pr_error *e);
+void pr_trainer_fed(struct pr_trainer *t); /* a step of the current file was made */
+/* A checkpoint of this moment is durable.  What goes wrong is noted, each thing once. */
+void pr_trainer_feed_saved(struct pr_trainer *t);
+void pr_trainer_wait(struct pr_trainer *t); /* a moment, for files */
 
 /* Removes what --keep does not ask for, counted from the checkpoint saved last.  What goes wrong is
  * noted, each thing once: the new checkpoint is in its place, and a training does not end for an
@@ -92,7 +124,7 @@ PR_MUST_CHECK enum pr_code pr_trainer_state_resume(
 PR_MUST_CHECK enum pr_code pr_trainer_settings(
     struct pr_trainer *t, json_t **ret, struct pr_error *e);
 
-/* Writes training_status.json, at most once a second unless `status` is another than "training".
+/* Writes training_status.json; "training" and PR_TRAIN_WAITING at most once a second each.
  * What goes wrong is noted, once: a training does not end for that. */
 void pr_trainer_tell(struct pr_trainer *t, const char *status, const char *error);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "train/feed.h"
 #include "train/trainer_internal.h"
 
 #define F32_BELOW   200000000 /* parameters: auto is f32 below, as the engine has it */
@@ -142,28 +143,44 @@ static enum pr_code open_model(struct pr_trainer *t, struct pr_error *e)
     return pr_net_open(t->checkpoint, &no, t->pool, &t->net, e);
 }
 
+struct pr_train_data_options pr_trainer_data_options(const struct pr_trainer *t)
+{
+    const struct pr_model_config *c = pr_net_config(t->net);
+    struct pr_train_data_options d = t->o->data;
+    d.stopped = t->o->stopped;
+    d.ctx = t->o->ctx;
+    d.end = t->o->scratch && c->n_eos ? c->eos[0] : -1;
+    d.seed = t->o->seed;
+    return d;
+}
+
 static enum pr_code open_data(struct pr_trainer *t, struct pr_error *e)
 {
     const struct pr_train_options *o = t->o;
     const struct pr_model_config *c = pr_net_config(t->net);
-    struct pr_train_data_options d = o->data;
-    d.stopped = o->stopped;
-    d.ctx = o->ctx;
+    struct pr_train_data_options d = pr_trainer_data_options(t);
     if (o->token_batches)
         return pr_train_data_load_batches(o->token_batches, c, &d, &t->data, e);
     enum pr_code code = pr_prompter_new(t->checkpoint, &o->prompt, &t->prompter, e);
     if (code)
         return code;
-    d.end = o->scratch && c->n_eos ? c->eos[0] : -1;
-    d.seed = o->seed;
     if (pr_prompter_end_of_turn(t->prompter) < 0 && d.end < 0)
         pr_trainer_note(t, "the model has no end token (no chat template, no eos_token): it will "
                            "not learn where an answer ends");
-    return pr_train_data_load(t->prompter, c, &d, &t->data, e);
+    return o->queue ? PR_OK : pr_train_data_load(t->prompter, c, &d, &t->data, e);
 }
 
-static void note_data(const struct pr_trainer *t)
+double pr_trainer_epoch(const struct pr_trainer *t, int64_t step)
 {
+    if (!t->o->queue)
+        return pr_train_data_epoch(t->data, step);
+    return t->steps ? (double)step / (double)t->steps : 0;
+}
+
+void pr_trainer_note_data(const struct pr_trainer *t)
+{
+    if (!t->data)
+        return;
     const json_t *facts = pr_train_data_json(t->data);
     json_int_t empty = json_integer_value(json_object_get(facts, "empty_batches"));
     size_t i;
@@ -180,7 +197,7 @@ static void note_data(const struct pr_trainer *t)
 static enum pr_code plan(struct pr_trainer *t, struct pr_error *e)
 {
     const struct pr_train_options *o = t->o;
-    bool limited = o->seconds > 0 || o->max_answer_tokens;
+    bool limited = o->seconds > 0 || o->max_answer_tokens || o->queue;
     double epochs = o->epochs > 0 ? o->epochs : limited ? 0 : 1;
     t->steps = o->steps;
     if (!t->steps && epochs > 0) { /* the first step after which so many have passed */
@@ -211,17 +228,23 @@ static void introduce(struct pr_trainer *t)
     const struct pr_model_config *c = pr_net_config(t->net);
     const struct pr_net_lora *lora = pr_net_lora_of(t->net);
     struct pr_str text = PR_STR_INIT(4096);
-    size_t n, size = pr_train_data_size(t->data);
+    size_t n;
     pr_net_values(t->net, &n);
     pr_str_printf(
         &text, "%s, %.1f M parameters", c->arch->name, (double)pr_model_config_parameters(c) / 1e6);
     if (lora && lora->r)
         pr_str_printf(&text, ", a LoRA of rank %u with %.3g M trained", lora->r, (double)n / 1e6);
-    pr_str_printf(&text, ", dtype %s, %d threads; %zu %s", t->bf16 ? "bf16" : "f32",
-        pr_pool_threads(t->pool), size, t->o->token_batches ? "batches" : "examples");
+    pr_str_printf(
+        &text, ", dtype %s, %d threads; ", t->bf16 ? "bf16" : "f32", pr_pool_threads(t->pool));
+    if (t->data)
+        pr_str_printf(&text, "%zu %s", pr_train_data_size(t->data),
+            t->o->token_batches ? "batches" : "examples");
+    else
+        pr_str_printf(&text, "the files of %s/queue", t->o->queue);
     if (t->steps)
-        pr_str_printf(&text, ", %lld steps (%.3g epochs)", (long long)t->steps,
-            pr_train_data_epoch(t->data, t->steps));
+        pr_str_printf(&text, ", %lld steps", (long long)t->steps);
+    if (t->steps && t->data)
+        pr_str_printf(&text, " (%.3g epochs)", pr_train_data_epoch(t->data, t->steps));
     pr_trainer_note(t, "%s", pr_str_cstr(&text));
     pr_str_done(&text);
 }
@@ -299,14 +322,15 @@ enum pr_code pr_trainer_open(struct pr_trainer *t, struct pr_error *e)
         (code = open_data(t, e)))
         return code;
     note_dropouts(t);
-    note_data(t);
+    pr_trainer_note_data(t);
     if ((code = plan(t, e)) ||
         (code = pr_optimizer_init(&t->optimizer, t->net, t->pool, &o->optimizer, e)) ||
         (code = pr_trainer_settings(t, &t->settings, e)) || (code = ask(t, e)))
         return code;
     introduce(t);
     if ((code = pr_trainer_resume(t, e)) ||
-        (code = pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e)))
+        (code = pr_save_check_places(o->out, t->step, o->save_every, t->steps, o->model, e)) ||
+        (o->queue && (code = pr_trainer_feed_open(t, e))))
         return code;
     return ask(t, e);
 }
@@ -315,6 +339,8 @@ void pr_trainer_done(struct pr_trainer *t)
 {
     pr_optimizer_done(&t->optimizer);
     pr_train_data_free(t->data);
+    pr_feed_free(t->feed);
+    json_decref(t->feed_state);
     pr_prompter_free(t->prompter);
     pr_net_free(t->net);
     pr_checkpoint_free(t->checkpoint);
@@ -326,6 +352,7 @@ void pr_trainer_done(struct pr_trainer *t)
     pr_free(t->log);
     pr_free(t->last_checkpoint);
     pr_free(t->keep_said);
+    pr_free(t->feed_said);
     if (t->lock >= 0)
         close(t->lock);
 }

@@ -80,6 +80,8 @@ static void begin_anew(struct pr_trainer *t)
     t->step = 0;
     t->answer_total = t->input_total = 0;
     t->n_log = 0;
+    json_decref(t->feed_state);
+    t->feed_state = NULL;
     t->last = (struct pr_train_step){0};
 }
 

@@ -9,12 +9,13 @@
 #include "base/sha256.h"
 #include "compute/kernels.h"
 #include "model/trainer_state.h"
+#include "train/feed.h"
 #include "train/trainer_internal.h"
 
 /* Sequences a step; of given batches, which need not be alike, the mean. */
 static int64_t batch_size(const struct pr_trainer *t)
 {
-    const json_t *facts = pr_train_data_json(t->data);
+    const json_t *facts = t->o->queue ? NULL : pr_train_data_json(t->data);
     double sequences = json_number_value(json_object_get(facts, "sequences"));
     double batches = json_number_value(json_object_get(facts, "batches"));
     return batches > 0 ? llround(sequences / batches) : t->o->data.batch;
@@ -26,10 +27,10 @@ static int64_t batch_size(const struct pr_trainer *t)
 json_t *pr_trainer_state(const struct pr_trainer *t)
 {
     json_t *o = json_object();
-    double epochs = t->steps ? ceil(pr_train_data_epoch(t->data, t->steps) - 1e-9) : 0;
+    double epochs = t->steps ? ceil(pr_trainer_epoch(t, t->steps) - 1e-9) : 0;
     pr_json_set(o, "best_metric", json_null());
     pr_json_set(o, "best_model_checkpoint", json_null());
-    pr_json_set_real(o, "epoch", pr_train_data_epoch(t->data, t->step), NULL);
+    pr_json_set_real(o, "epoch", pr_trainer_epoch(t, t->step), NULL);
     pr_json_set_int(o, "eval_steps", 0);
     pr_json_set_int(o, "global_step", t->step);
     pr_json_set_bool(o, "is_hyper_param_search", false);
@@ -58,7 +59,11 @@ json_t *pr_trainer_training(const struct pr_trainer *t)
     pr_json_set_str(o, PR_TRAINING_ISA, t->optimizer.kernels->isa);
     json_object_set(o, "settings", t->settings);
     json_object_set(o, PR_TRAINING_PLAN, t->rate_plan);
-    json_object_set(o, "data", (json_t *)(uintptr_t)pr_train_data_json(t->data));
+    if (t->feed) /* a file that was trained to its end is no longer the current one */
+        pr_json_set(o, PR_TRAINING_QUEUE,
+            pr_feed_state(t->feed, t->file_step < t->file_steps ? t->file_step : 0));
+    else
+        json_object_set(o, "data", (json_t *)(uintptr_t)pr_train_data_json(t->data));
     return o;
 }
 
@@ -112,6 +117,9 @@ enum pr_code pr_trainer_state_resume(
         code = pr_json_get_int(training, "input_tokens", true, 0, INT64_MAX, &input, e);
     if (code)
         return pr_wrap(e, code, "%s/proctor/training.json", checkpoint);
+    if (t->o->queue && !(t->feed_state = json_incref(json_object_get(training, PR_TRAINING_QUEUE))))
+        return pr_fail(e, PR_E_FORMAT,
+            "%s/proctor/training.json: '" PR_TRAINING_QUEUE "' is missing", checkpoint);
     t->step = step;
     t->answer_total = (uint64_t)answer;
     t->input_total = (uint64_t)input;
@@ -195,6 +203,20 @@ static enum pr_code put_model(struct pr_trainer *t, json_t *o, struct pr_error *
     return PR_OK;
 }
 
+/* In place of the data, which a queue's are not known of: how they are read. */
+static void put_queue(const struct pr_trainer *t, json_t *o)
+{
+    char hex[PR_SHA256_HEX];
+    pr_sha256_hex(pr_tokenizer_digest(pr_prompter_tokenizer(t->prompter)), hex);
+    pr_json_set_str(o, "data", "a queue");
+    pr_json_set_str(o, "tokenizer", hex);
+    pr_json_set_int(o, "epochs_per_file", t->o->epochs_per_file);
+    pr_json_set_int(o, "max_tokens", t->o->data.max_tokens);
+    pr_json_set_int(o, "date", t->o->prompt.now_utc_ms);
+    if (t->o->prompt.template_vars)
+        hash_json(o, "template_vars", t->o->prompt.template_vars);
+}
+
 enum pr_code pr_trainer_settings(struct pr_trainer *t, json_t **ret, struct pr_error *e)
 {
     const struct pr_train_options *o = t->o;
@@ -205,7 +227,10 @@ enum pr_code pr_trainer_settings(struct pr_trainer *t, json_t **ret, struct pr_e
         json_decref(s);
         return code;
     }
-    pr_json_set_str(s, "data", pr_train_data_fingerprint(t->data));
+    if (o->queue)
+        put_queue(t, s);
+    else
+        pr_json_set_str(s, "data", pr_train_data_fingerprint(t->data));
     pr_json_set_int(s, "seed", (int64_t)o->seed);
     if (!o->token_batches)
         pr_json_set_int(s, "batch", o->data.batch);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "train/feed.h"
 #include "train/trainer_internal.h"
 
 #define EVERY_NS   INT64_C(1000000000)
@@ -36,7 +37,7 @@ static void put_where(json_t *o, const struct pr_trainer *t)
         pr_json_set_int(o, "total_steps", t->steps);
     else
         pr_json_set_null(o, "total_steps", "a limit of time or tokens ends it");
-    pr_json_set_real(o, "epoch", pr_train_data_epoch(t->data, t->step), NULL);
+    pr_json_set_real(o, "epoch", pr_trainer_epoch(t, t->step), NULL);
     pr_json_set_real(o, "loss", s->step ? s->loss : NAN, why);
     pr_json_set_real(o, "learning_rate", s->step ? s->learning_rate : NAN, none);
     pr_json_set_real(o, "grad_norm", s->step ? s->grad_norm : NAN, why);
@@ -47,6 +48,16 @@ static void put_where(json_t *o, const struct pr_trainer *t)
         pr_json_set_real(o, "eta_seconds", (double)(t->steps - t->step) * t->seconds, NULL);
     else
         pr_json_set_null(o, "eta_seconds", t->steps ? none : "the last step is not known");
+}
+
+static void put_queue(json_t *o, const struct pr_trainer *t)
+{
+    if (pr_feed_current(t->feed))
+        pr_json_set_str(o, "current_file", pr_feed_current(t->feed));
+    else
+        pr_json_set_null(o, "current_file", "no file is being trained on");
+    pr_json_set_int(o, "files_completed", (int64_t)pr_feed_completed(t->feed));
+    pr_json_set_int(o, "queue_waiting", (int64_t)pr_feed_waiting(t->feed));
 }
 
 /* Whoever reads the file runs in another folder than we do. */
@@ -68,8 +79,10 @@ static json_t *document(const struct pr_trainer *t, const char *status, const ch
         pr_json_set_str(o, "error", error);
     pr_json_set_str(o, "model_name", name);
     pr_free(name);
-    if (t->data)
+    if (t->data || t->feed)
         put_where(o, t);
+    if (t->feed)
+        put_queue(o, t);
     pr_json_set_str(o, "timestamp", now);
     put_path(o, "output_folder", t->o->out);
     if (t->last_checkpoint)
@@ -84,9 +97,12 @@ void pr_trainer_tell(struct pr_trainer *t, const char *status, const char *error
 {
     int64_t now = pr_clock_monotonic_ns();
     struct pr_error e;
+    bool waiting = !strcmp(status, PR_TRAIN_WAITING);
+    bool same = (waiting || !strcmp(status, "training")) && waiting == t->told_waiting;
     if (!t->o->status_file || t->status_broken ||
-        (!strcmp(status, "training") && t->status_ns && now - t->status_ns < EVERY_NS))
+        (same && t->status_ns && now - t->status_ns < EVERY_NS))
         return;
+    t->told_waiting = waiting;
     t->status_ns = now;
     struct pr_str text = PR_STR_INIT(1 << 20);
     json_t *o = document(t, status, error);

@@ -1,14 +1,14 @@
-"""self-correction and data-generation are killed (SIGKILL) at random moments of their work on a
-queue, and started again until they come to their end: no line may be lost, none be there twice, no
-file be half there.
+"""proctor train --queue is killed (SIGKILL) at every named moment of taking and moving files, while it
+saves, while it waits and at random moments; it is started again.  In the end its model and optimizer are,
+byte for byte, those of a training that nobody disturbed, and every file of the queue is in one folder,
+once, with its manifest.
 
     queue_kills.py [--kills N] [--seed S]
 
-What each line is to become is worked out here, not asked of proctor. The named moments (queue.*) are
-hit one by one in tests/unit/systems."""
+Each named moment is hit at least once; the moments that were hit are printed."""
 import argparse
-import base64
 import collections
+import hashlib
 import json
 import os
 import random
@@ -18,168 +18,231 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
-import watchbase
-from watchbase import strict
+from train_kills import MODEL, PROCTOR, digest, environment, newest, outcome
+import train_kills
 
-PROCTOR = os.environ.get("PROCTOR", os.path.join(watchbase.BUILD, "src", "cli", "proctor"))
-FILES, LINES = 8, 400
-SYSTEMS = [("self-correction",), ("data-generation", "--min-files", "12")]
+STEPS, EVERY, KEEP, BATCH, EPOCHS = 35, 4, 3, 4, 2
+POINTS = ["train.taken", "train.noted", "train.completed", "save.written", "save.renamed"]
+OFTEN = {"train.taken": 7, "train.noted": 6, "train.completed": 4}
+PATIENCE = 60
+FOLDERS = ["high", "normal", "low", "processing", "recently_completed", "failed"]
+
+# (folder, name, examples, lines that are none, manifest); the second wave comes when the queue is empty.
+# Its a.jsonl is the first one's again: same name, same content, and to be trained on again.
+FIRST = [("high", "z.jsonl", 9, 0, True), ("normal", "a.jsonl", 10, 0, True),
+         ("normal", "b.jsonl", 6, 2, False), ("normal", "none.jsonl", 0, 3, True),
+         ("low", "c.jsonl", 8, 0, False)]
+SECOND = [("high", "d.jsonl", 11, 0, True), ("normal", "a.jsonl", 10, 0, True),
+          ("normal", "q.jsonl", 40, 0, False)]
 
 
-def write(path, data):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as f:
-        f.write(data)
-    os.utime(path, (time.time() - 60, time.time() - 60))  # nobody writes to it any more
+def content(name, n, broken):
+    lines = ['{"no": "example"}'] * broken
+    lines += [json.dumps({"prompt": "%s %d %d?" % (name, i, i * i), "golden": str(i * 7 % 10)})
+              for i in range(n)]
+    return "".join(line + "\n" for line in lines)
 
 
-class Folder:
-    """A base folder whose incoming files have faults, and what is to become of each line."""
+def put(base, wave):
+    for folder, name, n, broken, manifest in wave:
+        top = os.path.join(base, "queue", folder)
+        os.makedirs(top, exist_ok=True)
+        texts = [(name, content(name, n, broken))]
+        if manifest:
+            texts.insert(0, (name + ".manifest.json", json.dumps({"of": name})))
+        for one, text in texts:
+            with open(os.path.join(top, "." + one), "w", encoding="utf-8") as f:
+                f.write(text)
+            os.rename(os.path.join(top, "." + one), os.path.join(top, one))
 
-    def __init__(self, rng):
-        self.dir = tempfile.mkdtemp(prefix="proctor-queue-")
-        self.valid, self.refused, self.originals = collections.Counter(), collections.Counter(), {}
-        for i in range(FILES):
-            self.file(rng, i)
-        hard = [{"prompt": "%d+1000=" % a, "golden": str(a + 1000), "id": "h%d" % a,
-                 "model_failed": True} for a in range(100, 400)]
-        write(os.path.join(self.dir, "data", "adversarial_examples",
-                           "hard_examples_20260101.jsonl"),
-              "".join(json.dumps(h) + "\n" for h in hard).encode())
 
-    def file(self, rng, i):
-        lines, bad = [], 0
-        for k in range(LINES):
-            kind = rng.random() if i % 4 else 1  # every fourth has no fault
-            if kind < 0.03:
-                lines.append(b"no line of ours %d %d" % (i, k))
-            elif kind < 0.05:
-                lines.append(b'{"prompt":"\xff%d","golden":"%d"}' % (i, k))
-            else:
-                a, b = 10000 * i + k, rng.randrange(10, 99)
-                lines.append(b'{"prompt":"%d+%d=","golden":"%d"}' % (a, b, a + b))
-                self.valid[lines[-1]] += 1
-                continue
-            bad += 1
-            self.refused[lines[-1]] += 1
-        name = "file-%d.jsonl" % i
-        whole = b"\n".join(lines) + (b"\n" if i % 2 else b"")
-        if bad:
-            self.originals[name] = whole
-        write(os.path.join(self.dir, "queue", "unvalidated", ["", "high", "low"][i % 3], name), whole)
+def sha(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
-    def lines(self, folder, own):
-        """Raw lines of a folder's files; of generated ones where own."""
-        found = []
-        path = os.path.join(self.dir, "queue", folder)
-        for name in sorted(os.listdir(path)) if os.path.isdir(path) else []:
-            generated = name.startswith("gen_")
-            if name.startswith(".") or not name.endswith(".jsonl") or generated != own:
-                continue
-            with open(os.path.join(path, name), "rb") as f:
-                found += [line for line in f.read().split(b"\n") if line]
-        return found
 
-    def check(self, ended):
-        """What must hold at any moment, and what at the end."""
-        waiting = collections.Counter(sum((self.lines(q, False) for q in ("high", "normal", "low")),
-                                          []))
-        assert not waiting - self.valid, ("twice, or not to be there", waiting - self.valid)
-        refused = collections.Counter()
-        for row in map(strict, (r.decode() for r in self.lines("rejected", False))):
-            text = row["text"]
-            refused[base64.b64decode(text) if row.get("encoding") else text.encode()] += 1
-            assert row["reason"] and row["defect"] in ("invalid_json", "invalid_utf8"), row
-        assert not refused - self.refused, refused - self.refused
-        self.check_generated(ended)
-        if not ended:
-            return
-        assert waiting == self.valid, ("lost", list((self.valid - waiting).items())[:3])
-        assert refused == self.refused, ("lost", list((self.refused - refused).items())[:3])
-        path = os.path.join(self.dir, "queue", "rejected", "originals")
-        assert sorted(os.listdir(path)) == sorted(self.originals), os.listdir(path)
-        for name, whole in self.originals.items():
-            with open(os.path.join(path, name), "rb") as f:
-                assert f.read() == whole, name
-        for top, _, names in os.walk(os.path.join(self.dir, "queue")):
-            if os.path.basename(top) != "queue":  # where locks and notes are
-                assert not [n for n in names if n.startswith(".") or ".tmp." in n], (top, names)
-
-    def check_generated(self, ended):
-        path = os.path.join(self.dir, "queue", "normal")
-        names = [n for n in (os.listdir(path) if os.path.isdir(path) else []) if n[:4] == "gen_"]
-        seen, numbers = set(self.valid), set()
+def check_queue(base):
+    """Each file once: those trained to their end in recently_completed, the last one in processing."""
+    found = {}
+    for folder in FOLDERS:
+        top = os.path.join(base, "queue", folder)
+        names = sorted(os.listdir(top)) if os.path.isdir(top) else []
         files = [n for n in names if n.endswith(".jsonl")]
-        for name in files:
-            with open(os.path.join(path, name + ".manifest.json"), encoding="utf-8") as f:
-                manifest = strict(f.read())
-            with open(os.path.join(path, name), encoding="utf-8") as f:
-                rows = [strict(line) for line in f]
-            assert manifest["lines"] == len(rows) == 500, name
-            assert manifest["number"] not in numbers
-            numbers.add(manifest["number"])
-            for row in rows:
-                assert row["prompt"] not in seen, row
-                seen.add(row["prompt"])
-            hard = sum("level" not in row for row in rows)
-            assert hard == manifest["provenance"]["hard"], (hard, manifest["provenance"])
-        if ended:
-            manifests = [n for n in names if n.endswith(".manifest.json")]
-            assert len(manifests) == len(files), names
-
-    def remove(self):
-        shutil.rmtree(self.dir)
+        found[folder] = sorted(digest(os.path.join(top, n)) for n in files)
+        beside = [n + ".manifest.json" for n in files if n.split(".")[0].split("-")[0] in
+                  {"z", "a", "none", "d"}]
+        reasons = [n + ".reason.txt" for n in files] if folder == "failed" else []
+        assert names == sorted(files + beside + reasons), (folder, names)
+    whole = FIRST + SECOND
+    want = {folder: [] for folder in FOLDERS}
+    for folder, name, n, broken, _ in whole:
+        to = "failed" if not n else "processing" if name == "q.jsonl" else "recently_completed"
+        want[to].append(sha(content(name, n, broken)))
+    assert found == {k: sorted(v) for k, v in want.items()}, found
 
 
-def once(folder, system, seconds=None):
-    """Runs a system to its end, or kills it after so long; True: it came to its end."""
-    p = subprocess.Popen([PROCTOR, *system, "--once", "--quiet", "--base-dir", folder.dir],
-                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-                         env={**os.environ, "PROCTOR_API": "0",
-                              "XDG_CACHE_HOME": os.path.join(folder.dir, "cache")})
-    try:
-        _, err = p.communicate(timeout=seconds)
-        # 1: there is no checkpoint to ask, which is said.
-        assert p.returncode in (0, 1) and b"fail" not in err, err.decode()[-2000:]
-        return True
-    except subprocess.TimeoutExpired:
-        os.killpg(p.pid, signal.SIGKILL)
-        p.communicate()
-        return False
+def check_durable(base, out):
+    """What is in recently_completed is held by a checkpoint, at whatever moment the training died; what
+    failed has its reason."""
+    top, held = os.path.join(base, "queue", "recently_completed"), []
+    if newest(out):
+        path = os.path.join(out, "checkpoint-%d" % newest(out), "proctor", "training.json")
+        with open(path, encoding="utf-8") as f:
+            queue = json.load(f)["queue"]
+        held = [x["sha256"] for x in queue["files"][:queue["files_completed"]]]
+    names = os.listdir(top) if os.path.isdir(top) else []
+    moved = [digest(os.path.join(top, n)) for n in names if n.endswith(".jsonl")]
+    assert not collections.Counter(moved) - collections.Counter(held), (moved, held)
+    failed = os.path.join(base, "queue", "failed")
+    for name in os.listdir(failed) if os.path.isdir(failed) else []:
+        assert not name.endswith(".jsonl") or name + ".reason.txt" in os.listdir(failed), name
+
+
+class Base:
+    """A base folder and its training, started as often as it takes."""
+
+    def __init__(self, parent):
+        self.dir = tempfile.mkdtemp(prefix="base-", dir=parent)
+        self.out = os.path.join(self.dir, "out")
+        self.status = os.path.join(self.dir, "status.json")
+        self.second = False
+        put(self.dir, FIRST)
+
+    def waits(self):
+        try:
+            with open(self.status, encoding="utf-8") as f:
+                o = json.load(f)
+        except FileNotFoundError:
+            return False
+        return o["status"] == "waiting for training files" and o["queue_waiting"] == 0 and \
+            o["current_file"] is None
+
+    def run(self, fault=None, seconds=None, while_waiting=False):
+        """Until it ends or is killed; the exit status and the steps whose line came whole."""
+        if os.path.exists(self.status):
+            os.unlink(self.status)
+        env = environment(**({"PROCTOR_FAULT": fault} if fault else {}))
+        begin = time.monotonic()
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            p = subprocess.Popen(
+                [PROCTOR, "train", MODEL, "--queue", self.dir, "--steps", str(STEPS), "--batch",
+                 str(BATCH), "--epochs-per-file", str(EPOCHS), "--lr", "2e-3", "--schedule", "cosine",
+                 "--seed", "5", "--threads", "2", "--save-every", str(EVERY), "--keep", str(KEEP),
+                 "--out", self.out, "--status", self.status, "--quiet", "--dtype", "f32"],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env)
+            while p.poll() is None:
+                gone = time.monotonic() - begin
+                if not self.second and self.waits():
+                    if while_waiting:
+                        p.kill()
+                        continue
+                    put(self.dir, SECOND)
+                    self.second = True
+                if seconds is not None and gone > seconds or gone > PATIENCE:
+                    p.kill()
+                    assert gone < PATIENCE, "train has not ended"
+                time.sleep(0.002)
+            out.seek(0)
+            steps = [json.loads(line) for line in out.read().split(b"\n")[:-1]]
+            err.seek(0)
+            said = err.read().decode("utf-8", "replace")
+        assert p.returncode in (0, -signal.SIGKILL), (p.returncode, said)
+        check_durable(self.dir, self.out)
+        return p.returncode, steps, said
+
+
+def check_counts(base, steps):
+    """Against a training on the same files as --data, which counts their answers without a queue."""
+    names, n_steps = [], 0
+    done = [x for x in FIRST + SECOND if x[2] and x[1] != "q.jsonl"]
+    for i, (_, name, n, broken, _) in enumerate(done):
+        names.append(os.path.join(base.dir, "%d.jsonl" % i))
+        with open(names[-1], "w", encoding="utf-8") as f:
+            f.write(content(name, n, broken))
+        n_steps += -(-n * EPOCHS // BATCH)
+    assert n_steps < STEPS < n_steps + 40 * EPOCHS // BATCH, n_steps
+    out = os.path.join(base.dir, "counted")
+    subprocess.run([PROCTOR, "train", MODEL, "--data", *names, "--steps", "1", "--out", out,
+                    "--status", "none", "--quiet"], env=environment(), check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(os.path.join(out, "checkpoint-1", "proctor", "training.json"), encoding="utf-8") as f:
+        tokens = json.load(f)["data"]["answer_tokens"]
+    assert sum(s["tokens"] for s in steps[:n_steps]) == EPOCHS * tokens
+
+
+def undisturbed(parent):
+    base = Base(parent)
+    begin = time.monotonic()
+    status, steps, said = base.run()
+    seconds = time.monotonic() - begin
+    assert status == 0, said
+    assert [s["step"] for s in steps] == list(range(1, STEPS + 1)), steps
+    assert "queue/failed" in said
+    check_queue(base.dir)
+    check_counts(base, steps)
+    return outcome("f32", base.out), seconds
+
+
+def training(parent, truth, seconds, kills, rng):
+    """One training with these kills, to its end; returns those that were hit."""
+    base, hit = Base(parent), []
+    for point in kills:
+        before = newest(base.out)
+        if point == "random":
+            status, steps, _ = base.run(seconds=rng.uniform(0, seconds))
+        elif point == "waiting":
+            status, steps, _ = base.run(while_waiting=True)
+        else:
+            left = max(1, (STEPS - before) * OFTEN.get(point, STEPS // EVERY) // STEPS)
+            status, steps, _ = base.run(fault="%s:%d:daemon" % (point, 1 + rng.randrange(left)))
+        assert not steps or steps[0]["step"] == before + 1, (steps[0]["step"], before)
+        if status:
+            hit.append(point)
+    for _ in range(2):  # the second finds nothing left to do
+        status, steps, said = base.run()
+        assert status == 0, said
+    assert not steps
+    assert outcome("f32", base.out) == truth, kills
+    check_queue(base.dir)
+    shutil.rmtree(base.dir)
+    return hit
 
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--kills", type=int, default=int(os.environ.get("PROCTOR_QUEUE_KILLS", "10")))
+    p.add_argument("--kills", type=int, default=int(os.environ.get("PROCTOR_QUEUE_KILLS", "12")))
     p.add_argument("--seed", type=int, default=1)
     a = p.parse_args()
+    train_kills.STEPS = STEPS
     rng = random.Random(a.seed)
-    whole = Folder(rng)
-    took = {}
-    for system in SYSTEMS:
-        begin = time.monotonic()
-        assert once(whole, system)
-        took[system] = time.monotonic() - begin
-    whole.check(True)
-    assert len(whole.lines("normal", True)) > 0
-    whole.remove()
-    kills = rounds = 0
-    while kills < a.kills:
-        folder = Folder(rng)
-        rounds += 1
-        for system in SYSTEMS:
-            for _ in range(4):
-                if kills == a.kills or once(folder, system, took[system] * rng.uniform(0.05, 1)):
-                    break
-                kills += 1
-                folder.check(False)
-            assert once(folder, system)
-        folder.check(True)
-        folder.remove()
-    print("%d kills in %d rounds; undisturbed: %s" % (
-        kills, rounds, ", ".join("%s %.2f s" % (s[0], t) for s, t in took.items())))
+    kills = POINTS + ["waiting"]
+    kills += ["random"] * max(0, a.kills - len(kills))
+    rng.shuffle(kills)
+    hits, failed, tries = collections.Counter(), [], 0
+    with tempfile.TemporaryDirectory(prefix="proctor-queue-kills-") as parent:
+        truth, seconds = undisturbed(parent)
+        while kills:
+            n = rng.randrange(2, 5)
+            share, kills = kills[:n], kills[n:]
+            try:
+                hit = training(parent, truth, seconds, share, rng)
+            except Exception:
+                failed.append("%s\n%s" % (share, traceback.format_exc()))
+                continue
+            hits.update(hit)
+            missed = list((collections.Counter(share) - collections.Counter(hit)).elements())
+            tries += len(missed)
+            if tries < 2 * a.kills + 20:  # a moment that did not come is asked for once more
+                kills += missed
+    for name, n in sorted(hits.items()):
+        print("%4d kills: %s" % (n, name))
+    print("%d kills, %d failures; an undisturbed training takes %.2f s" % (
+        sum(hits.values()), len(failed), seconds))
+    for text in failed[:5]:
+        print(text)
+    return 1 if failed or any(not hits[point] for point in POINTS + ["waiting"]) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -142,7 +142,7 @@ def test_a_machine_that_only_trains_has_its_queue_filled():
     base.configure("machine: {role: training}\ngeneration: {lines: 100, min_files: 3}\n")
     os.makedirs(base.status, exist_ok=True)
     row = strict(base.command("data-generation", "--once", "--json"))
-    assert row["state"] == "ok" and row["mix_source"] == "default", row
+    assert row["state"] == "ok" and row["mix"]["source"] == "default", row
     files = [n for n in names_of(base.dir, "queue", "normal") if n.endswith(".jsonl")]
     assert files == [w["file"] for w in row["written"]] and len(files) == 3
     with open(os.path.join(base.dir, "data", "validation", "validation.jsonl")) as f:
@@ -162,7 +162,7 @@ def test_a_machine_that_only_trains_has_its_queue_filled():
     # Beside one that is named otherwise nothing more is written; the interval has two names.
     row = strict(base.command("data-generation", "--once", "--json", "--check-interval", "7",
                               "--min-files", "2"))
-    assert row["written"] == [] and row["nothing_written_because"] == "enough files wait already"
+    assert row["written"] == [] and row["reason"] == "enough files wait already"
     done = harness.proctor("data-generation", "--base-dir", base.dir, "--check-interval", "0", status=2)
     assert "--check-interval" in done.err, done.err
     base.remove()

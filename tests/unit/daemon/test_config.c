@@ -381,9 +381,11 @@ static void a_section_is_the_same_until_one_of_its_keys_changes(void **state)
         {"curriculum", "curriculum.pool", "x.jsonl"},
         {"curriculum", "curriculum.probe_command", "train {order} {out}"},
         {"machine", "machine.intervals", "{model-comparison: 60}"},
+        {"queue", "queue.stuck_warning_hours", "6"},
+        {"queue", "queue.max_turn_bytes", "1000"},
     };
     static const char *const sections[] = {
-        "models", "comparison", "calibrator", "curriculum", "machine", "eval", "watch"};
+        "models", "comparison", "calibrator", "curriculum", "machine", "eval", "watch", "queue"};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         struct pr_config a, b;
         assert_int_equal(parse("", &a), PR_OK);
@@ -456,7 +458,7 @@ static void the_default_file_states_the_defaults(void **state)
     }
     if (parse(pr_str_cstr(&plain), &c))
         fail_msg("%s\n%s", e.message, pr_str_cstr(&plain));
-    assert_int_equal(keys, 77);
+    assert_int_equal(keys, 81);
     equal(&defaults, &c);
     assert_true(c.date_given);
     pr_config_done(&c);

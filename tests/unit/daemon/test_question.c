@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "daemon/prober.h"
 #include "daemon/question.h"
+#include "daemon/question_internal.h"
 
 #define NOW  ((int64_t)1790000000000)
 #define HOUR ((int64_t)3600000)
@@ -168,6 +169,34 @@ static void the_question_stays_while_files_pass_through_the_queue(void **state)
     assert_int_equal(w->p.n, 20);
     assert_true(pr_path_exists(old)); /* a probe may still read it */
     pr_free(old);
+}
+
+static void a_file_that_moves_while_it_is_copied_is_copied_once(void **state)
+{
+    struct world *w = *state;
+    struct pr_pool_sources s;
+    struct pr_pool_copies x;
+    char a[256], b[256];
+    write_examples(w, "queue/normal/a.jsonl", 20, "add");
+    write_examples(w, "queue/normal/b.jsonl", 7, "subtract");
+    write_examples(w, "queue/recently_completed/b.jsonl", 5, "count"); /* another of its name */
+    /* As a listing of folder after folder sees one that goes on in between. */
+    snprintf(a, sizeof a, "%s/queue/normal/a.jsonl", w->base);
+    snprintf(b, sizeof b, "%s/queue/recently_completed/a-2.jsonl", w->base);
+    assert_int_equal(link(a, b), 0);
+    pr_pool_find(&w->c, &s);
+    assert_int_equal(s.n, 3);
+    assert_int_equal(unlink(b), 0);
+    move_file(w, "queue/normal/b.jsonl", "queue/processing/b.jsonl");
+    char *dir = pr_path_join(w->base, "copies");
+    OK(pr_pool_copy(&w->c, &s, dir, &x, &e));
+    struct pr_suite *suite;
+    OK(pr_suite_load(
+        (const char *const *)x.files, x.n, &(struct pr_suite_options){.samples = 0}, &suite, &e));
+    assert_int_equal(suite->n, 32);
+    pr_suite_free(suite);
+    pr_pool_copies_remove(&x);
+    pr_pool_sources_done(&s);
 }
 
 static void examples_that_the_user_names_count_as_they_are(void **state)
@@ -487,6 +516,7 @@ int main(void)
         TEST(without_examples_there_is_a_reason),
         TEST(the_queue_s_examples_are_copied_with_their_difficulty),
         TEST(the_question_stays_while_files_pass_through_the_queue),
+        TEST(a_file_that_moves_while_it_is_copied_is_copied_once),
         TEST(examples_that_the_user_names_count_as_they_are),
         TEST(a_file_that_grows_asks_the_same_question_until_the_copy_is_old),
         TEST(a_file_that_is_taken_away_asks_anew_at_once),

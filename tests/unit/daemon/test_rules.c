@@ -113,6 +113,19 @@ static void a_training_that_stands_still_is_said_once_until_it_goes_on(void **st
     drop_training();
 }
 
+static void a_training_without_files_is_said_to_have_none(void **state)
+{
+    (void)state;
+    in.stalled_minutes = 30;
+    train("training_status.json", 100, 1000);
+    pr_json_set_str((json_t *)(uintptr_t)in.training, "status", "waiting for training files");
+    assert_silent("training-stalled");
+    pass(30);
+    assert_says("+training-stalled 1 the training stands still: it is at step 100 for more than 30 "
+                "minutes, and its queue of training files is empty");
+    drop_training();
+}
+
 static void a_training_whose_steps_take_long_does_not_stand_still(void **state)
 {
     (void)state;
@@ -302,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, finish)
         T(a_training_that_stands_still_is_said_once_until_it_goes_on),
+        T(a_training_without_files_is_said_to_have_none),
         T(a_training_whose_steps_take_long_does_not_stand_still),
         T(a_training_that_is_over_or_not_known_does_not_stand_still),
         T(checkpoints_alone_tell_no_standstill_before_one_gap_was_seen),

@@ -82,8 +82,8 @@ static void the_missing_files_are_written_and_true(void **state)
     assert_int_equal(data_int(&f, "waiting_files.normal"), 3);
     assert_int_equal(data_int(&f, "today.files"), 2);
     assert_int_equal(data_int(&f, "today.lines"), 240);
-    assert_string_equal(data_text(&f, "skills_source"), "validation suites");
-    assert_string_equal(data_text(&f, "mix_source"), "default");
+    assert_string_equal(data_text(&f, "mix.skills_source"), "validation suites");
+    assert_string_equal(data_text(&f, "mix.source"), "default");
     json_t *seen = json_object(), *row;
     size_t i;
     for (size_t k = 0; k < 2; k++) {
@@ -113,7 +113,7 @@ static void the_missing_files_are_written_and_true(void **state)
     pr_findings_done(&f);
     data_run(&b, S, &f); /* enough wait now */
     assert_int_equal(json_array_size(data_at(&f, "written")), 0);
-    assert_string_equal(data_text(&f, "nothing_written_because"), "enough files wait already");
+    assert_string_equal(data_text(&f, "reason"), "enough files wait already");
     assert_null(f.waiting);
     assert_int_equal(data_int(&f, "today.files"), 2);
     pr_findings_done(&f);
@@ -133,7 +133,7 @@ static void the_same_seed_and_number_give_the_same_file(void **state)
         b.h.settings.generation_lines = 60;
         b.h.settings.generation_seed = k == 2 ? 8 : 7;
         data_run(&b, S, &f);
-        assert_string_equal(data_text(&f, "skills_source"), "all skills");
+        assert_string_equal(data_text(&f, "mix.skills_source"), "all skills");
         snprintf(path, sizeof path, "queue/normal/%s", data_text(&f, "written.0.file"));
         assert_string_equal(path, "queue/normal/gen_20260921_141320_001.jsonl");
         texts[k] = data_read(&b, path);
@@ -165,7 +165,7 @@ static void weights_choose_the_skills(void **state)
         sums += !strcmp(text_of(row, "skill"), "addition");
     assert_int_equal(json_array_size(rows), 90);
     assert_int_equal(sums, 60);
-    assert_string_equal(data_text(&f, "skills_unknown.0"), "nothing-of-ours");
+    assert_string_equal(data_text(&f, "mix.skills_unknown.0"), "nothing-of-ours");
     json_decref(rows);
     pr_findings_done(&f);
     data_book_done(&b);
@@ -177,9 +177,9 @@ static void run_mix(struct data_book *b, const char *document, const char *sourc
     if (document)
         data_put(b, "status/curriculum_optimization.json", document);
     data_run(b, S, &f);
-    assert_string_equal(data_text(&f, "mix_source"), source);
-    if (!strstr(data_text(&f, "mix_reason"), why))
-        fail_msg("'%s' does not say '%s'", data_text(&f, "mix_reason"), why);
+    assert_string_equal(data_text(&f, "mix.source"), source);
+    if (!strstr(data_text(&f, "mix.why"), why))
+        fail_msg("'%s' does not say '%s'", data_text(&f, "mix.why"), why);
     pr_findings_done(&f);
 }
 
@@ -210,7 +210,7 @@ static void the_curriculum_gives_the_mix_while_it_is_fresh(void **state)
     b.h.settings.generation_min_files = 1;
     b.h.settings.generation_lines = 80;
     data_run(&b, S, &f);
-    assert_string_equal(data_text(&f, "mix_source"), "curriculum-optimizer");
+    assert_string_equal(data_text(&f, "mix.source"), "curriculum-optimizer");
     json_t *rows = written(&b, &f, 0), *row;
     size_t i;
     int by[PR_N_DIFFICULTIES] = {0};

@@ -343,13 +343,31 @@ static void unchanged_quality_raises_no_early_alarm(void **state)
     assert_true(early <= 2); /* 2,000 at a rate of at most 0.001 each */
 }
 
+/* Rates are measured in the plain build.  A build with sanitizers, many times slower, goes through
+ * the same code a few times, which says nothing of a rate. */
+#ifdef __SANITIZE_ADDRESS__
+#define MEASURED false
+#define TIMES(n) ((n) / 50)
+#else
+#define MEASURED true
+#define TIMES(n) (n)
+#endif
+
+static void must(bool held)
+{
+    if (MEASURED)
+        assert_true(held);
+    else if (!held)
+        print_message("skipped: a rate of so few\n");
+}
+
 /* Short streams, many of them: one stream keeps its baseline, so its alarms come together. */
 static void false_alarms_stay_below_the_stated_rate(void **state)
 {
     (void)state;
     for (size_t k = 0; k < stream_n_shapes; k++) {
         struct stream_counts c = {0};
-        for (uint64_t i = 0; i < 1500; i++) {
+        for (uint64_t i = 0; i < TIMES(1500); i++) {
             struct stream s;
             stream_init(&s, &stream_shapes[k], suite, 1000 * k + i);
             stream_judge(&s, &settings, 11, &c);
@@ -358,8 +376,8 @@ static void false_alarms_stay_below_the_stated_rate(void **state)
         double n = (double)c.judged;
         print_message("%s: %zu of %zu alarms (loss %zu, accuracy %zu)\n", stream_shapes[k].name,
             c.alarms, c.judged, c.loss, c.accuracy);
-        assert_true((double)c.alarms <= settings.error_rate * n);
-        assert_true((double)c.critical <= settings.error_rate * settings.loss_share * n);
+        must((double)c.alarms <= settings.error_rate * n);
+        must((double)c.critical <= settings.error_rate * settings.loss_share * n);
         assert_int_equal(c.moves, 0);
     }
 }
@@ -367,12 +385,12 @@ static void false_alarms_stay_below_the_stated_rate(void **state)
 static void drops_are_found_as_often_as_stated(void **state)
 {
     (void)state;
-    size_t runs = 1000;
-    assert_true(stream_power(&settings, suite, 0.15, 0.10, runs, 1) >= runs * 98 / 100);
+    size_t runs = TIMES(1000);
+    must(stream_power(&settings, suite, 0.15, 0.10, runs, 1) >= runs * 98 / 100);
     struct pr_suite *large = stream_suite(1000);
     size_t found = stream_power(&settings, large, 0.15, 0.05, runs, 2);
     print_message("5 points at n = 1000: %zu of %zu\n", found, runs);
-    assert_true(found >= runs * 95 / 100);
+    must(found >= runs * 95 / 100);
     pr_suite_free(large);
 }
 
@@ -384,10 +402,11 @@ static void the_detectable_drop_is_detected_in_four_of_five(void **state)
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
         double drop = pr_detectable_accuracy(
             suite->n, shares[i], pr_level_accuracy(&settings), settings.warn_points / 100);
-        size_t found = stream_power(&settings, suite, fmax(shares[i], drop), drop, 1000, i);
-        print_message(
-            "share %g: drop %.1f points, found in %zu of 1000\n", shares[i], 100 * drop, found);
-        assert_in_range(found, 740, 860);
+        size_t runs = TIMES(1000);
+        size_t found = stream_power(&settings, suite, fmax(shares[i], drop), drop, runs, i);
+        print_message("share %g: drop %.1f points, found in %zu of %zu\n", shares[i], 100 * drop,
+            found, runs);
+        must(found >= runs * 74 / 100 && found <= runs * 86 / 100);
     }
     assert_true(isnan(pr_detectable_accuracy(3, 0.5, 0.009, 0.01)));
     /* And of the loss: t's own power, at the mean that it names. */

@@ -249,6 +249,31 @@ static void an_epoch_holds_each_example_once(void **state)
     pr_train_data_free(d);
 }
 
+static void data_that_end_are_trained_on_exactly_so_often(void **state)
+{
+    (void)state;
+    const char *path = numbered(10);
+    struct pr_train_data_options o = options(&path, 4);
+    o.epochs = 3;
+    struct pr_train_data *d = load(o), *endless = load(options(&path, 4));
+    int seen[10] = {0};
+    assert_int_equal(pr_train_data_steps(endless), 0);
+    assert_int_equal(pr_train_data_steps(d), 8); /* 30 examples */
+    for (int64_t s = 1; s <= 8; s++) {
+        uint32_t n = s < 8 ? 4 : 2;
+        assert_int_equal(batch(d, s, NULL).n_sequences, n);
+        batch(endless, s, NULL);
+        for (uint32_t i = 0; i < n; i++) {
+            assert_int_equal(id_of(d, i), id_of(endless, i));
+            seen[id_of(d, i)]++;
+        }
+    }
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(seen[i], 3);
+    pr_train_data_free(endless);
+    pr_train_data_free(d);
+}
+
 static void a_batch_follows_from_data_seed_and_step_alone(void **state)
 {
     (void)state;
@@ -461,6 +486,7 @@ int main(void)
         cmocka_unit_test(nothing_usable_is_an_error_that_says_why),
         cmocka_unit_test(an_id_that_repeats_is_used_each_time),
         cmocka_unit_test(an_epoch_holds_each_example_once),
+        cmocka_unit_test(data_that_end_are_trained_on_exactly_so_often),
         cmocka_unit_test(a_batch_follows_from_data_seed_and_step_alone),
         cmocka_unit_test(an_order_is_followed_to_the_letter_and_then_again),
         cmocka_unit_test(an_order_that_cannot_be_followed_names_its_line),

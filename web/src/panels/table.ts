@@ -7,6 +7,7 @@ import { Calibration, CalibrationCard } from './calibration';
 import { Checkpoints, CheckpointsCard } from './checkpoints';
 import { Comparison } from './comparison';
 import { Curriculum, CurriculumCard } from './curriculum';
+import { Data, DataCard } from './data';
 import { Gpu, GpuCard } from './gpu';
 import { Previews, PreviewsCard } from './previews';
 import { Progress, ProgressCard } from './progress';
@@ -26,6 +27,7 @@ export const PANELS: PanelEntry[] = [
   { id: 'comparison', view: Comparison },
   { id: 'checkpoints', view: Checkpoints, card: CheckpointsCard },
   { id: 'curriculum', view: Curriculum, card: CurriculumCard },
+  { id: 'data', view: Data, card: DataCard },
   { id: 'testing', view: Testing, card: TestingCard },
   { id: 'gpu', view: Gpu, card: GpuCard },
   { id: 'alerts', view: Alerts, card: AlertsCard },
