@@ -74,10 +74,14 @@ PR_SCHEMA(Curriculum,
     PR_SYSTEM_MEMBERS " best_strategy*:str? decision*:<decided|undecided>? accuracy*:any"
                       " strategies_tested*:any last_update*:str?")
 PR_SCHEMA(SelfCorrection,
-    PR_SYSTEM_MEMBERS " checkpoint*:str? validation*:any waiting_queues*:any asking*:any asked*:int?"
-                      " answered*:int? errors*:int? error_rate*:num? error_rate_ci95*:num[]?"
-                      " groups*:any corrections_written*:any")
-PR_SCHEMA_PART(DataGeneration, PR_SYSTEM_MEMBERS)
+    PR_SYSTEM_MEMBERS " validation*:obj? waiting_files*:obj? checkpoint*:str? asking*:obj?"
+                      " asked*:int? answered*:int? errors*:int? error_rate*:num?"
+                      " error_rate_ci95*:num[]? right_by_the_verifier*:int?"
+                      " errors_without_text*:int? error_threshold*:int? groups*:@ErrorGroup[]?"
+                      " groups_in_all*:int? corrections_written*:obj?")
+PR_SCHEMA_PART(ErrorGroup,
+    "skill:str? file:str? pattern:str meaning:str count:int asked:int share:num? share_ci95:num[]?"
+    " threshold_reached:bool report:str?")
 PR_SCHEMA(Adversarial,
     PR_SYSTEM_MEMBERS " checkpoint*:str? step*:int? suite*:str? failures_total*:int?"
                       " answers_total*:int? answers_ungraded*:int? failures_by_pattern*:@Cluster[]?"
@@ -97,6 +101,7 @@ PR_SCHEMA_PART(HardExample,
     " difficulty:str? level:num? confidence:num? checkpoint:str? round:num?")
 PR_SCHEMA_PART(Forgetting,
     "n:int solved_before:int rate:num? rate_ci95:num[]? against:str[] by_skill:{int} ids:str[]")
+PR_SCHEMA_PART(DataGeneration, PR_SYSTEM_MEMBERS)
 #undef PR_SYSTEM_MEMBERS
 
 PR_SCHEMA(Queue, "health:@QueueHealth generation:@DataGeneration")

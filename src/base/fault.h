@@ -32,8 +32,17 @@
     X(SAVE_RENAMED, "save.renamed")   /* it is in its place, the folder not yet synced */          \
     X(SAVE_HIDDEN, "save.hidden")     /* one to be removed has a hidden name */                    \
     X(SAVE_REMOVING, "save.removing") /* half of its files are gone */                             \
-    X(TRAIN_TAKEN, "train.taken")     /* a queue's file is in processing, its line not written */  \
-    X(TRAIN_NOTED, "train.noted")     /* its line is, and no step of it made */                    \
+    X(QUEUE_REFUSED,                                                                               \
+        "queue.refused")            /* refused lines of a file are written, under a hidden name */ \
+    X(QUEUE_CLEAN, "queue.clean")   /* so are the others */                                        \
+    X(QUEUE_TAKEN, "queue.taken")   /* the file itself is among the originals */                   \
+    X(QUEUE_PLACED, "queue.placed") /* the others wait in their queue */                           \
+    X(QUEUE_MOVED, "queue.moved")   /* a valid file waits in its queue */                          \
+    X(QUEUE_CORRECTED, "queue.corrected") /* corrections are written, the report is not told */    \
+    X(QUEUE_ANNOUNCED, "queue.announced") /* a manifest is written, its file is not */             \
+    X(QUEUE_GENERATED, "queue.generated") /* the file is, its number is not noted */               \
+    X(TRAIN_TAKEN, "train.taken") /* a queue's file is in processing, its line not written */      \
+    X(TRAIN_NOTED, "train.noted") /* its line is, and no step of it made */                        \
     X(TRAIN_COMPLETED, "train.completed") /* it is in recently_completed, its line not written */
 
 enum pr_fault {

@@ -47,11 +47,18 @@ static const struct pr_option *options_of(const struct pr_system *s, const char 
     struct pr_option *o = pr_zalloc((N_SHARED + s->n_options) * sizeof *o);
     memcpy(o, shared, sizeof shared);
     o[1].help = interval_help;
-    for (size_t i = 0; i < s->n_options; i++)
-        o[N_SHARED + i] = (struct pr_option){.name = s->options[i].name,
-            .arg = s->options[i].arg,
-            .help = s->options[i].help,
-            .kind = PR_OPT_TEXT};
+    for (size_t i = 0; i < s->n_options; i++) {
+        const struct pr_system_option *x = &s->options[i];
+        bool interval = !x->key;
+        o[N_SHARED + i] = (struct pr_option){.name = x->name,
+            .arg = x->arg,
+            .help = x->help,
+            .kind = interval ? shared[1].kind
+                    : x->arg ? PR_OPT_TEXT
+                             : PR_OPT_FLAG,
+            .min = interval ? shared[1].min : 0,
+            .max = interval ? shared[1].max : 0};
+    }
     return o;
 }
 

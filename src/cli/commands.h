@@ -41,8 +41,8 @@
     X(doctor)                                                                                      \
     X(skills)                                                                                      \
     X(validate_data)                                                                               \
-    X(queue_health)                                                                                \
     X(generate)                                                                                    \
+    X(queue_health)                                                                                \
     X(train)                                                                                       \
     X(train_tokenizer)                                                                             \
     X(probe)                                                                                       \

@@ -251,9 +251,10 @@ static enum pr_code read_settings(const struct pr_args *a, const struct pr_syste
     struct pr_config trial;
     pr_config_copy(c, &trial);
     for (size_t i = 0; s && i < s->n_options && !code; i++) {
-        const char *value = pr_args_text(a, s->options[i].name);
-        if (!value)
+        const struct pr_system_option *x = &s->options[i];
+        if (!x->key || !pr_args_given(a, x->name))
             continue;
+        const char *value = x->arg ? pr_args_text(a, x->name) : "true";
         code = pr_config_set(&trial, s->options[i].key, value, e);
         if (code)
             pr_wrap(e, code, "--%s", s->options[i].name);
@@ -261,6 +262,16 @@ static enum pr_code read_settings(const struct pr_args *a, const struct pr_syste
     }
     pr_config_done(&trial);
     return code;
+}
+
+/* Seconds by --interval or another name that the system has for it; 0: not given. */
+static int64_t interval_of(const struct pr_args *a, const struct pr_system *s)
+{
+    int64_t ret = pr_args_has(a, "interval") ? pr_args_int(a, "interval", 0) : 0;
+    for (size_t i = 0; s && i < s->n_options && !ret; i++)
+        if (!s->options[i].key)
+            ret = pr_args_int(a, s->options[i].name, 0);
+    return ret;
 }
 
 static int run_host(
@@ -277,7 +288,7 @@ static int run_host(
     int status = PR_EXIT_OK;
     struct pr_host_options o = {.config = c,
         .system = system,
-        .interval_ms = pr_args_has(a, "interval") ? 1000 * pr_args_int(a, "interval", 0) : 0,
+        .interval_ms = 1000 * interval_of(a, system),
         .set = set,
         .once = w.once,
         .quiet = quiet || w.once,

@@ -89,7 +89,7 @@ static pid_t run_pid(const struct pr_host *h, const struct pr_peer *but)
 static bool takes_key(const struct pr_system *s, const char *key)
 {
     for (size_t i = 0; i < s->n_options; i++)
-        if (!strcmp(s->options[i].key, key))
+        if (s->options[i].key && !strcmp(s->options[i].key, key))
             return true;
     return false;
 }

@@ -160,8 +160,11 @@ void pr_sv_run(struct pr_sv_runner *r)
     if (r->system->uses_pool || r->system->uses_data)
         pr_config_copy(&r->config, &run->config);
     if (r->system->uses_data)
-        run->data = (struct pr_view_data){
-            .base_dir = run->config.base_dir, .skill_weights = run->config.generation_skills};
+        run->data = (struct pr_view_data){.base_dir = run->config.base_dir,
+            .skill_weights = run->config.generation_skills,
+            .correction_queue = run->config.correction_queue,
+            .generation_count = run->config.generation_count,
+            .interval_ms = pr_sv_interval_ms(r)};
     if (r->system->uses_pool) {
         run->n_lost = s->probes.n_lost;
         run->lost = pr_zalloc((run->n_lost + 1) * sizeof *run->lost);

@@ -141,13 +141,19 @@ static int rename_new(int from_dir, const char *from, int to_dir, const char *to
     return unlinkat(from_dir, from, 0) ? errno : 0;
 }
 
+static enum pr_code open_path(const char *path, bool make, int *ret, struct pr_error *e)
+{
+    enum pr_code code = make ? pr_mkdirs(path, e) : PR_OK;
+    if (!code && (*ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        code = pr_fail_errno(e, errno, "%s", path);
+    return code;
+}
+
 static enum pr_code open_folder(
     const char *base_dir, enum pr_queue q, bool make, int *ret, struct pr_error *e)
 {
     char *path = pr_queue_path(base_dir, q, NULL);
-    enum pr_code code = make ? pr_mkdirs(path, e) : PR_OK;
-    if (!code && (*ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        code = pr_fail_errno(e, errno, "%s", path);
+    enum pr_code code = open_path(path, make, ret, e);
     pr_free(path);
     return code;
 }
@@ -201,14 +207,14 @@ static int move_as(int from_dir, const char *from, int to_dir, const char *to)
     return err;
 }
 
-static int move_between(int from_dir, const struct pr_queue_file *f, int to_dir, char **ret_name)
+static int move_between(int from_dir, const char *from, int to_dir, const char *as, char **ret_name)
 {
     int err = EEXIST;
     char *name = NULL;
     for (int i = 1; err == EEXIST && i <= MAX_TRIES; i++) {
         pr_free(name);
-        name = numbered(f->name, i);
-        err = move_as(from_dir, f->name, to_dir, name);
+        name = numbered(as, i);
+        err = move_as(from_dir, from, to_dir, name);
     }
     if (!err && (fsync(to_dir) || fsync(from_dir)))
         err = errno;
@@ -226,10 +232,27 @@ enum pr_code pr_queue_move(const char *base_dir, const struct pr_queue_file *f, 
     enum pr_code code = open_folder(base_dir, f->queue, false, &from_dir, e);
     if (!code)
         code = open_folder(base_dir, to, true, &to_dir, e);
-    int err = code ? 0 : move_between(from_dir, f, to_dir, ret_name);
+    int err = code ? 0 : move_between(from_dir, f->name, to_dir, f->name, ret_name);
     if (err)
         code = pr_fail_errno(e, err, "queue/%s/%s: cannot be moved to queue/%s",
             queues[f->queue].name, f->name, queues[to].name);
+    if (from_dir >= 0)
+        close(from_dir);
+    if (to_dir >= 0)
+        close(to_dir);
+    return code;
+}
+
+enum pr_code pr_queue_place(const char *from_folder, const char *name, const char *to_folder,
+    const char *as, char **ret_name, struct pr_error *e)
+{
+    int from_dir = -1, to_dir = -1;
+    enum pr_code code = open_path(from_folder, false, &from_dir, e);
+    if (!code)
+        code = open_path(to_folder, true, &to_dir, e);
+    int err = code ? 0 : move_between(from_dir, name, to_dir, as, ret_name);
+    if (err)
+        code = pr_fail_errno(e, err, "%s/%s: cannot be moved to %s", from_folder, name, to_folder);
     if (from_dir >= 0)
         close(from_dir);
     if (to_dir >= 0)

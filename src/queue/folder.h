@@ -59,6 +59,10 @@ char *pr_queue_path(const char *base_dir, enum pr_queue q, const char *name);
  * there; pr_free; may be NULL. */
 PR_MUST_CHECK enum pr_code pr_queue_move(const char *base_dir, const struct pr_queue_file *f,
     enum pr_queue to, char **ret_name, struct pr_error *e);
+/* The same between any two folders of one file system, under another name: from_folder/name becomes
+ * to_folder/as. */
+PR_MUST_CHECK enum pr_code pr_queue_place(const char *from_folder, const char *name,
+    const char *to_folder, const char *as, char **ret_name, struct pr_error *e);
 /* A new file, whole or not at all; PR_E_IO where the name is taken. */
 PR_MUST_CHECK enum pr_code pr_queue_put(const char *base_dir, enum pr_queue q, const char *name,
     const char *bytes, size_t n, struct pr_error *e);

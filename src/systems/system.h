@@ -34,15 +34,18 @@
     X(confidence_calibrator)                                                                       \
     X(automated_testing)                                                                           \
     X(curriculum_optimizer)                                                                        \
-    X(adversarial_miner)
+    X(adversarial_miner)                                                                           \
+    X(self_correction)                                                                             \
+    X(data_generation)
 
 enum pr_role { PR_ROLE_TRAINING = 1, PR_ROLE_INFERENCE = 2, PR_ROLE_ALL = 3 };
 
 /* An option of `proctor <system>`: another way to say a key of proctor.yaml, for this system. */
 struct pr_system_option {
     const char *name; /* "threshold" */
-    const char *key;  /* "monitor.threshold" */
-    const char *arg, *help;
+    const char *key;  /* "monitor.threshold"; NULL: another name of --interval */
+    const char *arg;  /* NULL: a flag, which sets its key to true */
+    const char *help;
     /* Probes that were run under another value answer another question: while anybody has the
      * system run, its value stays. */
     bool asks_anew;

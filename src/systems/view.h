@@ -42,6 +42,9 @@ struct pr_view_data {
     const json_t *skill_programs; /* {name: command} and */
     const json_t *skill_servers;  /* {name: url} of skills from outside */
     double skill_timeout_seconds;
+    const char *correction_queue; /* "normal": where valid files of queue/unvalidated go */
+    const char *generation_count; /* "normal" or "all": which waiting files count */
+    int64_t interval_ms;          /* between two runs of the system that sees this */
 };
 
 struct pr_view {

@@ -86,7 +86,8 @@ def add(folder, name):
 
 def configure(folder, channels, more=""):
     with open(os.path.join(folder, "proctor.yaml"), "w", encoding="utf-8") as f:
-        f.write("api: {enabled: false}\nwatch: {scan_seconds: 1}\neval: {max_new_tokens: 32}\n")
+        f.write("api: {enabled: false}\nwatch: {scan_seconds: 1}\neval: {max_new_tokens: 32}\n"
+                "machine: {disabled: [data-generation]}\n")
         f.write("alerts:\n%s  channels:\n" % more)
         for name, keys in channels.items():
             f.write("    %s: %s\n" % (name, json.dumps(keys)))

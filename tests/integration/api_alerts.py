@@ -14,7 +14,7 @@ from harness import proctor, scratch
 TOP = scratch()
 FOLDER = base(os.path.join(TOP.name, "base"), ("checkpoint-2886", "checkpoint-2926"), 300)
 with open(os.path.join(FOLDER, "proctor.yaml"), "w", encoding="utf-8") as config:
-    config.write("api: {enabled: false}\neval: {max_new_tokens: 32}\n")
+    config.write("api: {enabled: false}\neval: {max_new_tokens: 32}\nmachine: {disabled: [data-generation]}\n")
 proctor("run", "--base-dir", FOLDER, "--once", "--quiet")
 API = start(FOLDER, "--port", "0", "--page-port", "0")
 URL = note(FOLDER, API)["api_url"]

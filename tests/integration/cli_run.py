@@ -6,9 +6,15 @@ import shutil
 from harness import RUN_A, proctor, run, scratch
 
 
+# Who has nothing to say about the queue does not want it filled.
+QUIET = "machine:\n  disabled: [data-generation]\n"
+
+
 def base(folder, checkpoints=("checkpoint-2886",), lines=20):
     """A base folder with some of run_a's checkpoints and the first lines of its examples."""
     proctor("init", "--base-dir", folder)
+    with open(os.path.join(folder, "proctor.yaml"), "w", encoding="utf-8") as f:
+        f.write(QUIET)
     with open(os.path.join(RUN_A, "validation.jsonl"), encoding="utf-8") as f:
         text = f.readlines()[:lines]
     with open(os.path.join(folder, "data/validation/validation.jsonl"), "w", encoding="utf-8") as f:
@@ -20,14 +26,17 @@ def base(folder, checkpoints=("checkpoint-2886",), lines=20):
 
 
 STATUS = ["regression_monitoring.json", "model_comparisons.json", "confidence_calibration.json",
-          "automated_testing.json", "curriculum_optimization.json", "adversarial_mining.json"]
+          "automated_testing.json", "curriculum_optimization.json", "adversarial_mining.json",
+          "self_correction.json", "data_generation.json"]
 
 
 def test_once_grades_what_is_there_and_writes_every_status_file():
     with scratch() as top:
         folder = base(os.path.join(top, "base"))
+        with open(os.path.join(folder, "proctor.yaml"), "w", encoding="utf-8") as f:
+            f.write("generation: {lines: 4}\ncurriculum: {budget_percent: 0}\n")
         rows = proctor("run", "--base-dir", folder, "--once", "--json").rows()
-        assert [r["state"] for r in rows] == ["ok"] * 6, rows
+        assert [r["state"] for r in rows] == ["ok"] * 8, rows
         for name, row in zip(STATUS, rows):
             with open(os.path.join(folder, "status", name), encoding="utf-8") as f:
                 assert json.load(f) == row, name
@@ -64,7 +73,8 @@ def test_a_role_without_systems_is_said():
         folder = base(os.path.join(top, "base"), checkpoints=())
         with open(os.path.join(folder, "proctor.yaml"), "w") as f:
             f.write("machine:\n  disabled: [regression-monitor, model-comparison, "
-                    "confidence-calibrator, automated-testing, curriculum-optimizer, adversarial-miner]\n")
+                    "confidence-calibrator, automated-testing, curriculum-optimizer, adversarial-miner, "
+                    "self-correction, data-generation]\n")
         done = proctor("run", "--base-dir", folder, "--once", status=1)
         assert "machine.disabled" in done.err, done.err
 

@@ -9,7 +9,9 @@ SYSTEMS = {"regression-monitor": "regression_monitoring.json",
            "model-comparison": "model_comparisons.json",
            "confidence-calibrator": "confidence_calibration.json",
            "automated-testing": "automated_testing.json",
-           "curriculum-optimizer": "curriculum_optimization.json"}
+           "curriculum-optimizer": "curriculum_optimization.json",
+           "self-correction": "self_correction.json",
+           "data-generation": "data_generation.json"}
 
 
 def test_each_system_runs_once_alone():

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import time
 
-from cli_run import base
+from cli_run import QUIET, base
 from harness import CACHE, PROCTOR, RUN_A, proctor, run, scratch
 
 WAIT = 60  # seconds: for what happens within one or two
@@ -174,7 +174,7 @@ def test_a_second_run_is_refused_and_names_the_first():
         # Beside it everything else goes, also run --once.
         row = proctor("regression-monitor", "--base-dir", folder, "--once", "--json").row()
         assert row["checkpoint"] == "checkpoint-2886", row
-        assert len(proctor("run", "--base-dir", folder, "--once", "--json").rows()) == 6
+        assert len(proctor("run", "--base-dir", folder, "--once", "--json").rows()) == 7
         done = proctor("regression-monitor", "--base-dir", folder, "--once", "--threshold", "33",
                        "--json")
         assert done.row()["threshold_percent"] == 33
@@ -216,7 +216,7 @@ def test_sighup_reads_the_configuration_and_keeps_the_old_when_it_is_broken():
 
         def reload(text):
             with open(yaml, "w") as f:
-                f.write(text)
+                f.write(text if "machine:" in text else QUIET + text)
             one.p.send_signal(signal.SIGHUP)
 
         def threshold():
@@ -232,12 +232,12 @@ def test_sighup_reads_the_configuration_and_keeps_the_old_when_it_is_broken():
         until(lambda: newest_in(status(folder, "regression-monitor")) == "checkpoint-4500",
               "it goes on")
         assert threshold() == 25 and one.p.poll() is None
-        reload("machine:\n  disabled: [model-comparison]\n")
+        reload("machine:\n  disabled: [model-comparison, data-generation]\n")
         until(lambda: threshold() == 15, "and reads the mended one")
         peer = Peer(folder)
         peer.put({"type": "state"})
         names = [s["name"] for s in peer.take_type("state")["state"]["systems"]]
-        assert "model-comparison" not in names and len(names) == 5, names
+        assert "model-comparison" not in names and len(names) == 6, names
 
 
 def test_systemd_is_told_what_goes_on():

@@ -27,7 +27,7 @@ class Machine:
         self.url = None
         os.makedirs(os.path.join(self.base, "models", "current_model"), exist_ok=True)
         with open(os.path.join(self.base, "proctor.yaml"), "w") as f:
-            f.write("api: {enabled: false}\nmachine: {disabled: [curriculum-optimizer]}\n" + yaml)
+            f.write("api: {enabled: false}\nmachine: {disabled: [curriculum-optimizer, data-generation]}\n" + yaml)
 
     def __enter__(self):
         return self

@@ -24,7 +24,7 @@ def reference(step):
 
 def made(examples=300):
     base = Base(examples)
-    base.configure("eval:\n  max_new_tokens: %s\nmachine:\n  disabled: [curriculum-optimizer]\n"
+    base.configure("eval:\n  max_new_tokens: %s\nmachine:\n  disabled: [curriculum-optimizer, data-generation, self-correction]\n"
                    % NEW_TOKENS)
     return base
 

@@ -153,7 +153,13 @@ static void every_key_of_the_watch_is_read(void **state)
               "  budget_percent: 5\n  probe_seconds: 30\n  probe_tokens: 400\n  batch: 2\n"
               "  learning_rate: 3e-4\n  lora_rank: 8\n  threads: 1\n  cpu_percent: 40\n"
               "  nice: 3\n  memory_mb: 900\n  pool: [a.jsonl, /b]\n  pool_mb: 2\n  pool_days: 1\n"
-              "  probe_command: [sh, probe.sh, {order}, '{out}', -n, 3]\n",
+              "  probe_command: [sh, probe.sh, {order}, '{out}', -n, 3]\n"
+              "miner:\n  samples: 90\n  kept: 40\n  rounds: 2\n"
+              "correction:\n  error_threshold: 20\n  samples: 150\n  max_samples: 900\n"
+              "  continuous: true\n  queue: low\n"
+              "generation:\n  min_files: 5\n  count: all\n  lines: 70\n"
+              "  skills: {arithmetic: 2, sorting: 0.5}\n  hard_percent: 15\n"
+              "  correction_percent: 8\n  mix_hours: 6\n  disk_mb: 50\n  seed: 12\n",
             &c),
         PR_OK);
     assert_string_equal(c.reference, "/base/base");
@@ -201,8 +207,25 @@ static void every_key_of_the_watch_is_read(void **state)
         .curriculum_nice = 3,
         .curriculum_memory_mb = 900,
         .curriculum_pool_mb = 2,
-        .curriculum_pool_days = 1};
+        .curriculum_pool_days = 1,
+        .miner_samples = 90,
+        .miner_kept = 40,
+        .miner_rounds = 2,
+        .correction_threshold = 20,
+        .correction_samples = 150,
+        .correction_max_samples = 900,
+        .correction_continuous = true,
+        .generation_min_files = 5,
+        .generation_lines = 70,
+        .generation_hard_percent = 15,
+        .generation_correction_percent = 8,
+        .generation_mix_hours = 6,
+        .generation_disk_mb = 50,
+        .generation_seed = 12};
     assert_memory_equal(&c.settings, &expected, sizeof expected);
+    assert_string_equal(c.correction_queue, "low");
+    assert_string_equal(c.generation_count, "all");
+    assert_int_equal(json_object_size(c.generation_skills), 2);
     assert_int_equal(json_array_size(c.pool), 2);
     assert_string_equal(json_string_value(json_array_get(c.pool, 0)), "/base/a.jsonl");
     assert_string_equal(json_string_value(json_array_get(c.pool, 1)), "/b");

@@ -1,0 +1,82 @@
+/* What the files of data generation share: the mix that is wanted, what is there to draw from, and
+ * a file that is made of it. */
+#ifndef PR_SYSTEMS_DATA_GENERATION_H
+#define PR_SYSTEMS_DATA_GENERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "queue/known.h"
+#include "skills/skill.h"
+#include "systems/view.h"
+
+#define PR_GENERATION_SYSTEM "data-generation"
+
+/* ---- what is wanted (data_generation_mix.c) ---- */
+
+struct pr_generation_mix {
+    double share[PR_N_DIFFICULTIES]; /* sum 1 */
+    bool by_curriculum;              /* else a third each */
+    char why[300];
+};
+/* By status/curriculum_optimization.json, as long as it is not older than generation.mix_hours. */
+void pr_generation_mix_read(const struct pr_view *v, struct pr_generation_mix *ret);
+json_t *pr_generation_mix_json(const struct pr_generation_mix *m); /* {"easy":…}; new reference */
+
+struct pr_generation_skills {
+    const struct pr_skill **v; /* owned; at least one */
+    double *weights;           /* owned: each above 0 */
+    size_t n;
+    const char *source; /* "generation.skills", "validation suites", "all skills" */
+    json_t *unknown;    /* owned: names of generation.skills that nothing is made for */
+};
+PR_MUST_CHECK enum pr_code pr_generation_skills_find(
+    struct pr_view *v, struct pr_generation_skills *ret, struct pr_error *e);
+void pr_generation_skills_done(struct pr_generation_skills *s);
+
+/* ---- a file (data_generation_make.c) ---- */
+
+struct pr_generation_line {
+    char *text;        /* owned: JSON, without a line end */
+    const char *skill; /* of a fresh one, else NULL */
+    enum pr_difficulty difficulty;
+};
+struct pr_generation_file {
+    struct pr_generation_line *v;
+    size_t n, cap;
+    size_t fresh, hard, corrections;
+    size_t duplicates, contaminated; /* fresh ones that were made and left out */
+    size_t used;                     /* found ones that are in the queue or a suite already */
+    size_t unusable;     /* found ones that are no examples, or whose answer a verifier refuses */
+    json_t *counts;      /* owned: {skill: {difficulty: n}} of the fresh ones */
+    json_t *sources;     /* owned: {"hard":[{"file","lines"}…],"corrections":[…]} */
+    json_t *short_cells; /* owned: ["addition easy"…]: no further distinct problems */
+};
+struct pr_generation_options {
+    uint64_t seed, number;
+    size_t lines, hard, corrections; /* of all lines, at most */
+    const char *base_dir, *name;
+    const struct pr_generation_mix *mix;
+    const struct pr_generation_skills *skills;
+    struct pr_known *known; /* what a line must not repeat; the file's lines are added */
+};
+/* The seed of a file: it follows from both. */
+uint64_t pr_generation_seed(uint64_t seed, uint64_t number, const char *what);
+PR_MUST_CHECK enum pr_code pr_generation_make(
+    const struct pr_generation_options *o, struct pr_generation_file *ret, struct pr_error *e);
+void pr_generation_file_done(struct pr_generation_file *f);
+/* Takes it where it is new; false: it is known, or overlaps a suite (both are counted), or is no
+ * example.  line is borrowed. */
+bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation_options *o,
+    const json_t *line, const char *skill, enum pr_difficulty d);
+
+/* ---- what others found (data_generation_sources.c) ---- */
+
+/* Adds up to o->hard mined examples, and up to o->corrections corrections, the newest first. */
+PR_MUST_CHECK enum pr_code pr_generation_add_found(
+    const struct pr_generation_options *o, struct pr_generation_file *f, struct pr_error *e);
+
+#endif

@@ -1,0 +1,268 @@
+/* The lines of a generated file: what others found, and fresh problems by skill and difficulty. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "base/sha256.h"
+#include "systems/data_generation.h"
+
+#define MAX_TEXT ((size_t)1 << 20)
+#define MAX_TRIES                                                                                  \
+    1000 /* that bring nothing new, before there are no more: and 20 times what came */
+
+uint64_t pr_generation_seed(uint64_t seed, uint64_t number, const char *what)
+{
+    uint8_t digest[PR_SHA256_LEN];
+    char text[200];
+    uint64_t x = 0;
+    snprintf(text, sizeof text, "proctor generation %llu %llu %.100s", (unsigned long long)seed,
+        (unsigned long long)number, what);
+    pr_sha256(text, strlen(text), digest);
+    for (size_t i = 0; i < 8; i++)
+        x = x << 8 | digest[i];
+    return x;
+}
+
+/* ---- a line ---- */
+
+bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation_options *o,
+    const json_t *line, const char *skill, enum pr_difficulty d)
+{
+    const struct pr_example_options options = {0};
+    struct pr_known_match match = {.kind = PR_KNOWN_NEW};
+    struct pr_arena arena = {0};
+    struct pr_example x;
+    struct pr_error ignored;
+    struct pr_str text = PR_STR_INIT(MAX_TEXT);
+    bool taken = false;
+    if (pr_example_parse(line, &options, &arena, &x, &ignored)) {
+        f->unusable++;
+        goto out;
+    }
+    pr_known_check(o->known, &x, &match);
+    pr_json_dump(line, 0, 0, &text);
+    taken = match.kind == PR_KNOWN_NEW && !text.over;
+    if (taken)
+        pr_known_add(o->known, &x, o->name, f->n + 1);
+    else if (!skill)
+        f->used++;
+    else if (match.kind == PR_KNOWN_CONTAMINATED)
+        f->contaminated++;
+    else
+        f->duplicates++;
+    pr_example_done(&x);
+out:
+    pr_arena_done(&arena);
+    if (taken) {
+        struct pr_generation_line one = {pr_str_take(&text), skill, d};
+        PR_PUSH(f->v, f->n, f->cap, one);
+    }
+    pr_str_done(&text);
+    return taken;
+}
+
+/* ---- fresh problems ---- */
+
+/* A skill at a difficulty: its levels of it, and its own random numbers. */
+struct cell {
+    const struct pr_skill *skill;
+    enum pr_difficulty difficulty;
+    int levels[PR_SKILL_LEVELS], n_levels;
+    struct pr_rng rng;
+    double weight;
+    size_t wanted, made;
+    bool empty;
+};
+struct making {
+    const struct pr_generation_options *o;
+    struct pr_generation_file *f;
+    struct cell *v;
+    size_t n;
+    struct pr_str prompt, golden;
+};
+
+static void add_cell(struct making *m, size_t skill, enum pr_difficulty d)
+{
+    struct cell *c = &m->v[m->n];
+    char what[120];
+    *c = (struct cell){.skill = m->o->skills->v[skill], .difficulty = d};
+    for (int l = 1; l <= c->skill->n_levels && l <= PR_SKILL_LEVELS; l++)
+        if (pr_skill_difficulty(c->skill, l) == d)
+            c->levels[c->n_levels++] = l;
+    c->weight = m->o->skills->weights[skill] * m->o->mix->share[d];
+    snprintf(what, sizeof what, "%.80s %s", c->skill->name, pr_difficulty_name(d));
+    pr_rng_seed(&c->rng, pr_generation_seed(m->o->seed, m->o->number, what));
+    m->n += c->n_levels > 0 && c->weight > 0;
+}
+
+/* n lines over the cells by weight: what is left of whole numbers goes to the largest remainders.
+ */
+static void share_out(struct making *m, size_t n)
+{
+    double sum = 0;
+    size_t given = 0;
+    for (size_t i = 0; i < m->n; i++)
+        sum += m->v[i].weight;
+    for (size_t i = 0; i < m->n; i++) {
+        m->v[i].wanted = (size_t)floor((double)n * m->v[i].weight / sum);
+        given += m->v[i].wanted;
+    }
+    for (; given < n && m->n; given++) {
+        size_t best = 0;
+        double most = -1;
+        for (size_t i = 0; i < m->n; i++) {
+            double left = (double)n * m->v[i].weight / sum - (double)m->v[i].wanted;
+            if (left > most + 1e-12) {
+                most = left;
+                best = i;
+            }
+        }
+        m->v[best].wanted++;
+    }
+}
+
+static json_t *problem(struct making *m, const struct cell *c, int level)
+{
+    uint8_t digest[PR_SHA256_LEN];
+    char hex[PR_SHA256_HEX], id[120];
+    json_t *o = json_object();
+    pr_sha256(m->prompt.data, m->prompt.len, digest);
+    pr_sha256_hex(digest, hex);
+    snprintf(
+        id, sizeof id, "%.80s-%s-%.12s", c->skill->name, pr_difficulty_name(c->difficulty), hex);
+    pr_json_set_strn(o, "prompt", m->prompt.data, m->prompt.len);
+    pr_json_set_strn(o, "golden", m->golden.data, m->golden.len);
+    pr_json_set_str(o, "skill", c->skill->name);
+    pr_json_set_str(o, "difficulty", pr_difficulty_name(c->difficulty));
+    pr_json_set_int(o, "level", level);
+    pr_json_set_str(o, "check", "verifier");
+    pr_json_set_str(o, "id", id);
+    return o;
+}
+
+/* One more problem of the cell; false: it has no more. */
+static bool make_one(struct making *m, struct cell *c)
+{
+    size_t tries = MAX_TRIES + 20 * c->made;
+    for (size_t i = 0; i < tries && !c->empty; i++) {
+        int level = c->levels[pr_rng_below(&c->rng, (uint64_t)c->n_levels)];
+        pr_str_clear(&m->prompt);
+        pr_str_clear(&m->golden);
+        c->skill->make(&c->rng, level, &m->prompt, &m->golden);
+        json_t *line = problem(m, c, level);
+        bool taken = pr_generation_take(m->f, m->o, line, c->skill->name, c->difficulty);
+        json_decref(line);
+        c->made += taken;
+        if (taken)
+            return true;
+    }
+    if (!c->empty) {
+        char name[120];
+        snprintf(name, sizeof name, "%.80s %s", c->skill->name, pr_difficulty_name(c->difficulty));
+        json_array_append_new(m->f->short_cells, json_string(name));
+    }
+    c->empty = true;
+    return false;
+}
+
+/* What a cell could not give comes from others of its difficulty, then from any. */
+static size_t make_up(struct making *m, size_t missing, int difficulty)
+{
+    for (bool any = true; missing && any;) {
+        any = false;
+        for (size_t i = 0; i < m->n && missing; i++) {
+            struct cell *c = &m->v[i];
+            if ((difficulty >= 0 && c->difficulty != (enum pr_difficulty)difficulty) ||
+                !make_one(m, c))
+                continue;
+            any = true;
+            missing--;
+        }
+    }
+    return missing;
+}
+
+static void count_fresh(struct making *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const struct cell *c = &m->v[i];
+        json_t *by = json_object_get(m->f->counts, c->skill->name);
+        if (!by) {
+            by = json_object();
+            pr_json_set(m->f->counts, c->skill->name, by);
+        }
+        pr_json_set_int(by, pr_difficulty_name(c->difficulty), (int64_t)c->made);
+        m->f->fresh += c->made;
+    }
+}
+
+static void make_fresh(
+    const struct pr_generation_options *o, struct pr_generation_file *f, size_t n)
+{
+    struct making m = {
+        .o = o, .f = f, .prompt = PR_STR_INIT(MAX_TEXT), .golden = PR_STR_INIT(MAX_TEXT)};
+    size_t missing[PR_N_DIFFICULTIES] = {0}, left = 0;
+    m.v = pr_zalloc((o->skills->n * PR_N_DIFFICULTIES + 1) * sizeof *m.v);
+    for (size_t s = 0; s < o->skills->n; s++)
+        for (int d = 0; d < PR_N_DIFFICULTIES; d++)
+            add_cell(&m, s, (enum pr_difficulty)d);
+    share_out(&m, n);
+    for (size_t i = 0; i < m.n; i++) {
+        struct cell *c = &m.v[i];
+        size_t k = 0;
+        while (k < c->wanted && make_one(&m, c))
+            k++;
+        missing[c->difficulty] += c->wanted - k;
+    }
+    for (int d = 0; d < PR_N_DIFFICULTIES; d++)
+        left += make_up(&m, missing[d], d);
+    (void)make_up(&m, left, -1);
+    count_fresh(&m);
+    pr_str_done(&m.prompt);
+    pr_str_done(&m.golden);
+    pr_free(m.v);
+}
+
+/* ---- the file ---- */
+
+static void shuffle(struct pr_generation_file *f, uint64_t seed)
+{
+    struct pr_rng rng;
+    pr_rng_seed(&rng, seed);
+    for (size_t i = f->n; i > 1; i--) {
+        size_t k = (size_t)pr_rng_below(&rng, i);
+        struct pr_generation_line x = f->v[i - 1];
+        f->v[i - 1] = f->v[k];
+        f->v[k] = x;
+    }
+}
+
+enum pr_code pr_generation_make(
+    const struct pr_generation_options *o, struct pr_generation_file *ret, struct pr_error *e)
+{
+    struct pr_generation_file f = {
+        .counts = json_object(), .sources = json_object(), .short_cells = json_array()};
+    enum pr_code code = pr_generation_add_found(o, &f, e);
+    if (code) {
+        pr_generation_file_done(&f);
+        return code;
+    }
+    make_fresh(o, &f, o->lines > f.n ? o->lines - f.n : 0);
+    shuffle(&f, pr_generation_seed(o->seed, o->number, "order"));
+    *ret = f;
+    return PR_OK;
+}
+
+void pr_generation_file_done(struct pr_generation_file *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        pr_free(f->v[i].text);
+    pr_free(f->v);
+    json_decref(f->counts);
+    json_decref(f->sources);
+    json_decref(f->short_cells);
+    *f = (struct pr_generation_file){0};
+}

@@ -1,0 +1,172 @@
+"""Self-correction and data generation in the real watch: what is said of the queue's examples is held
+against `proctor eval`, every correction and every generated line against arithmetic done here."""
+import collections
+import json
+import math
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "faults"))
+import harness  # noqa: E402
+from watchbase import CHECKPOINTS, Base, Daemon, strict, until  # noqa: E402
+
+NEW_TOKENS = 32
+Z = 1.959963984540054
+
+
+def wilson(k, n):
+    p, z2 = k / n, Z * Z
+    half = Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return [(p + z2 / (2 * n) - half) / (1 + z2 / n), (p + z2 / (2 * n) + half) / (1 + z2 / n)]
+
+
+def lines_of(*parts):
+    with open(os.path.join(*parts), encoding="utf-8") as f:
+        return [strict(line) for line in f]
+
+
+def names_of(*parts):
+    path = os.path.join(*parts)
+    return sorted(n for n in os.listdir(path) if not n.startswith(".")) if os.path.isdir(path) else []
+
+
+def sums(n, seed):
+    rng = random.Random(seed)
+    rows = {}
+    while len(rows) < n:
+        a, b = rng.randrange(100, 1000), rng.randrange(100, 1000)
+        rows["%d + %d =" % (a, b)] = {"prompt": "%d + %d =" % (a, b), "golden": str(a + b),
+                                      "skill": "addition", "difficulty": "hard"}
+    return list(rows.values())
+
+
+def put(base, name, lines):
+    path = os.path.join(base.dir, "queue", "unvalidated", name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        f.writelines(line + "\n" for line in lines)
+    os.utime(path + ".new", (1e9, 1e9))
+    os.rename(path + ".new", path)
+
+
+def test_what_comes_in_is_asked_and_what_is_wrong_is_corrected():
+    base = Base(300)
+    base.configure("eval: {max_new_tokens: %d}\ncorrection: {error_threshold: 20, samples: 60, "
+                   "continuous: true}\nmachine:\n  disabled: [curriculum-optimizer, "
+                   "adversarial-miner, data-generation]\n" % NEW_TOKENS)
+    with open(os.path.join(base.dir, "data", "validation", "validation.jsonl")) as f:
+        examined = [json.loads(line) for line in f]
+    rows = sums(150, 1)
+    examined_prompts = {x["prompt"] for x in examined}
+    rows = [r for r in rows if r["prompt"] not in examined_prompts]
+    bad = ["no line at all", json.dumps({"prompt": "1 + 1 =", "golden": "3", "skill": "addition"}),
+           json.dumps({"prompt": examined[2]["prompt"].upper(), "golden": examined[2]["golden"]}),
+           json.dumps(rows[0])]
+    put(base, "sums.jsonl", [json.dumps(r) for r in rows] + bad)
+    base.drop(4500)
+    daemon = Daemon(base.dir, "run", program=harness.PROCTOR)
+    try:
+        def ended():
+            o = base.document("self_correction.json")
+            return o if o and o["state"] == "ok" and o["asked"] == len(rows) else None
+        o = until("the queue to be asked", ended, 60, daemon)
+    finally:
+        daemon.stop()
+
+    moved = lines_of(base.dir, "queue", "normal", "sums.jsonl")
+    assert moved == rows
+    refused = lines_of(base.dir, "queue", "rejected", "sums.jsonl")
+    assert [r["text"] for r in refused] == bad
+    assert [r["defect"] for r in refused] == ["invalid_json", "wrong_answer", "contaminated",
+                                              "duplicate"], refused
+    assert [r["line"] for r in refused] == [len(rows) + i + 1 for i in range(4)]
+    assert examined[2]["id"] in refused[2]["reason"], refused[2]
+    assert o["waiting_files"]["refused_lines"] == 0 and o["waiting_files"]["lines"] == len(rows)
+
+    # The same questions, asked by `proctor eval`.
+    out = os.path.join(base.dir, "again.jsonl")
+    suite = os.path.join(base.dir, "again-suite.jsonl")
+    with open(suite, "w") as f:
+        f.writelines(json.dumps(dict(r, id="q%d" % i)) + "\n" for i, r in enumerate(rows))
+    harness.proctor("eval", os.path.join(CHECKPOINTS, "checkpoint-4500"), "--suite", suite,
+                    "--max-new-tokens", str(NEW_TOKENS), "--examples", out, "--quiet")
+    answers = {rows[int(x["id"][1:])]["prompt"]: x for x in lines_of(out)}
+    wrong = {p: x["answer"] for p, x in answers.items() if not x["correct"]}
+    assert o["errors"] == len(wrong) > 20, (o["errors"], len(wrong))
+    assert abs(o["error_rate"] - len(wrong) / len(rows)) < 1e-12
+    assert max(abs(a - b) for a, b in zip(o["error_rate_ci95"],
+                                          wilson(len(wrong), len(rows)))) < 1e-9
+    assert sum(g["count"] for g in o["groups"]) == len(wrong)
+    large = [g for g in o["groups"] if g["count"] >= 20]
+    assert large and [g["threshold_reached"] for g in o["groups"]] == [
+        g["count"] >= 20 for g in o["groups"]]
+
+    # Every correction is of such an error, and ends in the right answer.
+    [day] = names_of(base.dir, "queue", "corrections")
+    made = lines_of(base.dir, "queue", "corrections", day)
+    assert len(made) == sum(g["count"] for g in large) == o["corrections_written"]["total"]
+    assert len({r["id"] for r in made}) == len(made)
+    for r in made:
+        user, assistant = (m["content"] for m in r["messages"])
+        assert [m["role"] for m in r["messages"]] == ["user", "assistant"]
+        prompt = next(p for p in wrong if p in user)
+        a, b = map(int, prompt.rstrip("= ").split(" + "))
+        assert r["correction"]["model_answer"] == wrong[prompt] and wrong[prompt] in user, r
+        assert assistant.split("\n")[-1] == str(a + b) and wrong[prompt] in assistant, r
+        assert "%d + %d" % (a % 10, b % 10) in assistant, assistant  # the working begins there
+        assert abs(r["correction"]["confidence"] - answers[prompt]["confidence"]) < 1e-6
+    by = collections.Counter(r["pattern"] for r in made)
+    for g in large:
+        assert by[g["pattern"]] == g["count"]
+        with open(os.path.join(base.dir, g["report"]), encoding="utf-8") as f:
+            report = strict(f.read())
+        assert report["count"] == g["count"] and report["asked"] == len(rows)
+        assert max(abs(a - b) for a, b in zip(report["share_ci95"],
+                                              wilson(g["count"], len(rows)))) < 1e-9
+        assert report["first_seen"] and report["examples"]
+        confidences = [x["confidence"] for x in report["examples"]]
+        assert confidences == sorted(confidences, reverse=True)
+    assert len(names_of(base.dir, "logs", "error_patterns")) == len(large)
+
+    # Started again, it has nothing to add.
+    row = strict(base.command("self-correction", "--once", "--json", "--continuous",
+                              "--error-threshold", "20"))
+    assert row["corrections_written"]["run"] == 0 and row["errors"] == len(wrong)
+    assert lines_of(base.dir, "queue", "corrections", day) == made
+    base.remove()
+
+
+def test_a_machine_that_only_trains_has_its_queue_filled():
+    base = Base(300)
+    base.configure("machine: {role: training}\ngeneration: {lines: 100, min_files: 3}\n")
+    os.makedirs(base.status, exist_ok=True)
+    row = strict(base.command("data-generation", "--once", "--json"))
+    assert row["state"] == "ok" and row["mix"]["source"] == "default", row
+    files = [n for n in names_of(base.dir, "queue", "normal") if n.endswith(".jsonl")]
+    assert files == [w["file"] for w in row["written"]] and len(files) == 3
+    with open(os.path.join(base.dir, "data", "validation", "validation.jsonl")) as f:
+        seen = {json.loads(line)["prompt"] for line in f}
+    for name in files:
+        rows = lines_of(base.dir, "queue", "normal", name)
+        with open(os.path.join(base.dir, "queue", "normal", name + ".manifest.json")) as f:
+            manifest = strict(f.read())
+        counts = collections.Counter((r["skill"], r["difficulty"]) for r in rows)
+        assert len(rows) == manifest["lines"] == 100
+        assert {(s, d): n for s, by in manifest["counts"].items() for d, n in by.items() if n} == counts
+        assert all(32 <= sum(n for (_, x), n in counts.items() if x == d) <= 35
+                   for d in ("easy", "medium", "hard")), counts
+        for r in rows:
+            assert r["prompt"] not in seen, r
+            seen.add(r["prompt"])
+    # Beside one that is named otherwise nothing more is written; the interval has two names.
+    row = strict(base.command("data-generation", "--once", "--json", "--check-interval", "7",
+                              "--min-files", "2"))
+    assert row["written"] == [] and row["reason"] == "enough files wait already"
+    done = harness.proctor("data-generation", "--base-dir", base.dir, "--check-interval", "0", status=2)
+    assert "--check-interval" in done.err, done.err
+    base.remove()
+
+
+if __name__ == "__main__":
+    harness.run(globals())
