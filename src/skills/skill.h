@@ -22,7 +22,8 @@
     X(comparison)                                                                                  \
     X(sorting)                                                                                     \
     X(reversal)                                                                                    \
-    X(maximum)
+    X(maximum)                                                                                     \
+    X(word_problem)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
