@@ -35,7 +35,11 @@ static bool answered(const struct pr_form *f, struct asked *a)
 {
     pr_str_clear(&a->golden);
     pr_str_clear(&a->working);
-    return f->answer(a->p, &a->golden, &a->working) && !a->golden.over;
+    bool ok = f->answer(a->p, &a->golden, &a->working) && !a->golden.over;
+    /* Lines end in a newline but for the last. */
+    if (a->working.len && a->working.data[a->working.len - 1] == '\n')
+        a->working.data[--a->working.len] = 0;
+    return ok;
 }
 
 static bool read_question(const struct pr_form *f, const char *prompt, size_t n, struct asked *a)

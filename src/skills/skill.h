@@ -23,7 +23,8 @@
     X(sorting)                                                                                     \
     X(reversal)                                                                                    \
     X(maximum)                                                                                     \
-    X(word_problem)
+    X(word_problem)                                                                                \
+    X(equations)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
