@@ -24,7 +24,8 @@
     X(reversal)                                                                                    \
     X(maximum)                                                                                     \
     X(word_problem)                                                                                \
-    X(equations)
+    X(equations)                                                                                   \
+    X(sequences)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
