@@ -25,7 +25,8 @@
     X(maximum)                                                                                     \
     X(word_problem)                                                                                \
     X(equations)                                                                                   \
-    X(sequences)
+    X(sequences)                                                                                   \
+    X(dates)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")

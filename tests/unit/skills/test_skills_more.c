@@ -102,11 +102,13 @@ static void what_is_made_is_solved_accepted_and_known_by_its_level(void **state)
 /* ---- wrong answers ------------------------------------------------------------------------- */
 
 /* Appends the answer so that two which say the same are the same bytes: white space and commas
- * between items are one space, none around =.  Case is kept. */
+ * between items are one space, none around =, and "June" is "Jun", "July" "Jul".  Case is kept. */
 static void plain(const char *s, size_t n, char *ret)
 {
     size_t k = 0;
     for (size_t i = 0; i < n; i++) {
+        if (i > 2 && (!strncmp(s + i - 3, "June", 4) || !strncmp(s + i - 3, "July", 4)))
+            continue;
         bool gap = strchr(" ,\n\t", s[i]) != NULL && s[i];
         if (!gap)
             ret[k++] = s[i];
