@@ -210,6 +210,9 @@ static void expect_dressed_wrong(const struct pr_skill *s)
                 pr_str_putc(&text, *p);
             }
         }
+        /* "03 March 2021" is that date. */
+        if (!strcmp(dresses[i], "0%s") && strchr(golden.data, ' '))
+            continue;
         bool zero = !strcmp(golden.data, "0") && strspn(text.data, "-0") == text.len;
         if (!zero && strcmp(text.data, golden.data) != 0)
             expect_wrong(s, text.data, text.len);
