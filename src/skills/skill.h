@@ -26,7 +26,8 @@
     X(word_problem)                                                                                \
     X(equations)                                                                                   \
     X(sequences)                                                                                   \
-    X(dates)
+    X(dates)                                                                                       \
+    X(strings)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
