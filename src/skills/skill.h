@@ -27,7 +27,8 @@
     X(equations)                                                                                   \
     X(sequences)                                                                                   \
     X(dates)                                                                                       \
-    X(strings)
+    X(strings)                                                                                     \
+    X(hidden_words)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
