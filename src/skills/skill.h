@@ -28,7 +28,8 @@
     X(sequences)                                                                                   \
     X(dates)                                                                                       \
     X(strings)                                                                                     \
-    X(hidden_words)
+    X(hidden_words)                                                                                \
+    X(graph_paths)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
