@@ -29,7 +29,8 @@
     X(dates)                                                                                       \
     X(strings)                                                                                     \
     X(hidden_words)                                                                                \
-    X(graph_paths)
+    X(graph_paths)                                                                                 \
+    X(tables)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
