@@ -30,7 +30,8 @@
     X(strings)                                                                                     \
     X(hidden_words)                                                                                \
     X(graph_paths)                                                                                 \
-    X(tables)
+    X(tables)                                                                                      \
+    X(code_tracing)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
