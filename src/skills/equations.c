@@ -247,8 +247,9 @@ static bool right_pair(const struct problem *p, struct pr_skill_text a, const st
     return !a.n;
 }
 
-static bool right(const void *q, struct pr_skill_text a)
+static bool right(const void *q, const char *golden, struct pr_skill_text a)
 {
+    (void)golden;
     const struct problem *p = q;
     struct pr_rational x[2];
     if (!solutions(p, x))

@@ -66,6 +66,7 @@ void pr_form_make(const struct pr_form *f, struct pr_rng *rng, int level, struct
 {
     struct asked a;
     asked_init(&a, f);
+    a.working.max = 0;
     level = level < 1 ? 1 : level > PR_SKILL_LEVELS ? PR_SKILL_LEVELS : level;
     while (!drawn(f, rng, level, NULL, &a))
         ;
@@ -93,8 +94,10 @@ bool pr_form_verify(
 {
     struct asked a;
     asked_init(&a, f);
+    a.working.max = 0;
     struct pr_skill_text t = pr_skill_trim(answer, n);
-    bool ok = t.n > 0 && read_question(f, prompt, prompt_len, &a) && f->right(a.p, t);
+    bool ok = t.n > 0 && read_question(f, prompt, prompt_len, &a) &&
+              f->right(a.p, pr_str_cstr(&a.golden), t);
     asked_done(&a);
     return ok;
 }
@@ -126,6 +129,7 @@ int pr_form_level(const struct pr_form *f, const char *prompt, size_t n)
 {
     struct asked a;
     asked_init(&a, f);
+    a.working.max = 0;
     int level = read_question(f, prompt, n, &a) ? f->level(a.p) : 0;
     asked_done(&a);
     return level;
@@ -145,12 +149,13 @@ void pr_form_slips(const struct pr_form *f, const char *prompt, size_t n, struct
     struct asked a;
     struct pr_slips all = {0};
     asked_init(&a, f);
+    a.working.max = 0;
     if (read_question(f, prompt, n, &a))
         f->slips(a.p, &all);
     for (size_t i = 0; i < all.n; i++) {
         const struct pr_slip *s = &all.v[i];
         struct pr_skill_text t = pr_skill_trim(s->answer, strlen(s->answer));
-        if (t.n && !before(&all, i) && !f->right(a.p, t))
+        if (t.n && !before(&all, i) && !f->right(a.p, pr_str_cstr(&a.golden), t))
             pr_slips_add(ret, s->pattern, s->answer, "%s", s->why);
     }
     pr_slips_done(&all);

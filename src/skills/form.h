@@ -16,11 +16,13 @@ struct pr_form {
     /* The trimmed question, any bytes; false: none of ours.  What is kept of it must not point
      * into it. */
     bool (*read)(struct pr_skill_text t, void *ret);
-    /* golden and working are never NULL; false: there is no answer (what was appended is dropped).
+    /* golden and working are never NULL, but working may have no room (max 0: it is not wanted);
+     * false: there is no answer (what was appended is dropped).
      */
     bool (*answer)(const void *p, struct pr_str *golden, struct pr_str *working);
     int (*level)(const void *p); /* 1 to 10, of a question that has an answer */
-    bool (*right)(const void *p, struct pr_skill_text answer); /* the answer is trimmed */
+    /* The answer is trimmed; golden: what answer() has appended. */
+    bool (*right)(const void *p, const char *golden, struct pr_skill_text answer);
     /* May add right answers and one twice: those are taken out again. */
     void (*slips)(const void *p, struct pr_slips *ret);
 };

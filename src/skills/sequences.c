@@ -315,8 +315,9 @@ static bool answer(const void *x, struct pr_str *golden, struct pr_str *working)
     return true;
 }
 
-static bool right(const void *x, struct pr_skill_text a)
+static bool right(const void *x, const char *golden, struct pr_skill_text a)
 {
+    (void)golden;
     struct problem s = *(const struct problem *)x;
     return families[s.family].next(&s) && pr_answer_is_integer(a, s.t[s.n], NULL);
 }

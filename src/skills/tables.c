@@ -239,8 +239,9 @@ static bool answer(const void *q, struct pr_str *golden, struct pr_str *working)
     return true;
 }
 
-static bool right(const void *q, struct pr_skill_text a)
+static bool right(const void *q, const char *golden, struct pr_skill_text a)
 {
+    (void)golden;
     const struct problem *p = q;
     const char *word = asks_word(p->kind) ? word_asked(p) : NULL;
     if (word)
