@@ -32,11 +32,9 @@ int pr_code_take_name(struct pr_skill_text *t, struct pr_code_values *v)
         return -1;
     memcpy(name, t->s, n);
     name[n] = 0;
-    if (is_keyword(name))
-        return -1;
     while (i < v->n && strcmp(v->names[i], name) != 0)
         i++;
-    if (i == PR_CODE_NAMES)
+    if (i == PR_CODE_NAMES || (i == v->n && is_keyword(name)))
         return -1;
     if (i == v->n) {
         memcpy(v->names[i], name, sizeof name);

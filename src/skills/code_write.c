@@ -53,7 +53,7 @@ static const char *const patterns[][PATTERNS] = {
         "A = 0\nB = 9\nfor C in range(1, 7):\n    for D in range(1, 7):\n        if C != D and B < "
         "99:\n            A += C * D\n            B += 8\nprint(A, B)"},
     {"A = 9\nB = 0\nwhile A > 1 and B < 8:\n    if A % 2 == 0:\n        A //= 2\n    else:\n     "
-     "   A = A * 3 + 1\n    B += 1\nprint(A, B)",
+     "   A = A * 7 + 8\n    B += 1\nprint(A, B)",
         "A = 9\nB = 9\nwhile A != B:\n    if A > B:\n        A -= B\n    else:\n        B -= "
         "A\nprint(A * 8)",
         "A = 99\nB = 8\nC = 0\nwhile A > 0:\n    if A % 7 < 2:\n        B += A\n    C += 1\n    A "

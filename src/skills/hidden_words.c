@@ -1,9 +1,10 @@
-/* Word puzzles: "Syllables: ger, ba, ti, na, na. Hidden: an animal of 5 letters; a fruit of 6
- * letters." → "tiger, banana".  The words are those of word_list.c; a puzzle has exactly one answer
- * in them.  Levels: 1 two words of four syllables, 2 of five, 3 of six and more (or with some left
- * over), 4 three words of up to seven, 5 of more, 6 with some left over, 7 four words, 8 with some
- * left over, 9 five words, 10 six; from 7 on a clue may be the kind or the length alone.  Pairs of
- * words, times the order of the syllables, make more than 10^6 puzzles at the first level too. */
+/* Word puzzles: "Syllables: ger, ba, ti, na, na. Hidden: animal (5 letters); fruit (6
+ * letters)." → "tiger, banana".  The words are those of word_list.c; a puzzle has exactly one
+ * answer in them.  Levels: 1 two words of four syllables, 2 of five, 3 of six and more (or with
+ * some left over), 4 three words of up to seven, 5 of more, 6 with some left over, 7 four words, 8
+ * with some left over, 9 five words, 10 six; from 7 on a clue may be the kind or the length alone.
+ * Pairs of words, times the order of the syllables, make more than 10^6 puzzles at the first level
+ * too. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,9 +40,9 @@ static void put_words(struct pr_str *out, const size_t *words, size_t n)
 
 static void put_clue(struct pr_str *out, const struct pr_hidden_clue *c)
 {
-    pr_str_puts(out, c->kind < 0 ? "a word" : pr_word_kinds[c->kind]);
+    pr_str_puts(out, c->kind < 0 ? "word" : pr_word_kinds[c->kind]);
     if (c->length)
-        pr_str_printf(out, " of %d letters", c->length);
+        pr_str_printf(out, " (%d letters)", c->length);
 }
 
 static bool answer(const void *q, struct pr_str *golden, struct pr_str *working)
@@ -153,12 +154,12 @@ static bool read_clue(struct pr_skill_text t, struct pr_hidden_clue *ret)
     struct pr_slot slots[PR_SLOTS] = {{0}};
     struct pr_skill_text rest = t, name = t;
     *ret = (struct pr_hidden_clue){.kind = -1};
-    if (pr_phrase_read(&rest, "{s5} of {d0} letters", slots) && !rest.n) {
+    if (pr_phrase_read(&rest, "{s5} ({d0} letters)", slots) && !rest.n) {
         name = slots[5].s;
         if (slots[0].x < 1 || slots[0].x > PR_HIDDEN_MAX_WORD)
             return false;
         ret->length = (int)slots[0].x;
-        if (pr_skill_says(name.s, name.n, "a word", 6))
+        if (pr_skill_says(name.s, name.n, "word", 4))
             return true;
     }
     for (size_t i = 0; i < pr_n_word_kinds; i++)

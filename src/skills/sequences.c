@@ -192,10 +192,9 @@ static const struct {
     [IN_TURN] = {next_in_turn, 7, 6, 9,
         {"two arithmetic sequences take turns", "every other term has a fixed step"}},
     [ALTERNATING] = {next_alternating, 8, 5, 7,
-        {"adding p and multiplying by q take turns", "by turns + p and * q is done"}},
+        {"+ p and * q take turns", "by turns + p and * q is done"}},
     [MIXED] = {next_mixed, 9, 6, 9,
-        {"an arithmetic and a geometric sequence take turns",
-            "fixed steps and fixed ratios, every other term"}},
+        {"arithmetic and geometric take turns", "fixed step, fixed ratio, in turn"}},
     [RECURRENCE] = {next_recurrence, 10, 5, 7,
         {"p * last + q * second-last is next", "next = p * this + q * previous"}},
 };
@@ -326,7 +325,7 @@ static bool right(const void *x, const char *golden, struct pr_skill_text a)
 
 /* Slots: 1 the rule's family, 3 the terms. */
 static const char *const frames[] = {"{s1}: {s3}, ?", "Sequence ({s1}): {s3}. What is next?",
-    "{s3}, ... Here {s1}. Next term?", "Continue {s3}, where {s1}.", "If {s1}, what follows {s3}?"};
+    "{s3}, ... Here {s1}. Next term?", "Continue {s3}, where {s1}.", "If {s1}, after {s3} comes?"};
 #define N_FRAMES (sizeof frames / sizeof *frames)
 
 static void write(const void *x, struct pr_str *out)

@@ -1,8 +1,8 @@
 /* The words of word puzzles: a table. */
 #include "skills/word_list.h"
 
-const char *const pr_word_kinds[] = {"an animal", "a fruit", "a vegetable", "a country", "a tool",
-    "a job", "an instrument", "a furniture item", "a garment", "a plant"};
+const char *const pr_word_kinds[] = {"animal", "fruit", "vegetable", "country", "tool", "job",
+    "instrument", "furniture", "garment", "plant"};
 const size_t pr_n_word_kinds = sizeof pr_word_kinds / sizeof *pr_word_kinds;
 
 const struct pr_list_word pr_word_list[] = {

@@ -11,7 +11,7 @@ struct pr_list_word {
     int kind;              /* index of pr_word_kinds */
 };
 
-/* "an animal" … */
+/* "animal" … */
 extern const char *const pr_word_kinds[];
 extern const size_t pr_n_word_kinds;
 /* No word is of two kinds. */

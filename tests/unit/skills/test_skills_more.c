@@ -233,7 +233,7 @@ static void expect_mutants_wrong(const struct pr_skill *s, int level, struct pr_
     (void)level;
     assert_true(golden.len + 8 < MAX_TEXT);
     /* Of a long answer a part each time. */
-    size_t step = golden.len > 24 ? golden.len / 12 : 1;
+    size_t step = golden.len > 20 ? golden.len / 8 : 1;
     for (size_t i = step > 1 ? pr_rng_below(rng, step) : 0; i < golden.len; i += step)
         expect_changed_byte_wrong(s, i, rng);
     expect_near_misses_wrong(s);
