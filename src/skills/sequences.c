@@ -151,7 +151,13 @@ static bool mixed_from(struct problem *s, int q_from)
 
 static bool next_mixed(struct problem *s)
 {
-    return s->n >= 6 && (mixed_from(s, 0) || mixed_from(s, 1));
+    struct problem other = *s;
+    bool a = s->n >= 6 && mixed_from(s, 0), b = s->n >= 6 && mixed_from(&other, 1);
+    if (a && b)
+        return s->t[s->n] == other.t[s->n];
+    if (b)
+        *s = other;
+    return a || b;
 }
 
 static bool next_recurrence(struct problem *s)
