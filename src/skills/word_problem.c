@@ -68,7 +68,7 @@ static bool apply(enum pr_word_op op, int64_t total, int64_t by, int64_t *ret)
 static char sign_of(enum pr_word_op op)
 {
     static const char signs[PR_WORD_N_OPS] = {'+', '-', '*', '/', '+', '-'};
-    return signs[op];
+    return op < PR_WORD_N_OPS ? signs[op] : '?';
 }
 
 static bool total_before(const struct problem *p, size_t n_steps, int64_t *ret)

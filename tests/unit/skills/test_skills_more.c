@@ -369,6 +369,41 @@ static void hostile_bytes_are_survived(void **state)
     for_all(n > 1000 ? 1000 : n / 2 + 1, expect_survived);
 }
 
+/* FNV-1a over 20 problems of each level: the same on every machine and in every release. */
+static void the_same_seed_gives_the_same_problems(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *skill;
+        uint64_t hash;
+    } want[] = {
+        {"word_problem", 0xf7cbd755cb916b41},
+        {"equations", 0xbb5a00f3b792f668},
+        {"sequences", 0xf2222e3784cc6d68},
+        {"dates", 0xf3d2b8b0e779d2b3},
+        {"strings", 0x9f001070f444850a},
+        {"hidden_words", 0xe200a69739b9216b},
+        {"graph_paths", 0xbefd4016da68eca},
+        {"tables", 0x9a39bb7bbe00ccdf},
+        {"code_tracing", 0x3484f4ab862507fc},
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        const struct pr_skill *s = pr_skill_find(want[i].skill);
+        uint64_t h = 0xcbf29ce484222325u;
+        assert_non_null(s);
+        for (int k = 0; k < 20 * PR_SKILL_LEVELS; k++) {
+            struct pr_rng rng;
+            pr_rng_seed(&rng, 7000 + (uint64_t)k);
+            pr_str_clear(&text);
+            s->make(&rng, 1 + k % PR_SKILL_LEVELS, &text, &text);
+            for (size_t at = 0; at <= text.len; at++)
+                h = (h ^ (uint8_t)text.data[at]) * 0x100000001b3u;
+        }
+        if (h != want[i].hash)
+            fail_msg("%s: 0x%llx", want[i].skill, (unsigned long long)h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_variation_is_another_question_of_the_level),
         cmocka_unit_test(slips_are_wrong_answers_with_a_pattern_and_a_reason),
         cmocka_unit_test(hostile_bytes_are_survived),
+        cmocka_unit_test(the_same_seed_gives_the_same_problems),
     };
     prompt = PR_STR_INIT(MAX_TEXT - 1);
     golden = PR_STR_INIT(MAX_TEXT - 1);
