@@ -369,6 +369,62 @@ static void hostile_bytes_are_survived(void **state)
     for_all(n > 1000 ? 1000 : n / 2 + 1, expect_survived);
 }
 
+/* Known facts, in the forms that people write, and what only looks like them. */
+static void answers_are_taken_as_people_write_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *skill, *prompt, *right, *wrong; /* several, with | between */
+    } t[] = {
+        {"word_problem", "Ada has 900 cards. Ada finds 334 more. How many cards does Ada have now?",
+            "1234|1,234|+1234|1234 cards|1,234 Cards",
+            "12,34|1234 card|1234 cats|01234|-1234|$1234"},
+        {"word_problem", "Ada has 9 dollars. Ada spends 8 dollars. How much money has Ada got now?",
+            "1|$1|1 dollar|1 dollars", "1 euro|$ 1 1|9"},
+        {"equations", "Solve for x: 2x = 3", "3/2|6/4|1.5|x = 3/2|x=1.50",
+            "3|2/3|y = 3/2|-3/2|3/0"},
+        {"equations", "Solve for x: 4 - x = 6",
+            "-2|\xe2\x88\x92"
+            "2|x = -2|-4/2",
+            "2|- 2|--2"},
+        {"equations", "x + y = 5; x - y = 1; x = ?, y = ?",
+            "x = 3, y = 2|y = 2, x = 3|3, 2|(3, 2)|x=3 and y=2",
+            "2, 3|x = 2, y = 3|x = 3|3 2|3, y = 2"},
+        {"sequences", "Continue 3, -1, -5, where all steps are equal.", "-9", "9|-8"},
+        {"dates", "Add 1 days to 28 February 1900.",
+            "1 March 1900|1900-03-01|March 1, 1900|1st of March 1900|01 mar 1900",
+            "29 February 1900|1/3/1900|1 March|2 March 1900|1th March 1900|1900-3-1"},
+        {"dates", "Add 1 days to 2000-02-28.", "2000-02-29|29 February 2000", "2000-03-01"},
+        {"dates", "Which weekday is 1 January 2000?", "Saturday|saturday|Sat",
+            "Sunday|S|Saturdays"},
+        {"dates", "How many days after 1999-12-31 is 2001-01-01?", "367|367 days", "366|367 weeks"},
+        {"strings", "abcab: replace a by z = ?", "zbczb|ZBCZB|\"zbczb\"", "zbcab|'zbczb'|zbczb."},
+        {"strings", "abcab: capitalise vowels = ?", "AbcAb", "abcab|ABCAB"},
+        {"hidden_words",
+            "Syllables: ger, pal, ti, ne. Hidden: animal (5 letters); country (5 letters).",
+            "tiger, nepal|Tiger and Nepal|tiger,nepal|tiger, and nepal",
+            "nepal, tiger|tiger|tiger nepal|tiger, nepal,|tiger, nepal, tiger|ti-ger, nepal"},
+        {"graph_paths", "A-B, B-C, C-D, A-D. Fewest edges from A to C?", "2|+2", "3|two|2.0"},
+        {"graph_paths", "A>B, C>B. Can A reach C along the arrows?", "no|No", "yes|none|n"},
+        {"tables", "Which name has the highest age?\n\nname,age\nAda,7\nBen,9", "Ben|ben", "Ada|9"},
+        {"code_tracing", "Python:\nn = -7\nprint(n // 2, n % 3)\nprint(n)\n(prints what?)",
+            "-4 2\n-7|-4 2 \n -7", "-3 2\n-7|-4 2 -7|-4, 2\n-7|-4 2"},
+    };
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        const struct pr_skill *s = pr_skill_find(t[i].skill);
+        pr_str_clear(&prompt);
+        pr_str_puts(&prompt, t[i].prompt);
+        for (int k = 0; k < 2; k++) {
+            for (const char *p = k ? t[i].wrong : t[i].right; *p;) {
+                size_t n = strcspn(p, "|");
+                if (right(s, p, n) != !k)
+                    fail_msg("%s: '%s' and '%.*s'", s->name, prompt.data, (int)n, p);
+                p += n + (p[n] == '|');
+            }
+        }
+    }
+}
+
 /* FNV-1a over 20 problems of each level: the same on every machine and in every release. */
 static void the_same_seed_gives_the_same_problems(void **state)
 {
@@ -412,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_variation_is_another_question_of_the_level),
         cmocka_unit_test(slips_are_wrong_answers_with_a_pattern_and_a_reason),
         cmocka_unit_test(hostile_bytes_are_survived),
+        cmocka_unit_test(answers_are_taken_as_people_write_them),
         cmocka_unit_test(the_same_seed_gives_the_same_problems),
     };
     prompt = PR_STR_INIT(MAX_TEXT - 1);
