@@ -405,8 +405,9 @@ static void draw(struct pr_rng *rng, int lv, const void *like, void *ret)
     draw_heading(rng, lv, &p->t, category);
     draw_rows(rng, lv, &p->t, category, old ? old->t.n_rows : 0);
     p->row = (size_t)pr_rng_below(rng, p->t.n_rows);
-    p->row2 = (size_t)pr_rng_below(rng, p->t.n_rows - 1);
-    p->row2 += p->row2 >= p->row;
+    /* Another row, where there is one: a table that is varied may have a single one. */
+    p->row2 = p->t.n_rows > 1 ? (size_t)pr_rng_below(rng, p->t.n_rows - 1) : 0;
+    p->row2 += p->t.n_rows > 1 && p->row2 >= p->row;
     p->col = (size_t)pr_rng_below(rng, p->t.n_numbers);
     p->col2 = p->kind == TOTAL_TWO ? 1 - p->col : 0;
     p->limit = pr_skill_between(rng, 10, 40);

@@ -365,6 +365,13 @@ static void expect_survived(const struct pr_skill *s, int level, struct pr_rng *
 static void hostile_bytes_are_survived(void **state)
 {
     (void)state;
+    /* A table of one row cannot be varied by another row of it. */
+    static const char one_row[] = "What is the age of Ada?\n\nname,age\nAda,7";
+    struct pr_rng few;
+    pr_rng_seed(&few, 1);
+    pr_str_clear(&text);
+    pr_str_clear(&working);
+    pr_skill_find("tables")->vary(&few, one_row, sizeof one_row - 1, &text, &working);
     size_t n = n_problems();
     for_all(n > 1000 ? 1000 : n / 2 + 1, expect_survived);
 }
