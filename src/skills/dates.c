@@ -10,7 +10,7 @@
 #include "skills/calendar.h"
 #include "skills/dates_work.h"
 #include "skills/form.h"
-#include "skills/phrase.h"
+#include "skills/sentence.h"
 
 #define MAX_DAYS   1000000
 #define MAX_MONTHS 12000
@@ -144,7 +144,7 @@ static void write(const void *q, struct pr_str *out)
     pr_slot_number(&slots[0], p->days);
     pr_slot_number(&slots[4], p->months);
     pr_slot_text(&slots[5], pr_weekdays[p->weekday], strlen(pr_weekdays[p->weekday]));
-    pr_phrase_write(out, kinds[p->kind].phrases[p->phrase], slots);
+    pr_sentence_write(out, kinds[p->kind].phrases[p->phrase], slots);
     pr_str_done(&dates[0]);
     pr_str_done(&dates[1]);
 }
@@ -177,10 +177,10 @@ static bool read_phrase(struct pr_skill_text t, const char *phrase, struct pr_sl
 {
     const char *plural = strstr(phrase, "{w5}s");
     if (!plural)
-        return pr_phrase_read(&t, phrase, slots) && !t.n;
+        return pr_sentence_read(&t, phrase, slots) && !t.n;
     char own[128];
     snprintf(own, sizeof own, "%.*s{w5}%s", (int)(plural - phrase), phrase, plural + 5);
-    if (!pr_phrase_read(&t, own, slots) || t.n || slots[5].s.n < 2 ||
+    if (!pr_sentence_read(&t, own, slots) || t.n || slots[5].s.n < 2 ||
         slots[5].s.s[slots[5].s.n - 1] != 's')
         return false;
     slots[5].s.n--;

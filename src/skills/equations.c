@@ -8,7 +8,7 @@
 #include "skills/answer.h"
 #include "skills/form.h"
 #include "skills/linear.h"
-#include "skills/phrase.h"
+#include "skills/sentence.h"
 
 #define MAX_EQUATION 96
 
@@ -296,7 +296,7 @@ static void write(const void *q, struct pr_str *out)
         pr_slot_text(&slots[1 + i], &p->names[i], 1);
         pr_slot_text(&slots[3 + i], p->text[i], strlen(p->text[i]));
     }
-    pr_phrase_write(out, p->n == 1 ? one_unknown[p->phrase] : two_unknowns[p->phrase], slots);
+    pr_sentence_write(out, p->n == 1 ? one_unknown[p->phrase] : two_unknowns[p->phrase], slots);
 }
 
 /* Reads the equations' texts: each unknown is in some, no other is. */
@@ -316,7 +316,7 @@ static bool read_as(
 {
     for (size_t i = 0; i < n_phrases; i++) {
         struct pr_slot slots[PR_SLOTS] = {{0}};
-        if (pr_phrase_which(t, &phrases[i], 1, slots))
+        if (pr_sentence_which(t, &phrases[i], 1, slots))
             continue;
         *p = (struct problem){.phrase = i, .n = n};
         bool ok = true;

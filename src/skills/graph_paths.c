@@ -8,7 +8,7 @@
 #include "skills/answer.h"
 #include "skills/form.h"
 #include "skills/graph.h"
-#include "skills/phrase.h"
+#include "skills/sentence.h"
 
 #define PHRASES 3
 #define LL(x)   ((long long)(x))
@@ -256,7 +256,7 @@ static void write(const void *q, struct pr_str *out)
     pr_slot_text(&slots[1], &from, 1);
     pr_slot_text(&slots[2], &to, 1);
     pr_slot_text(&slots[3], pr_str_cstr(&edges), edges.len);
-    pr_phrase_write(out, kinds[p->kind].phrases[p->phrase], slots);
+    pr_sentence_write(out, kinds[p->kind].phrases[p->phrase], slots);
     pr_str_done(&edges);
 }
 
@@ -306,7 +306,7 @@ static bool read(struct pr_skill_text t, void *ret)
             struct pr_slot slots[PR_SLOTS] = {{0}};
             *p = (struct problem){.kind = (enum kind)k, .phrase = i};
             p->g.directed = kinds[k].directed;
-            if (!pr_phrase_which(t, &kinds[k].phrases[i], 1, slots) &&
+            if (!pr_sentence_which(t, &kinds[k].phrases[i], 1, slots) &&
                 read_edges(slots[3].s, kinds[k].lengths, &p->g) &&
                 read_node(&slots[1], &p->g, &p->from) && read_node(&slots[2], &p->g, &p->to) &&
                 (p->from != p->to || p->from < 0))

@@ -11,7 +11,7 @@
 #include "skills/answer.h"
 #include "skills/form.h"
 #include "skills/hidden_search.h"
-#include "skills/phrase.h"
+#include "skills/sentence.h"
 
 struct problem {
     size_t frame;
@@ -115,7 +115,7 @@ static void write(const void *q, struct pr_str *out)
     pr_slot_number(&slots[0], (int64_t)p->h.spare);
     pr_slot_text(&slots[3], pr_str_cstr(&syllables), syllables.len);
     pr_slot_text(&slots[4], pr_str_cstr(&clues), clues.len);
-    pr_phrase_write(out, frames[p->frame][p->h.spare > 0], slots);
+    pr_sentence_write(out, frames[p->frame][p->h.spare > 0], slots);
     pr_str_done(&syllables);
     pr_str_done(&clues);
 }
@@ -154,7 +154,7 @@ static bool read_clue(struct pr_skill_text t, struct pr_hidden_clue *ret)
     struct pr_slot slots[PR_SLOTS] = {{0}};
     struct pr_skill_text rest = t, name = t;
     *ret = (struct pr_hidden_clue){.kind = -1};
-    if (pr_phrase_read(&rest, "{s5} ({d0} letters)", slots) && !rest.n) {
+    if (pr_sentence_read(&rest, "{s5} ({d0} letters)", slots) && !rest.n) {
         name = slots[5].s;
         if (slots[0].x < 1 || slots[0].x > PR_HIDDEN_MAX_WORD)
             return false;
@@ -188,7 +188,7 @@ static bool read(struct pr_skill_text t, void *ret)
     for (size_t i = 0; i < 2 * N_FRAMES; i++) {
         struct pr_slot slots[PR_SLOTS] = {{0}};
         *p = (struct problem){.frame = i / 2};
-        if (pr_phrase_which(t, &frames[i / 2][i % 2], 1, slots) ||
+        if (pr_sentence_which(t, &frames[i / 2][i % 2], 1, slots) ||
             !read_syllables(slots[3].s, &p->h) || !read_clues(slots[4].s, &p->h))
             continue;
         if (i % 2 && (slots[0].x < 1 || slots[0].x >= (int64_t)p->h.n_syllables))

@@ -9,7 +9,7 @@
 
 #include "skills/answer.h"
 #include "skills/form.h"
-#include "skills/phrase.h"
+#include "skills/sentence.h"
 
 #define MAX_TERMS 10
 #define MIN_TERMS 3
@@ -344,7 +344,7 @@ static void write(const void *x, struct pr_str *out)
         pr_str_printf(&terms, "%s%lld", i ? ", " : "", LL(s->t[i]));
     pr_slot_text(&slots[1], words, strlen(words));
     pr_slot_text(&slots[3], pr_str_cstr(&terms), terms.len);
-    pr_phrase_write(out, frames[s->frame], slots);
+    pr_sentence_write(out, frames[s->frame], slots);
     pr_str_done(&terms);
 }
 
@@ -353,7 +353,7 @@ static bool read_terms(struct pr_skill_text t, struct problem *s)
     struct pr_slot slots[PR_SLOTS] = {{0}};
     do {
         slots[0].set = false;
-        if (s->n == MAX_TERMS || !pr_phrase_read(&t, "{d0}", slots) || slots[0].x > MAX_TERM ||
+        if (s->n == MAX_TERMS || !pr_sentence_read(&t, "{d0}", slots) || slots[0].x > MAX_TERM ||
             slots[0].x < -MAX_TERM)
             return false;
         s->t[s->n++] = slots[0].x;
@@ -381,7 +381,7 @@ static bool read(struct pr_skill_text t, void *ret)
     for (size_t i = 0; i < N_FRAMES; i++) {
         struct pr_slot slots[PR_SLOTS] = {{0}};
         *s = (struct problem){.frame = i};
-        if (!pr_phrase_which(t, &frames[i], 1, slots) && read_family(slots[1].s, s) &&
+        if (!pr_sentence_which(t, &frames[i], 1, slots) && read_family(slots[1].s, s) &&
             read_terms(slots[3].s, s))
             return true;
     }

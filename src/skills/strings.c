@@ -9,7 +9,7 @@
 
 #include "skills/answer.h"
 #include "skills/form.h"
-#include "skills/phrase.h"
+#include "skills/sentence.h"
 
 #define MAX_WORD 40
 #define MAX_TEXT 96 /* a word doubled */
@@ -178,7 +178,7 @@ static void put_op(const struct op *op, struct pr_str *out)
 {
     struct pr_slot slots[PR_SLOTS] = {{0}};
     slots_of(op, slots);
-    pr_phrase_write(out, kinds[op->kind].words[op->wording], slots);
+    pr_sentence_write(out, kinds[op->kind].words[op->wording], slots);
 }
 
 /* What a step needs beside its result: the letters' numbers, or what becomes of each. */
@@ -255,7 +255,7 @@ static void write(const void *q, struct pr_str *out)
     }
     pr_slot_text(&slots[3], p->word, strlen(p->word));
     pr_slot_text(&slots[4], pr_str_cstr(&ops), ops.len);
-    pr_phrase_write(out, frames[p->frame], slots);
+    pr_sentence_write(out, frames[p->frame], slots);
     pr_str_done(&ops);
 }
 
@@ -270,7 +270,7 @@ static bool take_op(struct pr_skill_text *t, struct op *ret)
         for (size_t i = 0; i < WORDINGS; i++) {
             struct pr_slot slots[PR_SLOTS] = {{0}};
             struct pr_skill_text rest = *t;
-            if (!pr_phrase_read(&rest, kinds[k].words[i], slots) ||
+            if (!pr_sentence_read(&rest, kinds[k].words[i], slots) ||
                 (rest.n && !pr_skill_take(&rest, ", then ")))
                 continue;
             if ((slots[1].set && !is_letter(slots[1].s)) ||
@@ -293,7 +293,7 @@ static bool read(struct pr_skill_text t, void *ret)
     for (size_t i = 0; i < N_FRAMES; i++) {
         struct pr_slot slots[PR_SLOTS] = {{0}};
         *p = (struct problem){.frame = i};
-        if (pr_phrase_which(t, &frames[i], 1, slots) ||
+        if (pr_sentence_which(t, &frames[i], 1, slots) ||
             !pr_slot_copy(&slots[3], p->word, sizeof p->word) || strlen(p->word) < 2 ||
             strspn(p->word, "abcdefghijklmnopqrstuvwxyz") != strlen(p->word))
             continue;

@@ -8,7 +8,7 @@
 #include "skills/answer.h"
 #include "skills/form.h"
 #include "skills/names.h"
-#include "skills/phrase.h"
+#include "skills/sentence.h"
 #include "skills/table_text.h"
 
 #define PHRASES 4
@@ -277,7 +277,7 @@ static void write(const void *q, struct pr_str *out)
         pr_table_text_put(out, &p->t);
         pr_str_puts(out, "\n\n");
     }
-    pr_phrase_write(out, kinds[p->kind].phrases[p->phrase], slots);
+    pr_sentence_write(out, kinds[p->kind].phrases[p->phrase], slots);
     if (!p->table_first) {
         pr_str_puts(out, "\n\n");
         pr_table_text_put(out, &p->t);
@@ -333,7 +333,7 @@ static bool read(struct pr_skill_text t, void *ret)
             struct pr_slot slots[PR_SLOTS] = {{0}};
             p->kind = (enum kind)k;
             p->phrase = i;
-            if (!pr_phrase_which(table_first ? last : first, &kinds[k].phrases[i], 1, slots) &&
+            if (!pr_sentence_which(table_first ? last : first, &kinds[k].phrases[i], 1, slots) &&
                 read_slots(slots, p))
                 return true;
         }

@@ -7,7 +7,7 @@
 
 #include "skills/answer.h"
 #include "skills/form.h"
-#include "skills/phrase.h"
+#include "skills/sentence.h"
 #include "skills/word_stories.h"
 
 #define MAX_STEPS 8
@@ -157,18 +157,18 @@ static void write(const void *q, struct pr_str *out)
     slot_name(&slots[2], p->who);
     slot_name(&slots[3], p->things);
     slot_name(&slots[5], p->who);
-    pr_phrase_write(out, story->starts[p->start_phrase], slots);
+    pr_sentence_write(out, story->starts[p->start_phrase], slots);
     pr_str_putc(out, ' ');
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
         pr_slot_number(&slots[0], s->a);
         pr_slot_number(&slots[1], s->b);
         slot_name(&slots[4], s->other);
-        pr_phrase_write(out, story->steps[s->op][s->phrase], slots);
+        pr_sentence_write(out, story->steps[s->op][s->phrase], slots);
         pr_str_putc(out, ' ');
         slots[5] = slots[4];
     }
-    pr_phrase_write(out, story->questions[p->question_phrase], slots);
+    pr_sentence_write(out, story->questions[p->question_phrase], slots);
 }
 
 /* The first of the phrasings with which t goes on: its number, or PR_WORD_PHRASES. */
@@ -176,7 +176,7 @@ static size_t phrase_of(
     struct pr_skill_text *t, const char *const phrases[PR_WORD_PHRASES], struct pr_slot *slots)
 {
     size_t i = 0;
-    while (i < PR_WORD_PHRASES && (!phrases[i] || !pr_phrase_read(t, phrases[i], slots)))
+    while (i < PR_WORD_PHRASES && (!phrases[i] || !pr_sentence_read(t, phrases[i], slots)))
         i++;
     return i;
 }

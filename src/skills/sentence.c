@@ -1,5 +1,5 @@
 /* Patterns with slots, written and read. */
-#include "skills/phrase.h"
+#include "skills/sentence.h"
 
 #include <string.h>
 
@@ -39,7 +39,7 @@ static bool slot_at(const char *p, struct slot_at *ret)
     return true;
 }
 
-void pr_phrase_write(struct pr_str *out, const char *pattern, const struct pr_slot *slots)
+void pr_sentence_write(struct pr_str *out, const char *pattern, const struct pr_slot *slots)
 {
     for (const char *p = pattern; *p;) {
         struct slot_at at;
@@ -107,7 +107,7 @@ static bool take_slot(struct pr_skill_text *t, char kind, const char *after, str
     return true;
 }
 
-bool pr_phrase_read(struct pr_skill_text *t, const char *pattern, struct pr_slot *slots)
+bool pr_sentence_read(struct pr_skill_text *t, const char *pattern, struct pr_slot *slots)
 {
     struct pr_skill_text rest = *t;
     struct pr_slot found[PR_SLOTS];
@@ -132,14 +132,14 @@ bool pr_phrase_read(struct pr_skill_text *t, const char *pattern, struct pr_slot
     return true;
 }
 
-size_t pr_phrase_which(
+size_t pr_sentence_which(
     struct pr_skill_text t, const char *const *patterns, size_t n, struct pr_slot *slots)
 {
     for (size_t i = 0; i < n; i++) {
         struct pr_skill_text rest = t;
         struct pr_slot found[PR_SLOTS];
         memcpy(found, slots, sizeof found);
-        if (pr_phrase_read(&rest, patterns[i], found) && !rest.n) {
+        if (pr_sentence_read(&rest, patterns[i], found) && !rest.n) {
             memcpy(slots, found, sizeof found);
             return i;
         }

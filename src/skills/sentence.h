@@ -8,8 +8,8 @@
  * The digit is the slot's place.  A slot that is set already (from a sentence before, or from
  * earlier in the same pattern) is read only where the text says the same.
  */
-#ifndef PR_SKILLS_PHRASE_H
-#define PR_SKILLS_PHRASE_H
+#ifndef PR_SKILLS_SENTENCE_H
+#define PR_SKILLS_SENTENCE_H
 
 #include "skills/text.h"
 
@@ -27,12 +27,12 @@ void pr_slot_text(struct pr_slot *slot, const char *s, size_t n);
 bool pr_slot_copy(const struct pr_slot *slot, char *ret, size_t size);
 
 /* slots: PR_SLOTS of them, those of the pattern set. */
-void pr_phrase_write(struct pr_str *out, const char *pattern, const struct pr_slot *slots);
+void pr_sentence_write(struct pr_str *out, const char *pattern, const struct pr_slot *slots);
 /* Takes the pattern from the front of t and sets its slots.  false: the text goes on differently;
  * t and slots are as they were. */
-bool pr_phrase_read(struct pr_skill_text *t, const char *pattern, struct pr_slot *slots);
-/* As pr_phrase_read with the first of n patterns that takes the whole of t: its index, or n. */
-size_t pr_phrase_which(
+bool pr_sentence_read(struct pr_skill_text *t, const char *pattern, struct pr_slot *slots);
+/* As pr_sentence_read with the first of n patterns that takes the whole of t: its index, or n. */
+size_t pr_sentence_which(
     struct pr_skill_text t, const char *const *patterns, size_t n, struct pr_slot *slots);
 
 #endif
