@@ -64,7 +64,7 @@ bool pr_answer_take_integer(struct pr_skill_text *t, int64_t *ret)
     int64_t x;
     if (!minus)
         pr_skill_take(&rest, "+");
-    if (!take_groups(&rest, &x))
+    if (!take_groups(&rest, &x) || (minus && !x)) /* nobody writes -0 */
         return false;
     *t = rest;
     *ret = minus ? -x : x;
@@ -123,6 +123,8 @@ bool pr_answer_take_rational(struct pr_skill_text *t, int64_t *ret_num, int64_t 
             rest = after;
         }
     }
+    if (minus && !num) /* nobody writes -0 */
+        return false;
     int64_t g = pr_gcd(num, den);
     *t = rest;
     *ret_num = (minus ? -num : num) / g;

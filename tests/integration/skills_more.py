@@ -8,7 +8,7 @@ COUNT = 90  # of each skill
 
 def generate(skill, count, seed):
     """Lines of problems. The one place that knows the command."""
-    return proctor("skills", "generate", "--skill", skill, "--count", count, "--seed", seed).rows()
+    return proctor("generate", "--skill", skill, "--count", count, "--seed", seed).rows()
 
 
 def test_answers_are_those_of_an_independent_solver():

@@ -148,9 +148,22 @@ void mutate(struct pr_rng *rng, const char *golden, const char *another, struct 
 
 /* ---- the same, written differently --------------------------------------------------------- */
 
-/* Appends one token without what changes no number: "+007.50" as "7.5". */
+/* The letters by which a month or a weekday is known, where the token is one or is short for it. */
+static size_t calendar_name(const char *s, size_t n)
+{
+    static const char *const names[] = {"january", "february", "march", "april", "may", "june",
+        "july", "august", "september", "october", "november", "december", "monday", "tuesday",
+        "wednesday", "thursday", "friday", "saturday", "sunday"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (n >= 3 && n <= strlen(names[i]) && !strncmp(names[i], s, n))
+            return 3;
+    return 0;
+}
+
+/* Appends one token without what changes no number: "+007.50" as "7.5", "july" as "jul". */
 static void put_token(const char *s, size_t n, struct pr_str *out)
 {
+    n = calendar_name(s, n) ? calendar_name(s, n) : n;
     bool minus = n && *s == '-';
     size_t skip = n && (*s == '+' || *s == '-');
     s += skip;
@@ -193,9 +206,52 @@ static void plain(const char *s, bool joined, struct pr_str *out)
     }
 }
 
+/* "x = 4, y = 3": named values may come in any order.  Appends each part that has a name, sorted;
+ * false: a part has none. */
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+static bool named(const char *s, struct pr_str *out)
+{
+    char *parts[8];
+    size_t n = 0;
+    bool all = true;
+    while (*s && n < 8) {
+        struct pr_str part = PR_STR_INIT(4096);
+        struct pr_str value = PR_STR_INIT(4096);
+        size_t len = strcspn(s, ",;\n"), eq = 0;
+        for (size_t i = 0; i < len; i++) {
+            if (!isspace((unsigned char)s[i]))
+                pr_str_putc(eq ? &value : &part, (char)tolower((unsigned char)s[i]));
+            eq += s[i] == '=';
+        }
+        put_token(pr_str_cstr(&value), value.len, &part);
+        pr_str_done(&value);
+        all = all && eq == 1;
+        parts[n++] = pr_str_take(&part);
+        s += len + (s[len] != 0);
+    }
+    qsort(parts, n, sizeof *parts, by_text);
+    for (size_t i = 0; i < n; i++) {
+        pr_str_printf(out, "%s\n", parts[i]);
+        pr_free(parts[i]);
+    }
+    return all && n && !*s;
+}
+
+static bool same_named(const char *a, const char *b)
+{
+    struct pr_str x = PR_STR_INIT(4096), y = PR_STR_INIT(4096);
+    bool same = named(a, &x) && named(b, &y) && !strcmp(pr_str_cstr(&x), pr_str_cstr(&y));
+    pr_str_done(&x);
+    pr_str_done(&y);
+    return same;
+}
+
 bool same_answer(const char *a, const char *b)
 {
-    bool same = false;
+    bool same = same_named(a, b);
     for (int joined = 0; joined < 2 && !same; joined++) {
         struct pr_str x = PR_STR_INIT(4096), y = PR_STR_INIT(4096);
         plain(a, joined, &x);
