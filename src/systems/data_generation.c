@@ -438,11 +438,10 @@ static void document(struct work *w)
     bool enough = !w->why[0];
     set_waiting(w, doc);
     set_written(w, doc);
-    if (json_array_size(w->written))
-        pr_json_set(doc, "nothing_written_because", json_null());
+    if (json_array_size(w->written) && enough)
+        pr_json_set(doc, "reason", json_null());
     else
-        pr_json_set_str(
-            doc, "nothing_written_because", enough ? "enough files wait already" : w->why);
+        pr_json_set_str(doc, "reason", enough ? "enough files wait already" : w->why);
     set_mix(w, doc);
     set_today(w, doc);
     set_disk(w, doc);

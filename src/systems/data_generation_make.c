@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "base/sha256.h"
+#include "skills/generate.h"
 #include "systems/data_generation.h"
 
 #define MAX_TEXT ((size_t)1 << 20)
@@ -126,13 +127,15 @@ static void share_out(struct making *m, size_t n)
 
 static json_t *problem(struct making *m, const struct cell *c, int level)
 {
-    uint8_t digest[PR_SHA256_LEN];
-    char hex[PR_SHA256_HEX], id[120];
+    char id[128];
     json_t *o = json_object();
-    pr_sha256(m->prompt.data, m->prompt.len, digest);
-    pr_sha256_hex(digest, hex);
-    snprintf(
-        id, sizeof id, "%.80s-%s-%.12s", c->skill->name, pr_difficulty_name(c->difficulty), hex);
+    const struct pr_problem p = {.skill = c->skill,
+        .level = level,
+        .difficulty = c->difficulty,
+        .prompt = pr_str_cstr(&m->prompt),
+        .golden = pr_str_cstr(&m->golden),
+        .time = 1};
+    pr_problem_id(&p, id);
     pr_json_set_strn(o, "prompt", m->prompt.data, m->prompt.len);
     pr_json_set_strn(o, "golden", m->golden.data, m->golden.len);
     pr_json_set_str(o, "skill", c->skill->name);

@@ -145,7 +145,13 @@ static void every_key_of_the_watch_is_read(void **state)
               "  budget_percent: 5\n  probe_seconds: 30\n  probe_tokens: 400\n  batch: 2\n"
               "  learning_rate: 3e-4\n  lora_rank: 8\n  threads: 1\n  cpu_percent: 40\n"
               "  nice: 3\n  memory_mb: 900\n  pool: [a.jsonl, /b]\n  pool_mb: 2\n  pool_days: 1\n"
-              "  probe_command: [sh, probe.sh, {order}, '{out}', -n, 3]\n",
+              "  probe_command: [sh, probe.sh, {order}, '{out}', -n, 3]\n"
+              "miner:\n  samples: 11\n  kept: 12\n  rounds: 13\n"
+              "correction:\n  error_threshold: 14\n  samples: 15\n  max_samples: 16\n"
+              "  continuous: true\n  queue: low\n"
+              "generation:\n  min_files: 17\n  count: all\n  lines: 18\n  hard_percent: 19\n"
+              "  correction_percent: 20\n  mix_hours: 21\n  disk_mb: 22\n  seed: 23\n"
+              "  skills: {sorting: 2}\n",
             &c),
         PR_OK);
     assert_string_equal(c.reference, "/base/base");
@@ -193,8 +199,25 @@ static void every_key_of_the_watch_is_read(void **state)
         .curriculum_nice = 3,
         .curriculum_memory_mb = 900,
         .curriculum_pool_mb = 2,
-        .curriculum_pool_days = 1};
+        .curriculum_pool_days = 1,
+        .miner_samples = 11,
+        .miner_kept = 12,
+        .miner_rounds = 13,
+        .correction_threshold = 14,
+        .correction_samples = 15,
+        .correction_max_samples = 16,
+        .correction_continuous = true,
+        .generation_min_files = 17,
+        .generation_lines = 18,
+        .generation_hard_percent = 19,
+        .generation_correction_percent = 20,
+        .generation_mix_hours = 21,
+        .generation_disk_mb = 22,
+        .generation_seed = 23};
     assert_memory_equal(&c.settings, &expected, sizeof expected);
+    assert_string_equal(c.correction_queue, "low");
+    assert_string_equal(c.generation_count, "all");
+    assert_int_equal(json_integer_value(json_object_get(c.generation_skills, "sorting")), 2);
     assert_int_equal(json_array_size(c.pool), 2);
     assert_string_equal(json_string_value(json_array_get(c.pool, 0)), "/base/a.jsonl");
     assert_string_equal(json_string_value(json_array_get(c.pool, 1)), "/b");
@@ -458,7 +481,7 @@ static void the_default_file_states_the_defaults(void **state)
     }
     if (parse(pr_str_cstr(&plain), &c))
         fail_msg("%s\n%s", e.message, pr_str_cstr(&plain));
-    assert_int_equal(keys, 81);
+    assert_int_equal(keys, 98);
     equal(&defaults, &c);
     assert_true(c.date_given);
     pr_config_done(&c);
