@@ -51,11 +51,20 @@ struct work {
 /* "gen_20261129_223159_007.jsonl" and its manifest: 7; 0: another name. */
 static uint64_t number_of(const char *name)
 {
-    unsigned long long number;
-    int end = 0;
-    if (sscanf(name, BEGIN "%*8[0-9]_%*6[0-9]_%12llu%n", &number, &end) < 1 || !end ||
-        strncmp(name + end, ".jsonl", 6) != 0)
+    static const char digits[] = "0123456789";
+    const char *s = name;
+    uint64_t number = 0;
+    if (strncmp(s, BEGIN, strlen(BEGIN)) != 0)
         return 0;
+    s += strlen(BEGIN);
+    if (strspn(s, digits) != 8 || s[8] != '_' || strspn(s + 9, digits) != 6 || s[15] != '_')
+        return 0;
+    s += 16;
+    size_t n = strspn(s, digits);
+    if (!n || n > 12 || strncmp(s + n, ".jsonl", 6) != 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        number = 10 * number + (uint64_t)(s[i] - '0');
     return number;
 }
 
