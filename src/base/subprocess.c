@@ -139,8 +139,9 @@ static enum pr_code receive(
 {
     if (!c->buf.max)
         c->buf = PR_STR_INIT(max + 4096);
-    for (;;) {
-        char *nl = c->buf.len ? memchr(c->buf.data, '\n', c->buf.len) : NULL;
+    for (size_t seen = 0;;) { /* without a newline so far */
+        char *nl = c->buf.len > seen ? memchr(c->buf.data + seen, '\n', c->buf.len - seen) : NULL;
+        seen = c->buf.len;
         if (nl) {
             size_t n = (size_t)(nl - c->buf.data);
             *ret = pr_strndup(c->buf.data, n);

@@ -76,6 +76,11 @@ struct pr_config {
     /* queue */
     double stuck_warning_hours, stuck_critical_hours;
     int64_t backlog_files, max_turn_bytes;
+    struct {
+        json_t *programs; /* an object: name → a text, or an array of texts */
+        json_t *servers;  /* an object: name → url */
+        int64_t timeout_seconds;
+    } skills;
     /* log */
     char *log_level; /* "debug", "info", "warning", "error" */
     int64_t log_max_mb, log_max_days, log_keep;

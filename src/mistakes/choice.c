@@ -37,7 +37,7 @@ bool pr_mistake_is_not_offered(const struct pr_reading *r, struct pr_str *why)
     pr_str_puts(why, " is none of ");
     for (size_t i = 0; i < r->offers.n && i < 4; i++) {
         pr_str_puts(why, i ? ", " : "");
-        pr_span_quote(why, r->offers.v[i]);
+        pr_span_quote(why, i == r->right.offer ? r->right.text : r->offers.v[i]);
     }
     pr_str_puts(why, r->offers.n > 4 ? " …" : "");
     return true;

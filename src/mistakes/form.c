@@ -2,16 +2,14 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "exam/example.h"
 #include "mistakes/recognisers.h"
 #include "mistakes/span.h"
 
 bool pr_mistake_is_think_unclosed(const struct pr_reading *r, struct pr_str *why)
 {
-    bool has = false, closed = false;
-    if (r->c->output.s)
-        (void)pr_think_split(r->c->output, &has, &closed);
-    if (!r->c->think_unclosed && !(has && !closed))
+    struct pr_text rest;
+    (void)pr_reading_think(r->c->output, &rest);
+    if (!r->c->think_unclosed && rest.s)
         return false;
     pr_str_puts(why, r->c->truncated ? "the think block was begun and not closed before the end"
                                      : "the think block was begun and never closed");

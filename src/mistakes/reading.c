@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "exam/example.h"
+#include "base/utf8.h"
 #include "exam/jsonvalue.h"
 #include "mistakes/span.h"
 
@@ -47,11 +47,16 @@ bool pr_reading_marked(struct pr_text t, int *nth, struct pr_text *ret)
     return false;
 }
 
+static bool is_json(struct pr_text t)
+{
+    return pr_utf8_valid(t.s, t.n) && pr_json_text_valid(t);
+}
+
 /* The part that is one JSON value: all of it, or from the first bracket to the last. */
 static bool json_claim(struct pr_text t, struct pr_claim *ret)
 {
     ret->text = pr_span_trim(t);
-    if (pr_json_text_valid(ret->text))
+    if (is_json(ret->text))
         return ret->there = true;
     size_t from = 0, to = t.n;
     while (from < t.n && t.s[from] != '{' && t.s[from] != '[')
@@ -59,7 +64,7 @@ static bool json_claim(struct pr_text t, struct pr_claim *ret)
     while (to > from && t.s[to - 1] != '}' && t.s[to - 1] != ']')
         to--;
     ret->text = pr_span(t, from, to);
-    return ret->there = pr_json_text_valid(ret->text);
+    return ret->there = is_json(ret->text);
 }
 
 /* Where the right text stands within t as whole words. */
@@ -180,16 +185,21 @@ static struct pr_text clip(struct pr_text t, bool end)
     return pr_span_trim(t);
 }
 
-/* What stands in the think block, which the prompt may have opened; s NULL: there is none. */
-static struct pr_text think_of(struct pr_text output)
+struct pr_text pr_reading_think(struct pr_text output, struct pr_text *ret_rest)
 {
     static const char open[] = "<think>", close[] = "</think>";
     struct pr_text t = pr_span_trim(output.s ? output : (struct pr_text){.s = "", .n = 0});
+    bool opened = pr_span_starts(t, 0, open);
     const char *end = t.n ? memmem(t.s, t.n, close, sizeof close - 1) : NULL;
-    if (!end)
+    *ret_rest = (struct pr_text){0};
+    if (!end) {
+        if (!opened)
+            *ret_rest = t;
         return (struct pr_text){0};
-    t.n = (size_t)(end - t.s);
-    return pr_span_starts(t, 0, open) ? pr_span(t, sizeof open - 1, t.n) : t;
+    }
+    size_t at = (size_t)(end - t.s);
+    *ret_rest = pr_span(t, at + sizeof close - 1, t.n);
+    return pr_span(t, opened ? sizeof open - 1 : 0, at);
 }
 
 /* The expressions or the equation of the question that come to the right number, else the way that
@@ -249,8 +259,7 @@ static void find_kind(struct pr_reading *r)
         r->kind = PR_KIND_CHOICE;
     } else if (!pr_computed_find(r) && !date_kind(r) && !pr_list_kind(r) && !number_kind(r)) {
         r->kind = PR_KIND_TEXT;
-        r->json = r->golden.n && (*r->golden.s == '{' || *r->golden.s == '[') &&
-                  pr_json_text_valid(r->golden);
+        r->json = r->golden.n && (*r->golden.s == '{' || *r->golden.s == '[') && is_json(r->golden);
         if (r->json)
             r->right.text = r->golden;
     }
@@ -270,14 +279,14 @@ static void claim_slip(struct pr_reading *r)
 
 void pr_reading_make(const struct pr_mistake_case *c, struct pr_reading *ret)
 {
-    bool has, closed;
+    struct pr_text rest;
     *ret = (struct pr_reading){.c = c,
         .question = clip(c->question, false),
         .golden = clip(c->golden, false),
-        .think = think_of(c->output)};
+        .think = pr_reading_think(c->output, &rest)};
     struct pr_text answer = c->answer;
     if (!answer.s && c->output.s && !c->truncated)
-        answer = pr_think_split(c->output, &has, &closed);
+        answer = rest;
     ret->answer = clip(answer, true);
     find_kind(ret);
     pr_reading_claim(ret, ret->answer, false, &ret->given);

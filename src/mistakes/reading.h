@@ -90,6 +90,10 @@ void pr_reading_make(const struct pr_mistake_case *c, struct pr_reading *ret);
 void pr_reading_done(struct pr_reading *r);
 /* Is the value of the answer the right one, in whatever notation? */
 bool pr_reading_same(const struct pr_reading *r, const struct pr_claim *claim);
+/* What stands in the think block, which the prompt may have opened (s NULL: there is none that is
+ * closed), and what follows it; s NULL: one was begun and never closed.  Any bytes, unlike
+ * pr_think_split. */
+struct pr_text pr_reading_think(struct pr_text output, struct pr_text *ret_rest);
 /* The claim of a text by the reading's kind; claim->items is to be dropped by
  * pr_claim_done. last: of several unmarked ones the last. */
 void pr_reading_claim(

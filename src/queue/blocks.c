@@ -61,7 +61,8 @@ static bool more(struct pr_blocks *b, size_t keep)
 {
     if (b->eof)
         return false;
-    memmove(b->buf, b->buf + keep, b->end - keep);
+    if (b->buf) /* nothing is there before the first read */
+        memmove(b->buf, b->buf + keep, b->end - keep);
     b->base += keep;
     b->end -= keep;
     b->start -= keep;

@@ -21,7 +21,7 @@ void pr_line_checker_done(struct pr_line_checker *c)
 void pr_line_reason(struct pr_line_result *r, enum pr_defect d, const char *fmt, ...)
 {
     va_list args;
-    size_t at = r->n_reasons;
+    size_t at;
     bool refuses = pr_defect_refuses(d);
     r->refused |= refuses;
     for (at = 0; at < r->n_reasons; at++)

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "exam/numbers.h"
 #include "exam/turns.h"
+#include "skills/skill.h"
 
 #define MAX_FIELDS 24
 #define MAX_DEPTH  16
@@ -473,6 +474,25 @@ static bool fill(struct reader *r)
     }
 }
 
+/* The checks that are quickly known to be usable: none, and a verifier that takes the answer. */
+static bool checked(struct reader *r)
+{
+    const struct field *f = find(r, "check");
+    const struct pr_dialog *d = &r->q->dialog;
+    char name[64] = "";
+    bool has_think, closed;
+    if (!f || f->type == NOTHING)
+        return true;
+    if (f->type != STRING || !is(f->text, "verifier") || !r->q->skill.s ||
+        r->q->skill.n >= sizeof name || d->n < 2 || d->v[d->n - 2].role != PR_ROLE_USER)
+        return false;
+    memcpy(name, r->q->skill.s, r->q->skill.n);
+    const struct pr_skill *skill = pr_skill_find(name);
+    struct pr_text q = d->v[d->n - 2].text,
+                   a = pr_think_split(d->v[d->n - 1].text, &has_think, &closed);
+    return skill && closed == has_think && skill->verify(q.s, q.n, a.s, a.n);
+}
+
 /* A conversation ends with an answer, and something comes before it. */
 static bool is_answered(const struct pr_dialog *d)
 {
@@ -490,11 +510,11 @@ bool pr_quick_read(struct pr_quick *q, const char *s, size_t n)
         pr_free(q->decoded);
         q->decoded = pr_alloc(q->cap_decoded = 2 * n + 16);
     }
-    if (!read_fields(&r) || !find_format(&r) || !fill(&r) || has(&r, "check") ||
-        !label(&r, "id", &q->id) || !label(&r, "skill", &q->skill) ||
-        !label(&r, "difficulty", &other) || !label(&r, "pattern", &other))
+    if (!read_fields(&r) || !find_format(&r) || !fill(&r) || !label(&r, "id", &q->id) ||
+        !label(&r, "skill", &q->skill) || !label(&r, "difficulty", &other) ||
+        !label(&r, "pattern", &other))
         return false;
     if (q->format->shape != PR_SHAPE_TEXT && !system_turn(&r))
         return false;
-    return is_answered(&q->dialog);
+    return is_answered(&q->dialog) && checked(&r);
 }

@@ -5,8 +5,6 @@
 
 #include "base/alloc.h"
 
-#define HEAD_BYTES (PR_PRINT_BANDS * PR_SEEN_BUCKETS * sizeof(uint32_t))
-
 void pr_seen_done(struct pr_seen *s)
 {
     pr_free(s->v);
@@ -82,7 +80,8 @@ static bool is_near(
 
 static const uint32_t *bucket(const struct pr_seen *s, unsigned band, const struct pr_print *p)
 {
-    return &s->head[band * PR_SEEN_BUCKETS + (p->band[band] & (PR_SEEN_BUCKETS - 1))];
+    size_t n = (size_t)1 << s->buckets;
+    return &s->head[band * n + (p->band[band] & (n - 1))];
 }
 
 const struct pr_seen_text *pr_seen_find(
@@ -109,12 +108,44 @@ const struct pr_seen_text *pr_seen_find(
     return NULL;
 }
 
+/* Each bucket of a band becomes two; the texts of both stay in their order. */
+static void split_band(struct pr_seen *s, unsigned band, const uint32_t *old, uint32_t *new)
+{
+    size_t n = (size_t)1 << s->buckets;
+    for (size_t b = 0; b < n; b++) {
+        uint32_t *end[2] = {&new[b], &new[b + n]}, next;
+        for (uint32_t i = old[b]; i; i = next) {
+            struct pr_seen_text *t = &s->v[i - 1];
+            unsigned bit = t->high[band] >> (s->buckets - PR_SEEN_FEW) & 1;
+            next = t->next[band];
+            *end[bit] = i;
+            end[bit] = &t->next[band];
+        }
+        *end[0] = *end[1] = 0;
+    }
+}
+
+static void grow_buckets(struct pr_seen *s)
+{
+    size_t n = (size_t)1 << s->buckets;
+    uint32_t *head = pr_zalloc(PR_PRINT_BANDS * 2 * n * sizeof *head);
+    for (unsigned b = 0; b < PR_PRINT_BANDS; b++)
+        split_band(s, b, s->head + b * n, head + b * 2 * n);
+    pr_free(s->head);
+    s->head = head;
+    s->buckets++;
+}
+
 void pr_seen_add(struct pr_seen *s, const struct pr_print *p, uint32_t file, uint32_t line)
 {
     if (p->empty || s->n >= UINT32_MAX - 1)
         return;
-    if (!s->head) /* in small pages: few texts touch few of them */
-        s->head = pr_zalloc(HEAD_BYTES);
+    if (!s->head) {
+        s->buckets = PR_SEEN_FEW;
+        s->head = pr_zalloc((PR_PRINT_BANDS << PR_SEEN_FEW) * sizeof *s->head);
+    }
+    if (s->n >= (size_t)1 << s->buckets && s->buckets < PR_SEEN_MANY)
+        grow_buckets(s);
     if (2 * (s->n + 1) > s->n_slots)
         grow_slots(s);
     struct pr_seen_text t = {.exact = p->exact,
@@ -128,6 +159,7 @@ void pr_seen_add(struct pr_seen *s, const struct pr_print *p, uint32_t file, uin
     for (unsigned b = 0; b < PR_PRINT_BANDS; b++) {
         uint32_t *head = (uint32_t *)(uintptr_t)bucket(s, b, p);
         t.next[b] = *head;
+        t.high[b] = (uint8_t)(p->band[b] >> PR_SEEN_FEW);
         *head = index;
     }
     PR_PUSH(s->v, s->n, s->cap, t);

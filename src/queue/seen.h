@@ -1,4 +1,4 @@
-/* The texts that were seen: 104 bytes each, whatever their length, and tables of their hashes. */
+/* The texts that were seen: 112 bytes each, whatever their length, and tables of their hashes. */
 #ifndef PR_QUEUE_SEEN_H
 #define PR_QUEUE_SEEN_H
 
@@ -8,13 +8,16 @@
 
 #include "queue/print.h"
 
-#define PR_SEEN_BUCKETS ((size_t)1 << 20) /* of each band; memory is taken as they are used */
-#define PR_SEEN_LOOKS   64 /* texts looked at for each band: repeated filler costs no more */
+/* Buckets of each band: about as many as texts, from the first number to the last. */
+#define PR_SEEN_FEW   12 /* as powers of two */
+#define PR_SEEN_MANY  20
+#define PR_SEEN_LOOKS 64 /* texts looked at for each band: repeated filler costs no more */
 
 struct pr_seen_text {
     uint64_t exact, sketch[PR_PRINT_SKETCH];
     uint32_t key, n_shingles, file, line;
     uint32_t next[PR_PRINT_BANDS]; /* the text before it in the bucket, from 1; 0: none */
+    uint8_t high[PR_PRINT_BANDS];  /* the bits of the bands' hashes from PR_SEEN_FEW on */
     uint8_t scale;
 };
 
@@ -24,7 +27,8 @@ struct pr_seen {
     size_t n, cap;
     uint32_t *exact; /* open addressing by the hash of the words: index from 1 */
     size_t n_slots;
-    uint32_t *head; /* [PR_PRINT_BANDS][PR_SEEN_BUCKETS]: the newest text of the bucket, from 1 */
+    uint32_t *head; /* [PR_PRINT_BANDS][1 << buckets]: the newest text of the bucket, from 1 */
+    unsigned buckets;
 };
 void pr_seen_done(struct pr_seen *s);
 /* The text with the same words, or one that is near (*ret_near); NULL: neither. */

@@ -25,19 +25,14 @@ static int bits_of(uint64_t x)
 
 /* ---- levels -------------------------------------------------------------------------------- */
 
-static bool is_power(int base)
-{
-    return base == 2 || base == 8 || base == 16;
-}
-
 static int level_of_conversion(int from, int to, int bits)
 {
     int other = from == 10 ? to : from;
-    if (is_power(from) && is_power(to))
+    if (pr_bases_is_power(from) && pr_bases_is_power(to))
         return bits > 20 ? 0 : from == 2 || to == 2 ? 1 : 5;
     if (from != 10 && to != 10)
         return bits <= 24 ? 9 : 0;
-    if (!is_power(other))
+    if (!pr_bases_is_power(other))
         return bits <= 20 ? 5 : 0;
     return bits > 16 ? 0 : other == 2 ? 2 : 3;
 }
@@ -155,79 +150,6 @@ static void make(struct pr_rng *rng, int level, struct pr_str *prompt, struct pr
 
 /* ---- solving ------------------------------------------------------------------------------- */
 
-static void from_base(struct pr_skill_text digits, int base, uint64_t value, struct pr_str *out)
-{
-    uint64_t place = 1;
-    for (size_t i = 1; i < digits.n; i++)
-        place *= (uint64_t)base;
-    for (size_t i = 0; i < digits.n; i++, place /= (uint64_t)base) {
-        uint64_t digit = 0;
-        (void)pr_bases_read_digits((struct pr_skill_text){digits.s + i, 1}, base, &digit);
-        pr_str_printf(out, "%s%llu*%llu", i ? " + " : "", (unsigned long long)digit,
-            (unsigned long long)place);
-    }
-    pr_str_printf(out, " = %llu\n", (unsigned long long)value);
-}
-
-static void to_base(uint64_t value, int base, struct pr_str *out)
-{
-    do {
-        pr_str_printf(out, "%llu / %d = %llu remainder ", (unsigned long long)value, base,
-            (unsigned long long)(value / (uint64_t)base));
-        pr_bases_put_digits(value % (uint64_t)base, base, out);
-        pr_str_putc(out, '\n');
-    } while (value /= (uint64_t)base);
-    pr_str_puts(out, "the remainders from the last to the first\n");
-}
-
-/* Digit by digit between binary and octal or hexadecimal. */
-static void by_groups(const struct pr_bases *q, int wide, struct pr_str *out)
-{
-    int bits = wide == 8 ? 3 : 4;
-    struct pr_str digits = PR_STR_INIT(256);
-    pr_bases_put_digits(q->value, wide, &digits);
-    pr_str_printf(
-        out, "each %s digit stands for %d bits\n", wide == 8 ? "octal" : "hexadecimal", bits);
-    for (size_t i = 0; i < digits.len; i++) {
-        uint64_t digit = 0;
-        (void)pr_bases_read_digits((struct pr_skill_text){digits.data + i, 1}, wide, &digit);
-        for (int b = bits; b-- > 0;)
-            pr_str_putc(out, digit >> b & 1 ? '1' : '0');
-        pr_str_printf(out, " is %c\n", digits.data[i]);
-    }
-    pr_str_done(&digits);
-}
-
-static void put_working(const struct pr_bases *q, struct pr_str *out)
-{
-    int from = q->v[0].base;
-    if (!q->n_steps && is_power(from) && is_power(q->to) && (from == 2 || q->to == 2)) {
-        by_groups(q, from == 2 ? q->to : from, out);
-        return;
-    }
-    bool bits_alone = q->n_steps > 0 && q->to == 2;
-    for (int i = 0; i < q->n_steps; i++)
-        bits_alone = bits_alone && q->steps[i].op >= PR_BASES_AND && q->steps[i].base == 2;
-    for (int i = 0; i < q->n; i++)
-        if (q->v[i].base != 10 && q->v[i].digits.n < 40 && !bits_alone)
-            from_base(q->v[i].digits, q->v[i].base, q->v[i].value, out);
-    for (int i = 0; i < q->n_steps; i++) {
-        const struct pr_bases_step *s = &q->steps[i];
-        bool bits = s->op >= PR_BASES_AND;
-        int base = bits ? 2 : 10;
-        pr_bases_put_prefixed(s->a, base, out);
-        pr_str_printf(out, " %s ", pr_bases_op_text(s->op));
-        pr_bases_put_prefixed(s->b, s->op >= PR_BASES_LEFT ? 10 : base, out);
-        pr_str_puts(out, " = ");
-        pr_bases_put_prefixed(s->result, base, out);
-        if (bits)
-            pr_str_printf(out, " = %llu", (unsigned long long)s->result);
-        pr_str_putc(out, '\n');
-    }
-    if (q->to != 10 && !bits_alone)
-        to_base(q->value, q->to, out);
-}
-
 static bool solve(const char *prompt, size_t n, struct pr_str *golden, struct pr_str *working)
 {
     struct pr_bases q;
@@ -236,7 +158,7 @@ static bool solve(const char *prompt, size_t n, struct pr_str *golden, struct pr
     if (golden)
         put_golden(&q, golden);
     if (working)
-        put_working(&q, working);
+        pr_bases_working(&q, working);
     return true;
 }
 
@@ -304,61 +226,11 @@ static bool vary(struct pr_rng *rng, const char *prompt, size_t n, struct pr_str
     return false;
 }
 
-/* ---- slips --------------------------------------------------------------------------------- */
-
-static void add_slip(
-    struct pr_slips *ret, const char *pattern, uint64_t value, int base, const char *why)
-{
-    struct pr_str text = PR_STR_INIT(128);
-    pr_bases_put_digits(value, base, &text);
-    pr_slips_add(ret, pattern, pr_str_cstr(&text), "%s", why);
-    pr_str_done(&text);
-}
-
-static void conversion_slips(const struct pr_bases *q, struct pr_slips *ret)
-{
-    struct pr_str text = PR_STR_INIT(128), back = PR_STR_INIT(128);
-    pr_str_append(&text, q->v[0].digits.s, q->v[0].digits.n);
-    pr_slips_add(ret, "step_missing", pr_str_cstr(&text), "the digits were copied, not converted");
-    pr_str_clear(&text);
-    put_golden(q, &text);
-    for (size_t i = text.len; i-- > 0;)
-        pr_str_putc(&back, text.data[i]);
-    pr_slips_add(ret, "wrong_order", pr_str_cstr(&back),
-        "the digits are there from the last to the first: remainders are read upwards");
-    pr_str_done(&text);
-    pr_str_done(&back);
-}
-
 static void slips(const char *prompt, size_t n, struct pr_slips *ret)
 {
-    static const int others[] = {10, 2, 8, 16};
     struct pr_bases q;
-    uint64_t other;
-    char why[160];
-    if (!take(prompt, n, &q))
-        return;
-    const struct pr_bases_step *last = q.n_steps ? &q.steps[q.n_steps - 1] : NULL;
-    if (!last)
-        conversion_slips(&q, ret);
-    if (last && last->op == PR_BASES_PLUS)
-        add_slip(ret, "carry", last->a ^ last->b, q.to, "the bits were added without carrying");
-    for (size_t i = 0; i < 4; i++) {
-        snprintf(
-            why, sizeof why, "the value is right, but written in base %d, not %d", others[i], q.to);
-        if (others[i] != q.to)
-            add_slip(ret, last ? "step_missing" : "wrong_operation", q.value, others[i], why);
-    }
-    for (int i = 0; last && i < PR_BASES_N_OPS; i++) {
-        if (i == (int)last->op || !pr_bases_apply((enum pr_bases_op)i, last->a, last->b, &other))
-            continue;
-        snprintf(why, sizeof why, "%s was worked out instead of %s",
-            pr_bases_op_text((enum pr_bases_op)i), pr_bases_op_text(last->op));
-        add_slip(ret, "wrong_operation", other, q.to, why);
-    }
-    for (int i = 0; i + 1 < q.n_steps; i++)
-        add_slip(ret, "step_missing", q.steps[i].result, q.to,
-            "this is the result of a step on the way; the rest was left out");
+    if (take(prompt, n, &q))
+        pr_bases_slips(&q, ret);
 }
 
 const struct pr_skill pr_skill_bases = {

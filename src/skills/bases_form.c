@@ -43,6 +43,11 @@ static const struct {
     [PR_BASES_RIGHT] = {">>", NULL},
 };
 
+bool pr_bases_is_power(int base)
+{
+    return base == 2 || base == 8 || base == 16;
+}
+
 const char *pr_bases_op_text(enum pr_bases_op op)
 {
     return operations[op].text;

@@ -48,5 +48,11 @@ bool pr_bases_read_digits(struct pr_skill_text t, int base, uint64_t *ret);
 const char *pr_bases_op_text(enum pr_bases_op op);
 /* false: below zero, or past PR_BASES_MAX. */
 bool pr_bases_apply(enum pr_bases_op op, uint64_t a, uint64_t b, uint64_t *ret);
+/* 2, 8 or 16: its digits are groups of bits. */
+bool pr_bases_is_power(int base);
+/* Appends the steps to the answer, a line a step. */
+void pr_bases_working(const struct pr_bases *q, struct pr_str *out);
+/* What typical mistakes would answer. */
+void pr_bases_slips(const struct pr_bases *q, struct pr_slips *ret);
 
 #endif

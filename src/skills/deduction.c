@@ -145,9 +145,10 @@ static void draw_facts(struct pr_rng *rng, int level, struct pr_logic *q)
         int third = (int)pr_rng_below(rng, (uint64_t)q->n_names);
         if (kind == PR_LOGIC_IF_BOTH && (third == i || third == i - 1))
             kind = PR_LOGIC_OR;
-        *s = (struct pr_statement){
-            kind, {any_literal(rng, turned ? i : i - 1), any_literal(rng, turned ? i - 1 : i),
-                      any_literal(rng, third)}};
+        *s = (struct pr_statement){.kind = kind};
+        s->v[0] = any_literal(rng, turned ? i : i - 1); /* one after the other: the order counts */
+        s->v[1] = any_literal(rng, turned ? i - 1 : i);
+        s->v[2] = any_literal(rng, third);
     }
     for (int i = 0; i < (level <= 8 ? 1 : 2); i++)
         q->v[q->n++] = (struct pr_statement){PR_LOGIC_FACT, {any_literal(rng, any_name(rng, q))}};

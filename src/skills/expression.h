@@ -31,5 +31,7 @@ bool pr_expr_work_out(struct pr_expr *x);
 void pr_expr_put(const struct pr_expr *x, int node, enum pr_expr_style style, struct pr_str *out);
 /* Adds nodes while building; the index of the new one. -1 operands: a number. */
 int pr_expr_add(struct pr_expr *x, char op, int left, int right, int64_t value);
+/* What typical mistakes would answer. */
+void pr_expr_slips(const struct pr_expr *x, struct pr_slips *ret);
 
 #endif

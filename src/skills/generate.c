@@ -97,21 +97,27 @@ void pr_cell_name(const struct pr_skill *s, int level, char buf[64])
 }
 
 /* The sequence follows from the seed, the name and the level, not from places in tables. */
-static void seed_cell(struct cell *c, uint64_t seed)
+uint64_t pr_cell_seed(uint64_t seed, const char *skill, const char *cell)
 {
-    char text[128];
+    char text[256];
     uint8_t digest[PR_SHA256_LEN];
-    const struct pr_skill *s = c->state.skill;
-    int n = s->n_levels == PR_N_DIFFICULTIES
-                ? snprintf(text, sizeof text, "%llu/%s/%s", (unsigned long long)seed, s->name,
-                      pr_difficulty_name(pr_skill_difficulty(s, c->state.level)))
-                : snprintf(text, sizeof text, "%llu/%s/level %d", (unsigned long long)seed, s->name,
-                      c->state.level);
     uint64_t own = 0;
+    int n = snprintf(text, sizeof text, "%llu/%s/%s", (unsigned long long)seed, skill, cell);
     pr_sha256(text, (size_t)n, digest);
     for (size_t i = 0; i < sizeof own; i++)
         own = own << 8 | digest[i];
-    pr_rng_seed(&c->rng, own);
+    return own;
+}
+
+static void seed_cell(struct cell *c, uint64_t seed)
+{
+    const struct pr_skill *s = c->state.skill;
+    char level[32];
+    snprintf(level, sizeof level, "level %d", c->state.level);
+    pr_rng_seed(&c->rng, pr_cell_seed(seed, s->name,
+                             s->n_levels == PR_N_DIFFICULTIES
+                                 ? pr_difficulty_name(pr_skill_difficulty(s, c->state.level))
+                                 : level));
 }
 
 struct pr_generator *pr_generator_new(
@@ -155,6 +161,13 @@ void pr_generator_exclude(struct pr_generator *g, const char *prompt, size_t n)
 {
     bool is_new;
     enter(g, prompt, n, &is_new);
+}
+
+bool pr_generator_claim(struct pr_generator *g, const char *prompt, size_t n)
+{
+    bool is_new;
+    enter(g, prompt, n, &is_new)->met = true;
+    return is_new;
 }
 
 void pr_generator_repeat(struct pr_generator *g)
@@ -242,14 +255,20 @@ struct pr_generator_cell pr_generator_cell(const struct pr_generator *g, size_t 
     return g->cells[i].state;
 }
 
-void pr_problem_id(const struct pr_problem *p, char buf[128])
+void pr_problem_id_of(const char *cell, const char *prompt, size_t time, char buf[128])
 {
     uint8_t digest[PR_SHA256_LEN];
-    char cell[64], hex[PR_SHA256_HEX];
-    pr_sha256(p->prompt, strlen(p->prompt), digest);
+    char hex[PR_SHA256_HEX];
+    pr_sha256(prompt, strlen(prompt), digest);
     pr_sha256_hex(digest, hex);
+    int n = snprintf(buf, 128, "%.64s-%.12s", cell, hex);
+    if (time > 1)
+        snprintf(buf + n, 128 - (size_t)n, "-%zu", time);
+}
+
+void pr_problem_id(const struct pr_problem *p, char buf[128])
+{
+    char cell[64];
     pr_cell_name(p->skill, p->level, cell);
-    int n = snprintf(buf, 128, "%s-%.12s", cell, hex);
-    if (p->time > 1)
-        snprintf(buf + n, 128 - (size_t)n, "-%zu", p->time);
+    pr_problem_id_of(cell, p->prompt, p->time, buf);
 }

@@ -35,6 +35,9 @@ struct pr_generator *pr_generator_new(
 void pr_generator_free(struct pr_generator *g);
 /* This prompt is not to be made (white space around it does not count). */
 void pr_generator_exclude(struct pr_generator *g, const char *prompt, size_t n);
+/* Takes a problem from elsewhere into the set: false where it was excluded, made or taken before.
+ */
+bool pr_generator_claim(struct pr_generator *g, const char *prompt, size_t n);
 /* From now on a cell that has no more distinct problems draws from those it has shown again, so
  * that every cell keeps its share however many are asked for. */
 void pr_generator_repeat(struct pr_generator *g);
@@ -53,6 +56,10 @@ struct pr_generator_cell {
 size_t pr_generator_cells(const struct pr_generator *g);
 struct pr_generator_cell pr_generator_cell(const struct pr_generator *g, size_t i);
 
+/* The seed of a cell's sequence by what names it: "addition", "easy". */
+uint64_t pr_cell_seed(uint64_t seed, const char *skill, const char *cell);
+/* "<cell>-<12 hex digits of the prompt's SHA-256>", "-2" behind it the second time. */
+void pr_problem_id_of(const char *cell, const char *prompt, size_t time, char buf[128]);
 /* "addition-easy" of a skill whose levels are the difficulties, else "arithmetic-7"; buf holds 64.
  */
 void pr_cell_name(const struct pr_skill *s, int level, char buf[64]);

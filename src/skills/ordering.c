@@ -223,62 +223,10 @@ static bool solve(const char *prompt, size_t n, struct pr_str *golden, struct pr
     return true;
 }
 
-/* ---- verifying ----------------------------------------------------------------------------- */
-
-/* The next item of an answer is this one, however it is written. */
-static bool take_same(
-    struct pr_skill_text *t, const struct pr_order *q, const struct pr_order_item *x)
-{
-    size_t n = strlen(x->text);
-    int64_t value;
-    if (q->words) {
-        if (t->n < n || strncasecmp(t->s, x->text, n) != 0)
-            return false;
-        *t = (struct pr_skill_text){t->s + n, t->n - n};
-        return true;
-    }
-    bool minus = t->n && (t->s[0] == '-' || (unsigned char)t->s[0] == 0xe2);
-    return pr_skill_take_decimal(t, &value) && value == x->value &&
-           (value || !minus || x->text[0] == '-'); /* nobody writes -0 for 0 */
-}
-
-/* White space, with or without one comma or semicolon. */
-static bool take_separator(struct pr_skill_text *t)
-{
-    struct pr_skill_text before = *t;
-    *t = pr_skill_trim(t->s, t->n);
-    if (pr_skill_take(t, ",") || pr_skill_take(t, ";"))
-        *t = pr_skill_trim(t->s, t->n);
-    return t->n < before.n && t->n;
-}
-
-static bool is_sorted_list(struct pr_skill_text t, const struct pr_order *q)
-{
-    struct pr_order_item sorted[PR_ORDER_ITEMS];
-    pr_order_sorted(q, sorted);
-    if (t.n > 1 && t.s[0] == '[' && t.s[t.n - 1] == ']')
-        t = pr_skill_trim(t.s + 1, t.n - 2);
-    for (int i = 0; i < q->n; i++)
-        if ((i && !take_separator(&t)) || !take_same(&t, q, &sorted[i]))
-            return false;
-    return !t.n;
-}
-
 static bool verify(const char *prompt, size_t prompt_len, const char *answer, size_t n)
 {
     struct pr_order q;
-    struct pr_order_item sorted[PR_ORDER_ITEMS];
-    struct pr_skill_text t = pr_skill_answer(answer, n);
-    if (!t.n || !take(prompt, prompt_len, &q))
-        return false;
-    if (q.kind == PR_ORDER_SORT)
-        return is_sorted_list(t, &q);
-    pr_order_sorted(&q, sorted);
-    const struct pr_order_item *right = &sorted[q.nth - 1];
-    if (!q.words && right->value % PR_DECIMAL_UNIT == 0 &&
-        pr_answer_is_number(t.s, t.n, right->value / PR_DECIMAL_UNIT))
-        return true;
-    return take_same(&t, &q, right) && !t.n;
+    return take(prompt, prompt_len, &q) && pr_order_accepts(&q, answer, n);
 }
 
 /* ---- varying ------------------------------------------------------------------------------- */
@@ -323,54 +271,11 @@ static bool vary(struct pr_rng *rng, const char *prompt, size_t n, struct pr_str
     return false;
 }
 
-/* ---- slips --------------------------------------------------------------------------------- */
-
-static void add_order(struct pr_slips *ret, const char *pattern, const struct pr_order_item *v,
-    int n, bool backwards, const char *why)
-{
-    struct pr_str text = PR_STR_INIT(PR_ORDER_ITEMS * PR_ORDER_TEXT * 2);
-    for (int i = 0; i < n; i++)
-        pr_str_printf(&text, "%s%s", i ? ", " : "", v[backwards ? n - 1 - i : i].text);
-    pr_slips_add(ret, pattern, pr_str_cstr(&text), "%s", why);
-    pr_str_done(&text);
-}
-
-static void sorting_slips(
-    const struct pr_order *q, const struct pr_order_item *sorted, struct pr_slips *ret)
-{
-    struct pr_order_item once[PR_ORDER_ITEMS];
-    int n = 0;
-    add_order(ret, "wrong_order", sorted, q->n, true, "sorted, but in the opposite direction");
-    add_order(ret, "wrong_order", q->v, q->n, false, "left in the order of the question");
-    for (int i = 0; i < q->n; i++)
-        if (!i || pr_order_compare(q, &sorted[i], &sorted[i - 1]) != 0)
-            once[n++] = sorted[i];
-    if (n < q->n)
-        add_order(ret, "item_missing", once, n, false, "what comes twice was written once");
-}
-
 static void slips(const char *prompt, size_t n, struct pr_slips *ret)
 {
     struct pr_order q;
-    struct pr_order_item sorted[PR_ORDER_ITEMS];
-    char text[PR_ORDER_TEXT];
-    if (!take(prompt, n, &q))
-        return;
-    pr_order_sorted(&q, sorted);
-    if (q.kind == PR_ORDER_SORT) {
-        sorting_slips(&q, sorted, ret);
-        return;
-    }
-    for (int i = 0; i < q.n; i++) {
-        if (i == q.nth - 1)
-            continue;
-        if (q.expressions)
-            snprintf(text, sizeof text, "%lld", (long long)(sorted[i].value / PR_DECIMAL_UNIT));
-        pr_slips_add(ret, "other_choice", q.expressions ? text : sorted[i].text,
-            "%s comes %s place %d, not at place %d, counted from the %s", sorted[i].text,
-            i + 1 == q.n ? "last, at" : "at", i + 1, q.nth,
-            q.words ? (q.down ? "last" : "first") : (q.down ? "largest" : "smallest"));
-    }
+    if (take(prompt, n, &q))
+        pr_order_slips(&q, ret);
 }
 
 const struct pr_skill pr_skill_ordering = {

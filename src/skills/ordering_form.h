@@ -39,5 +39,9 @@ int pr_order_compare(
     const struct pr_order *q, const struct pr_order_item *a, const struct pr_order_item *b);
 /* The items in the order that is asked for; equal ones as they stand. */
 void pr_order_sorted(const struct pr_order *q, struct pr_order_item *ret);
+/* Is it the right answer, however it is written? */
+bool pr_order_accepts(const struct pr_order *q, const char *answer, size_t n);
+/* What typical mistakes would answer. */
+void pr_order_slips(const struct pr_order *q, struct pr_slips *ret);
 
 #endif

@@ -71,22 +71,28 @@ bool pr_answer_is_word(const char *answer, size_t n, const char *word)
     return t.n == strlen(word) && !strncasecmp(t.s, word, t.n);
 }
 
+/* x * 10 + its next digits; false: past 64 bits. */
+static bool append_digits(uint64_t *x, struct pr_skill_text digits)
+{
+    for (size_t i = 0; i < digits.n; i++)
+        if (__builtin_mul_overflow(*x, 10u, x) ||
+            __builtin_add_overflow(*x, (uint64_t)(digits.s[i] - '0'), x))
+            return false;
+    return true;
+}
+
 /* Digits, plain or in groups of three: "1075" and "1,075", not "10,75". */
 static bool take_grouped(struct pr_skill_text *t, uint64_t *ret)
 {
     struct pr_skill_text digits;
-    uint64_t x = 0;
-    size_t groups = 0, all = 0;
+    size_t groups = 0;
+    *ret = 0;
     while (pr_skill_take_digits(t, &digits)) {
-        all += digits.n;
-        if ((groups && digits.n != 3) || all > 18 || (!groups && digits.n > 1 && *digits.s == '0'))
+        if ((groups && digits.n != 3) || (!groups && digits.n > 1 && *digits.s == '0') ||
+            !append_digits(ret, digits))
             return false;
-        for (size_t i = 0; i < digits.n; i++)
-            x = x * 10 + (uint64_t)(digits.s[i] - '0');
-        if (!t->n || t->s[0] != ',') {
-            *ret = x;
+        if (!t->n || t->s[0] != ',')
             return true;
-        }
         if (!groups++ && (digits.n > 3 || *digits.s == '0'))
             return false;
         (void)pr_skill_take(t, ",");
@@ -109,7 +115,9 @@ bool pr_answer_is_number(const char *answer, size_t n, int64_t number)
         while (pr_skill_take(&t, "0"))
             continue;
     }
-    return !t.n && (minus ? -(int64_t)x : (int64_t)x) == number && !(minus && !x);
+    /* The amount of the least number is one more than the largest number's. */
+    uint64_t amount = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    return !t.n && x == amount && minus == (number < 0);
 }
 
 bool pr_skill_take_decimal(struct pr_skill_text *t, int64_t *ret)

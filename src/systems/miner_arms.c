@@ -39,14 +39,16 @@ static void add_fresh(const struct pr_skill *s, double weight, struct pr_miner_a
     }
 }
 
-static bool is_asked(const struct pr_suite *s, const struct pr_skill *skill)
+/* Marks the skills that the suite asks for, by their places in the table. */
+static void mark_asked(
+    const struct pr_suite *s, const struct pr_skill *const *skills, size_t n, bool *ret)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct pr_text q = pr_example_question(&s->v[i]);
-        if (pr_skill_knowing(s->v[i].skill, q.s, q.n) == skill)
-            return true;
+        const struct pr_skill *knows = pr_skill_knowing(s->v[i].skill, q.s, q.n);
+        for (size_t k = 0; k < n; k++)
+            ret[k] |= skills[k] == knows;
     }
-    return false;
 }
 
 static void add_all_fresh(const struct pr_miner_plan *p, struct pr_miner_arms *ret)
@@ -54,13 +56,18 @@ static void add_all_fresh(const struct pr_miner_plan *p, struct pr_miner_arms *r
     size_t n, before = ret->n;
     const struct pr_skill *const *skills = pr_skills(&n);
     const json_t *weights = p->v->data->skill_weights;
-    for (size_t i = 0; i < n && json_object_size(weights); i++)
-        add_fresh(skills[i], json_number_value(json_object_get(weights, skills[i]->name)), ret);
-    for (size_t i = 0; i < n && !json_object_size(weights); i++)
-        add_fresh(skills[i], is_asked(p->examples, skills[i]), ret);
+    bool *asked = pr_zalloc(n * sizeof *asked);
+    if (!json_object_size(weights))
+        mark_asked(p->examples, skills, n, asked);
+    for (size_t i = 0; i < n; i++)
+        add_fresh(skills[i],
+            json_object_size(weights) ? json_number_value(json_object_get(weights, skills[i]->name))
+                                      : asked[i],
+            ret);
     bool none = ret->n == before;
     for (size_t i = 0; i < n && none; i++)
         add_fresh(skills[i], 1, ret);
+    pr_free(asked);
 }
 
 /* ---- what they brought ---- */

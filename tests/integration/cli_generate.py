@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 
 import harness
 from harness import MODELS, proctor
@@ -74,7 +75,7 @@ def test_levels_are_chosen():
     rows = generate("--count", 10, "--skill", "bases", "--level", "7").rows()
     assert {(row["level"], row["difficulty"]) for row in rows} == {(7, "medium")}
     assert all(row["id"].startswith("bases-7-") for row in rows)
-    assert generate("--count", 10, "--skill", "addition", "--level", "7").out == ""
+    assert "such a level" in generate("--count", 10, "--skill", "addition", "--level", "7", status=1).err
 
 
 def value(text):
@@ -212,6 +213,56 @@ def test_excluded_questions_do_not_come_in_whatever_format_they_are():
         assert len(made) == 2000 and not made & {row["prompt"] for row in excluded}
 
 
+def base_with(folder, text):
+    shutil.copy(os.path.join(harness.ROOT, "tests/fixtures/skills/plugin.py"), folder)
+    with open(os.path.join(folder, "proctor.yaml"), "w") as f:
+        f.write(text)
+    return folder
+
+
+def test_a_program_s_problems_come_beside_our_own():
+    with harness.scratch() as folder:
+        base = base_with(folder, "skills:\n  programs: {letters: python3 ./plugin.py}\n")
+        args = ("--count", 60, "--seed", 5, "--skill", "addition", "--skill", "letters", "--base-dir", base)
+        rows = generate(*args).rows()
+        assert rows == generate(*args).rows() and len(rows) == 60
+        mine = [row for row in rows if row["skill"] == "letters"]
+        # 3 levels of addition and 5 of letters share alike.
+        assert len(mine) in (37, 38) and {row["level"] for row in mine} == {1, 2, 3, 4, 5}
+        assert len({row["prompt"] for row in rows}) == 60
+        for row in mine:
+            word = row["prompt"].split("'")[1]
+            assert row["golden"] == str(sum(word.count(c) > 1 for c in set(word)))
+            assert "check" not in row and row["id"].startswith("letters-%d-" % row["level"])
+        hard = generate("--count", 3, "--skill", "letters", "--difficulty", "hard", "--base-dir", base).rows()
+        assert {row["difficulty"] for row in hard} == {"hard"} and {row["level"] for row in hard} == {4, 5}
+        exam = os.path.join(folder, "exam.jsonl")
+        generate("--count", 20, "--skill", "letters", "--level", 3, "--base-dir", base, "--out", exam)
+        more = generate("--count", 40, "--skill", "letters", "--level", 3, "--exclude", exam, "--base-dir", base).rows()
+        with open(exam) as f:
+            assert not {json.loads(line)["prompt"] for line in f} & {row["prompt"] for row in more}
+        assert proctor("skills", "--base-dir", base).out.count("letters") > 0
+        assert proctor("skills", "letters", "--base-dir", base).out.count(" → ") == 5
+        assert "letters" in generate("--count", 1, "--skill", "alchemy", "--base-dir", base, status=2).err
+
+
+def test_a_skill_from_outside_that_fails_is_named():
+    cases = [("programs: {addition: a}", "proctor's own"), ("programs: {x y: a}", "'x y'"),
+             ("programs: {far: []}", "a command was expected"), ("programs: {far: {a: b}}", "a command was expected"),
+             ("servers: {far: 'ftp://x'}", "skills.servers: 'far'"), ("servers: {far: 7}", "a url was expected"),
+             ("servers: {far: 'http://127.0.0.1:1/?q'}", "no place in its url"),
+             ("programs: {far: a}\n  servers: {far: 'http://x'}", "named twice"),
+             ("programs: {far: [/no/such, 7]}", "/no/such"), ("servers: {far: 'http://127.0.0.1:1'}", "skill 'far': /info"),
+             ("programs: {far: 'echo no json'}", "skill 'far': its answer"), ("programs: 7", "a map of names to values")]
+    with harness.scratch() as folder:
+        for text, why in cases:
+            base = base_with(folder, "skills:\n  %s\n" % text)
+            result = generate("--count", 1, "--skill", "far", "--base-dir", base, status=None)
+            assert result.status in (1, 2) and why in result.err and not result.out, (text, result.err)
+        # Our own do not depend on it.
+        assert generate("--count", 1, "--skill", "bases", "--base-dir", base).out
+
+
 def test_what_runs_out_is_said():
     result = generate("--count", 1000, "--skill", "addition", "--difficulty", "easy")
     assert len(result.rows()) == 550
@@ -225,7 +276,7 @@ def test_wrong_use_is_named():
                        (("--difficulty", ""), "none of easy")]:
         assert word in generate("--count", 1, *args, status=2).err
     assert "--count" in generate(status=2).err
-    for level in ("0", "11", "5-2", "x", "3-", "-3", "1-2-3", ""):
+    for level in ("0", "101", "5-2", "x", "3-", "-3", "1-2-3", ""):
         assert "--level" in generate("--count", 1, "--level", level, status=2).err, level
     assert "no-such" in generate("--count", 1, "--exclude", "/no-such.jsonl", status=1).err
 

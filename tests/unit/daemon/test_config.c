@@ -55,9 +55,17 @@ static void every_key_is_read(void **state)
               "  variables: {enable_thinking: false, effort: 3, name: 'true', x: 1.5}\n"
               "  date: 2025-03-04\n"
               "eval:\n  max_new_tokens: 64\n  dtype: f32\n  threads: 2\n"
-              "  allow_commands: true\n",
+              "  allow_commands: true\n"
+              "skills:\n  programs: {letters: python3 ./x.py, other: [prog, 'a b']}\n"
+              "  servers: {far: 'http://127.0.0.1:9000'}\n  timeout_seconds: 7\n",
             &c),
         PR_OK);
+    assert_string_equal(
+        json_string_value(json_object_get(c.skills.programs, "letters")), "python3 ./x.py");
+    assert_int_equal(json_array_size(json_object_get(c.skills.programs, "other")), 2);
+    assert_string_equal(
+        json_string_value(json_object_get(c.skills.servers, "far")), "http://127.0.0.1:9000");
+    assert_int_equal(c.skills.timeout_seconds, 7);
     assert_int_equal(c.n_bases, 2);
     assert_string_equal(c.bases[0][0], "Qwen/Qwen3-0.6B");
     assert_string_equal(c.bases[0][1], "/base/qwen");
@@ -146,12 +154,12 @@ static void every_key_of_the_watch_is_read(void **state)
               "  learning_rate: 3e-4\n  lora_rank: 8\n  threads: 1\n  cpu_percent: 40\n"
               "  nice: 3\n  memory_mb: 900\n  pool: [a.jsonl, /b]\n  pool_mb: 2\n  pool_days: 1\n"
               "  probe_command: [sh, probe.sh, {order}, '{out}', -n, 3]\n"
-              "miner:\n  samples: 11\n  kept: 12\n  rounds: 13\n"
-              "correction:\n  error_threshold: 14\n  samples: 15\n  max_samples: 16\n"
+              "miner:\n  samples: 90\n  kept: 40\n  rounds: 2\n"
+              "correction:\n  error_threshold: 20\n  samples: 150\n  max_samples: 900\n"
               "  continuous: true\n  queue: low\n"
-              "generation:\n  min_files: 17\n  count: all\n  lines: 18\n  hard_percent: 19\n"
-              "  correction_percent: 20\n  mix_hours: 21\n  disk_mb: 22\n  seed: 23\n"
-              "  skills: {sorting: 2}\n",
+              "generation:\n  min_files: 5\n  count: all\n  lines: 70\n"
+              "  skills: {arithmetic: 2, sorting: 0.5}\n  hard_percent: 15\n"
+              "  correction_percent: 8\n  mix_hours: 6\n  disk_mb: 50\n  seed: 12\n",
             &c),
         PR_OK);
     assert_string_equal(c.reference, "/base/base");
@@ -200,24 +208,24 @@ static void every_key_of_the_watch_is_read(void **state)
         .curriculum_memory_mb = 900,
         .curriculum_pool_mb = 2,
         .curriculum_pool_days = 1,
-        .miner_samples = 11,
-        .miner_kept = 12,
-        .miner_rounds = 13,
-        .correction_threshold = 14,
-        .correction_samples = 15,
-        .correction_max_samples = 16,
+        .miner_samples = 90,
+        .miner_kept = 40,
+        .miner_rounds = 2,
+        .correction_threshold = 20,
+        .correction_samples = 150,
+        .correction_max_samples = 900,
         .correction_continuous = true,
-        .generation_min_files = 17,
-        .generation_lines = 18,
-        .generation_hard_percent = 19,
-        .generation_correction_percent = 20,
-        .generation_mix_hours = 21,
-        .generation_disk_mb = 22,
-        .generation_seed = 23};
+        .generation_min_files = 5,
+        .generation_lines = 70,
+        .generation_hard_percent = 15,
+        .generation_correction_percent = 8,
+        .generation_mix_hours = 6,
+        .generation_disk_mb = 50,
+        .generation_seed = 12};
     assert_memory_equal(&c.settings, &expected, sizeof expected);
     assert_string_equal(c.correction_queue, "low");
     assert_string_equal(c.generation_count, "all");
-    assert_int_equal(json_integer_value(json_object_get(c.generation_skills, "sorting")), 2);
+    assert_int_equal(json_object_size(c.generation_skills), 2);
     assert_int_equal(json_array_size(c.pool), 2);
     assert_string_equal(json_string_value(json_array_get(c.pool, 0)), "/base/a.jsonl");
     assert_string_equal(json_string_value(json_array_get(c.pool, 1)), "/b");
@@ -481,7 +489,7 @@ static void the_default_file_states_the_defaults(void **state)
     }
     if (parse(pr_str_cstr(&plain), &c))
         fail_msg("%s\n%s", e.message, pr_str_cstr(&plain));
-    assert_int_equal(keys, 98);
+    assert_int_equal(keys, 101);
     equal(&defaults, &c);
     assert_true(c.date_given);
     pr_config_done(&c);

@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "queue/known.h"
 #include "queue/print.h"
+#include "queue/seen.h"
 
 static void words_are(const char *text, const char *want)
 {
@@ -322,6 +323,33 @@ static void near_texts_are_found_and_others_are_not(void **state)
     assert_in_range(far, 0, 2);
 }
 
+/* Past the first number of buckets they are split: every text is still found. */
+static void many_texts_are_all_found_again(void **state)
+{
+    (void)state;
+    enum { N = 9000 };
+    static struct pr_print prints[N];
+    struct pr_seen seen = {0};
+    struct pr_rng rng;
+    uint64_t words[40];
+    size_t found = 0;
+    pr_rng_seed(&rng, 3);
+    for (uint32_t i = 0; i < N; i++) {
+        for (int w = 0; w < 40; w++)
+            words[w] = pr_rng_u64(&rng) & ~3ull;
+        pr_print_make(words, 40, 40, &prints[i]);
+        pr_seen_add(&seen, &prints[i], 0, i);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        bool near;
+        prints[i].exact++; /* so that only its bands can find it */
+        const struct pr_seen_text *t = pr_seen_find(&seen, &prints[i], &near);
+        found += t && near && t->line == i;
+    }
+    assert_int_equal(found, N);
+    pr_seen_done(&seen);
+}
+
 static void a_file_of_any_format_is_added(void **state)
 {
     (void)state;
@@ -359,6 +387,7 @@ int main(void)
         cmocka_unit_test(calculations_in_answers_do_not_contaminate),
         cmocka_unit_test(similarity_is_that_of_the_sets),
         cmocka_unit_test(near_texts_are_found_and_others_are_not),
+        cmocka_unit_test(many_texts_are_all_found_again),
         cmocka_unit_test(a_file_of_any_format_is_added),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,8 @@ static void other_ways_to_write_the_answer_are_right(void **state)
             "4",
             true},
         {"arithmetic", "What is 5 - 9?", "4", false},
+        {"arithmetic", "4000000000 * 2000000000 =", "8,000,000,000,000,000,000", true},
+        {"arithmetic", "5 =", "99999999999999999999", false},
         {"ordering", "Sort in ascending order: 4, 4, 3.", "3 4 4", true},
         {"ordering", "Sort in ascending order: 4, 4, 3.", "[3,4,4]", true},
         {"ordering", "Sort in ascending order: 4, 4, 3.", "344", false},

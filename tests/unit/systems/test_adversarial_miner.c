@@ -254,6 +254,7 @@ static void a_run_made_again_adds_nothing(void **state)
         f.b.h.now_ms += i * (int64_t)86400000; /* the next day's file is another one */
         assert_int_equal(miner_run(&f.b, &found), 0);
         assert_int_equal(number(found.status, "kept"), 50);
+        assert_int_equal(number(found.status, "not_kept_known"), 0); /* they are not looked at */
         if (i)
             is_null(found.status, "file");
         pr_findings_done(&found);
@@ -262,6 +263,21 @@ static void a_run_made_again_adds_nothing(void **state)
         pr_free(again);
     }
     pr_free(first);
+    miner_book_done(&f.b);
+}
+
+static void when_enough_is_kept_no_more_is_asked(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct pr_findings found;
+    init(&f);
+    f.b.h.settings.miner_kept = 10;
+    assert_int_equal(miner_run_out(&f.b, f.checkpoint, miner_is_wrong, &found), 2);
+    assert_int_equal(number(found.status, "asked"), 34);
+    assert_int_equal(number(found.status, "kept"), 10);
+    assert_null(found.waiting);
+    pr_findings_done(&found);
     miner_book_done(&f.b);
 }
 
@@ -524,6 +540,7 @@ int main(void)
         cmocka_unit_test(nothing_is_asked_twice_and_nothing_of_a_suite),
         cmocka_unit_test(rounds_go_where_the_one_before_found_most),
         cmocka_unit_test(a_run_made_again_adds_nothing),
+        cmocka_unit_test(when_enough_is_kept_no_more_is_asked),
         cmocka_unit_test(what_others_wrote_stays_to_the_byte),
         cmocka_unit_test(what_a_suite_asks_by_now_is_not_kept),
         cmocka_unit_test(what_has_no_verdict_is_counted_and_not_kept),
