@@ -39,6 +39,7 @@ struct work {
     struct pr_generation_skills skills;
     size_t waiting[PR_N_QUEUES];
     uint64_t bytes; /* of the files that wait */
+    size_t unread;  /* files of the queue that could not be read: what is in them may come again */
     uint64_t free_bytes;
     double free_share;
     uint64_t number; /* the highest so far */
@@ -353,7 +354,7 @@ static enum pr_code fill(struct work *w, struct pr_error *e)
         code = pr_data_protected(w->v, &w->known, e);
     if (!code)
         code = pr_data_add_queues(
-            w->known, w->v->data->base_dir, PR_DATA_WAITING | PR_DATA_TRAINED, e);
+            w->known, w->v->data->base_dir, PR_DATA_WAITING | PR_DATA_TRAINED, &w->unread, e);
     for (size_t i = 0; i < missing && i < MAX_RUN && !done && !code; i++)
         code = write_one(w, &done, e);
     if (!code && !done && missing > MAX_RUN)
@@ -374,6 +375,8 @@ static void set_waiting(const struct work *w, json_t *doc)
     pr_json_set_str(o, "count", w->v->data->generation_count);
     pr_json_set_int(o, "min_files", w->v->settings->generation_min_files);
     pr_json_set_int(o, "bytes", (int64_t)w->bytes);
+    if (w->unread)
+        pr_json_set_int(o, "not_readable", (int64_t)w->unread);
     pr_json_set(doc, "waiting_files", o);
 }
 
