@@ -1,23 +1,18 @@
 /* The traffic light: a table of reasons over the files of the queues, and the document. */
 #include "queue/health.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "queue/health_files.h"
+#include "queue/health_rate.h"
 
-#define SHOWN_FILES     20
-#define BYTES_A_TOKEN   4.0 /* of English text; said in the document */
-#define STALE_MS        ((int64_t)3600 * 1000)
-#define FEW_HOURS       1.0
-#define STATUS_MAX_SIZE ((size_t)8 << 20)
+#define SHOWN_FILES   20
+#define BYTES_A_TOKEN 4.0 /* of English text; said in the document */
+#define FEW_HOURS     1.0
 
 enum level { GREEN, YELLOW, RED };
 static const char *const levels[] = {"green", "yellow", "red"};
@@ -264,63 +259,6 @@ static const struct {
 
 /* --- how long it lasts --- */
 
-struct rate {
-    double examples, tokens; /* a second; NaN: not known */
-    const char *source;      /* NULL: neither is */
-    char why[200];
-};
-
-static double first_number(const json_t *doc, const char *const *keys)
-{
-    for (; *keys; keys++) {
-        double x = json_number_value(json_object_get(doc, *keys));
-        if (x > 0 && isfinite(x))
-            return x;
-    }
-    return NAN;
-}
-
-static int64_t age_of(const struct health *h, const char *path)
-{
-    struct pr_file_id id;
-    int fd;
-    if (pr_file_open(AT_FDCWD, path, false, &fd, &id, NULL))
-        return 0;
-    close(fd);
-    return h->now_ms - id.mtime_ns / 1000000;
-}
-
-static struct rate rate_of(const struct health *h)
-{
-    static const char *const examples[] = {
-        "examples_per_second", "samples_per_second", "train_samples_per_second", NULL};
-    static const char *const tokens[] = {"tokens_per_second", "tokens_per_sec", NULL};
-    struct rate r = {NAN, NAN, NULL, "the training says neither examples nor tokens a second"};
-    char *status = pr_path_join(h->base, "status"),
-         *path = pr_path_join(status, "training_status.json");
-    json_t *doc = NULL;
-    if (pr_json_read(AT_FDCWD, path, STATUS_MAX_SIZE, PR_JSON_NAN, &doc, NULL)) {
-        doc = NULL;
-        snprintf(r.why, sizeof r.why, "there is no status/training_status.json that can be read");
-    } else if (age_of(h, path) > STALE_MS) {
-        snprintf(r.why, sizeof r.why,
-            "status/training_status.json is %.0f hours old: the training is not running",
-            (double)age_of(h, path) / 3.6e6);
-    } else {
-        r.examples = first_number(doc, examples);
-        r.tokens = first_number(doc, tokens);
-        r.source = isnan(r.examples) && isnan(r.tokens) ? NULL : "training_status.json";
-    }
-    if (!r.source && h->o.tokens_per_second > 0) {
-        r.tokens = h->o.tokens_per_second;
-        r.source = h->o.rate_source ? h->o.rate_source : "given";
-    }
-    json_decref(doc);
-    pr_free(status);
-    pr_free(path);
-    return r;
-}
-
 /* Bytes and examples that wait; examples is NaN where a file's are not known. */
 static double waiting_examples(const struct health *h, double *ret_bytes)
 {
@@ -339,7 +277,7 @@ static double waiting_examples(const struct health *h, double *ret_bytes)
 
 static json_t *throughput(struct health *h, json_t *doc)
 {
-    struct rate r = rate_of(h);
+    struct pr_health_rate r = pr_health_rate(h->base, &h->o, h->now_ms);
     double bytes, examples = waiting_examples(h, &bytes);
     json_t *waiting = json_object(), *o = json_object();
     pr_json_set_int(waiting, "files", (int64_t)n_waiting(h));

@@ -1,31 +1,21 @@
-/* The quick reader: one pass over the line's bytes; see quick.h.  Whatever is unusual, although it
- * may be sound, ends it: escapes in keys, long numbers, many members, repeated keys. */
+/* The quick reader: one pass over the line's bytes; see quick.h. */
 #include "queue/quick.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/json.h"
-#include "base/utf8.h"
 #include "exam/numbers.h"
 #include "exam/turns.h"
+#include "queue/cursor.h"
 #include "skills/skill.h"
 
 #define MAX_FIELDS 24
-#define MAX_DEPTH  16
 #define MAX_LABEL  ((size_t)1 << 15)
-
-enum type { ABSENT, NOTHING, STRING, NUMBER, OTHER, TURNS };
-
-struct field {
-    struct pr_text key, text; /* text: of strings and numbers */
-    enum type type;
-};
 
 struct reader {
     struct pr_quick *q;
-    const char *s, *end;
-    struct field fields[MAX_FIELDS];
+    struct pr_cursor c;
+    struct pr_value fields[MAX_FIELDS];
     size_t n_fields;
     bool has_turns;
 };
@@ -34,225 +24,6 @@ void pr_quick_done(struct pr_quick *q)
 {
     pr_dialog_done(&q->dialog);
     pr_free(q->decoded);
-}
-
-/* --- JSON --- */
-
-static inline void skip_space(struct reader *r)
-{
-    while (r->s < r->end && (*r->s == ' ' || *r->s == '\t' || *r->s == '\n' || *r->s == '\r'))
-        r->s++;
-}
-
-static inline bool take(struct reader *r, char c)
-{
-    skip_space(r);
-    if (r->s == r->end || *r->s != c)
-        return false;
-    r->s++;
-    return true;
-}
-
-/* The first byte from s on that is a quote, a backslash or a control character. */
-static const char *plain_end(const char *s, const char *end)
-{
-    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-    while (end - s >= 8) {
-        uint64_t v;
-        memcpy(&v, s, 8);
-        uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
-        uint64_t hit = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (v - ones * 32);
-        if (hit & ~v & high) /* may name a byte of two too early, never too late */
-            break;
-        s += 8;
-    }
-    while (s < end && *s != '"' && *s != '\\' && (unsigned char)*s >= 32)
-        s++;
-    return s;
-}
-
-/* \uXXXX at s, pairs of surrogates included; false for what is no character, or NUL. */
-static bool unicode_escape(const char **s, const char *end, char **out)
-{
-    if (end - *s < 6)
-        return false;
-    int c = pr_json_hex4(*s + 2), low;
-    *s += 6;
-    if (c <= 0 || (c >= 0xdc00 && c <= 0xdfff))
-        return false;
-    if (c >= 0xd800 && c < 0xdc00) {
-        if (end - *s < 6 || (*s)[0] != '\\' || (*s)[1] != 'u')
-            return false;
-        low = pr_json_hex4(*s + 2);
-        if (low < 0xdc00 || low > 0xdfff)
-            return false;
-        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-        *s += 6;
-    }
-    *out += pr_utf8_encode((uint32_t)c, *out);
-    return true;
-}
-
-static bool escape(const char **s, const char *end, char **out)
-{
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    if (end - *s < 2)
-        return false;
-    if ((*s)[1] == 'u')
-        return unicode_escape(s, end, out);
-    const char *at = memchr(from, (*s)[1], sizeof from - 1);
-    if (!at)
-        return false;
-    *(*out)++ = to[at - from];
-    *s += 2;
-    return true;
-}
-
-/* The string that begins after the quote at r->s; decoded text is no longer than the escaped. */
-static bool read_string(struct reader *r, struct pr_text *ret)
-{
-    const char *from = r->s, *s = plain_end(from, r->end);
-    if (s < r->end && *s == '"') {
-        *ret = (struct pr_text){from, (size_t)(s - from)};
-        r->s = s + 1;
-        return true;
-    }
-    char *begin = r->q->decoded + r->q->n_decoded, *out = begin;
-    for (;;) {
-        memcpy(out, from, (size_t)(s - from));
-        out += s - from;
-        if (s >= r->end || (*s != '"' && *s != '\\'))
-            return false;
-        if (*s == '"')
-            break;
-        if (!escape(&s, r->end, &out))
-            return false;
-        from = s;
-        s = plain_end(from, r->end);
-    }
-    *ret = (struct pr_text){begin, (size_t)(out - begin)};
-    r->q->n_decoded = (size_t)(out - r->q->decoded);
-    r->s = s + 1;
-    return true;
-}
-
-static bool read_key(struct reader *r, struct pr_text *ret)
-{
-    if (!take(r, '"'))
-        return false;
-    const char *from = r->s, *s = plain_end(from, r->end);
-    if (s >= r->end || *s != '"')
-        return false;
-    *ret = (struct pr_text){from, (size_t)(s - from)};
-    r->s = s + 1;
-    return take(r, ':');
-}
-
-static size_t digits(struct reader *r)
-{
-    const char *from = r->s;
-    while (r->s < r->end && *r->s >= '0' && *r->s <= '9')
-        r->s++;
-    return (size_t)(r->s - from);
-}
-
-/* Whole numbers and decimals of a few digits; exponents are left to others. */
-static bool read_number(struct reader *r, struct pr_text *ret)
-{
-    const char *from = r->s;
-    r->s += *r->s == '-';
-    const char *first = r->s;
-    size_t n = digits(r);
-    if (!n || n > 17 || (n > 1 && *first == '0'))
-        return false;
-    if (r->s < r->end && *r->s == '.') {
-        r->s++;
-        n = digits(r);
-        if (!n || n > 40)
-            return false;
-    }
-    if (r->s < r->end && (*r->s == 'e' || *r->s == 'E'))
-        return false;
-    *ret = (struct pr_text){from, (size_t)(r->s - from)};
-    return true;
-}
-
-static bool read_word(struct reader *r, const char *word)
-{
-    size_t n = strlen(word);
-    if ((size_t)(r->end - r->s) < n || memcmp(r->s, word, n) != 0)
-        return false;
-    r->s += n;
-    return true;
-}
-
-static bool same(struct pr_text a, struct pr_text b)
-{
-    return a.n == b.n && !memcmp(a.s, b.s, a.n);
-}
-
-static bool skip_value(struct reader *r, int depth, struct field *f);
-
-static bool skip_array(struct reader *r, int depth)
-{
-    struct field f;
-    if (take(r, ']'))
-        return true;
-    do {
-        if (!skip_value(r, depth + 1, &f))
-            return false;
-    } while (take(r, ','));
-    return take(r, ']');
-}
-
-static bool skip_object(struct reader *r, int depth)
-{
-    struct pr_text keys[8];
-    size_t n = 0;
-    struct field f;
-    if (take(r, '}'))
-        return true;
-    do {
-        if (n == 8 || !read_key(r, &keys[n]))
-            return false;
-        for (size_t i = 0; i < n; i++)
-            if (same(keys[i], keys[n]))
-                return false;
-        n++;
-        if (!skip_value(r, depth + 1, &f))
-            return false;
-    } while (take(r, ','));
-    return take(r, '}');
-}
-
-static bool skip_value(struct reader *r, int depth, struct field *f)
-{
-    skip_space(r);
-    if (r->s == r->end || depth > MAX_DEPTH)
-        return false;
-    f->type = OTHER;
-    switch (*r->s) {
-    case '"':
-        r->s++;
-        f->type = STRING;
-        return read_string(r, &f->text);
-    case '{':
-        r->s++;
-        return skip_object(r, depth);
-    case '[':
-        r->s++;
-        return skip_array(r, depth);
-    case 't':
-        return read_word(r, "true");
-    case 'f':
-        return read_word(r, "false");
-    case 'n':
-        f->type = NOTHING;
-        return read_word(r, "null");
-    default:
-        f->type = NUMBER;
-        return read_number(r, &f->text);
-    }
 }
 
 /* --- turns --- */
@@ -276,44 +47,44 @@ static bool read_turn(struct reader *r)
 {
     struct pr_text keys[8], role = {NULL, 0}, text = {NULL, 0};
     size_t n = 0;
-    if (!take(r, '{') || take(r, '}'))
+    if (!pr_cursor_take(&r->c, '{') || pr_cursor_take(&r->c, '}'))
         return false;
     do {
-        struct field f;
-        if (n == 8 || !read_key(r, &keys[n]))
+        struct pr_value f;
+        if (n == 8 || !pr_cursor_key(&r->c, &keys[n]))
             return false;
         for (size_t i = 0; i < n; i++)
-            if (same(keys[i], keys[n]))
+            if (pr_text_same(keys[i], keys[n]))
                 return false;
-        if (!skip_value(r, 1, &f))
+        if (!pr_cursor_value(&r->c, &f))
             return false;
         struct pr_text *to = is(keys[n], "role") || is(keys[n], "from")       ? &role
                              : is(keys[n], "content") || is(keys[n], "value") ? &text
                                                                               : NULL;
         n++;
-        if (to && (to->s || f.type != STRING))
+        if (to && (to->s || f.type != PR_VALUE_STRING))
             return false;
         if (to)
             *to = f.text;
-    } while (take(r, ','));
-    return take(r, '}') && role.s && text.s && add_turn(r, role, text);
+    } while (pr_cursor_take(&r->c, ','));
+    return pr_cursor_take(&r->c, '}') && role.s && text.s && add_turn(r, role, text);
 }
 
 static bool read_turns(struct reader *r)
 {
-    if (r->has_turns || !take(r, '['))
+    if (r->has_turns || !pr_cursor_take(&r->c, '['))
         return false;
     r->has_turns = true;
     do {
         if (!read_turn(r))
             return false;
-    } while (take(r, ','));
-    return take(r, ']');
+    } while (pr_cursor_take(&r->c, ','));
+    return pr_cursor_take(&r->c, ']');
 }
 
 /* --- the line --- */
 
-static struct field *find(struct reader *r, const char *key)
+static struct pr_value *find(struct reader *r, const char *key)
 {
     size_t n = strlen(key);
     for (size_t i = 0; i < r->n_fields; i++)
@@ -322,43 +93,43 @@ static struct field *find(struct reader *r, const char *key)
     return NULL;
 }
 
-static enum type type_of(struct reader *r, const char *key)
+static enum pr_value_type type_of(struct reader *r, const char *key)
 {
-    const struct field *f = find(r, key);
-    return f ? f->type : ABSENT;
+    const struct pr_value *f = find(r, key);
+    return f ? f->type : PR_VALUE_ABSENT;
 }
 
 static bool has(struct reader *r, const char *key)
 {
-    enum type t = type_of(r, key);
-    return t != ABSENT && t != NOTHING;
+    enum pr_value_type t = type_of(r, key);
+    return t != PR_VALUE_ABSENT && t != PR_VALUE_NOTHING;
 }
 
 static bool read_fields(struct reader *r)
 {
-    if (!take(r, '{') || take(r, '}'))
+    if (!pr_cursor_take(&r->c, '{') || pr_cursor_take(&r->c, '}'))
         return false;
     do {
-        struct field *f = &r->fields[r->n_fields];
-        if (r->n_fields == MAX_FIELDS || !read_key(r, &f->key))
+        struct pr_value *f = &r->fields[r->n_fields];
+        if (r->n_fields == MAX_FIELDS || !pr_cursor_key(&r->c, &f->key))
             return false;
         for (size_t i = 0; i < r->n_fields; i++)
-            if (same(r->fields[i].key, f->key))
+            if (pr_text_same(r->fields[i].key, f->key))
                 return false;
-        skip_space(r);
+        pr_cursor_skip_space(&r->c);
         if (is(f->key, "messages") || is(f->key, "conversations")) {
-            f->type = TURNS;
+            f->type = PR_VALUE_TURNS;
             if (!read_turns(r))
                 return false;
-        } else if (!skip_value(r, 0, f)) {
+        } else if (!pr_cursor_value(&r->c, f)) {
             return false;
         }
         r->n_fields++;
-    } while (take(r, ','));
-    if (!take(r, '}'))
+    } while (pr_cursor_take(&r->c, ','));
+    if (!pr_cursor_take(&r->c, '}'))
         return false;
-    skip_space(r);
-    return r->s == r->end;
+    pr_cursor_skip_space(&r->c);
+    return r->c.s == r->c.end;
 }
 
 static bool find_format(struct reader *r)
@@ -376,11 +147,11 @@ static bool find_format(struct reader *r)
 /* Text of a label: absent, or a string or number that is not long. */
 static bool label(struct reader *r, const char *key, struct pr_text *ret)
 {
-    const struct field *f = find(r, key);
+    const struct pr_value *f = find(r, key);
     *ret = (struct pr_text){NULL, 0};
-    if (!f || f->type == NOTHING)
+    if (!f || f->type == PR_VALUE_NOTHING)
         return true;
-    if ((f->type != STRING && f->type != NUMBER) || f->text.n > MAX_LABEL)
+    if ((f->type != PR_VALUE_STRING && f->type != PR_VALUE_NUMBER) || f->text.n > MAX_LABEL)
         return false;
     if (f->text.n)
         *ret = f->text;
@@ -389,10 +160,10 @@ static bool label(struct reader *r, const char *key, struct pr_text *ret)
 
 static bool system_turn(struct reader *r)
 {
-    const struct field *f = find(r, "system");
-    if (!f || f->type == NOTHING)
+    const struct pr_value *f = find(r, "system");
+    if (!f || f->type == PR_VALUE_NOTHING)
         return true;
-    if (f->type != STRING)
+    if (f->type != PR_VALUE_STRING)
         return false;
     if (!f->text.n)
         return true;
@@ -405,9 +176,9 @@ static bool system_turn(struct reader *r)
 
 static bool pair(struct reader *r, struct pr_text asked)
 {
-    const struct field *answer = find(r, r->q->format->keys[1]);
+    const struct pr_value *answer = find(r, r->q->format->keys[1]);
     struct pr_number x;
-    if (answer->type != STRING)
+    if (answer->type != PR_VALUE_STRING)
         return false;
     /* GSM8K's form of an answer has a check of its own, which must find its number. */
     if (memmem(answer->text.s, answer->text.n, "####", 4)) {
@@ -422,27 +193,28 @@ static bool pair(struct reader *r, struct pr_text asked)
 
 static bool alpaca(struct reader *r)
 {
-    const struct field *asked = find(r, "instruction"), *input = find(r, "input");
-    if (asked->type != STRING || (input && input->type != STRING && input->type != NOTHING))
+    const struct pr_value *asked = find(r, "instruction"), *input = find(r, "input");
+    if (asked->type != PR_VALUE_STRING ||
+        (input && input->type != PR_VALUE_STRING && input->type != PR_VALUE_NOTHING))
         return false;
     struct pr_text all = asked->text;
-    if (input && input->type == STRING && input->text.n) {
-        char *out = r->q->decoded + r->q->n_decoded;
+    if (input && input->type == PR_VALUE_STRING && input->text.n) {
+        char *out = r->c.decoded + r->c.n_decoded;
         all = (struct pr_text){out, asked->text.n + 2 + input->text.n};
         memcpy(out, asked->text.s, asked->text.n);
         memcpy(out + asked->text.n, "\n\n", 2);
         memcpy(out + asked->text.n + 2, input->text.s, input->text.n);
-        r->q->n_decoded += all.n;
+        r->c.n_decoded += all.n;
     }
     return pair(r, all);
 }
 
 static bool text(struct reader *r)
 {
-    const struct field *f = find(r, r->q->format->keys[0]);
+    const struct pr_value *f = find(r, r->q->format->keys[0]);
     struct pr_chatml c;
     struct pr_text role, body;
-    if (f->type != STRING || !f->text.n)
+    if (f->type != PR_VALUE_STRING || !f->text.n)
         return false;
     if (!pr_chatml_begin(&c, f->text)) {
         pr_dialog_add(&r->q->dialog, PR_ROLE_TEXT, f->text.s, f->text.n);
@@ -456,13 +228,13 @@ static bool text(struct reader *r)
 
 static bool fill(struct reader *r)
 {
-    const struct field *asked = find(r, r->q->format->keys[0]);
+    const struct pr_value *asked = find(r, r->q->format->keys[0]);
     enum pr_format_shape shape = r->q->format->shape;
     if (r->has_turns != (shape == PR_SHAPE_TURNS))
         return false;
     switch (shape) {
     case PR_SHAPE_PAIR:
-        return asked->type == STRING && pair(r, asked->text);
+        return asked->type == PR_VALUE_STRING && pair(r, asked->text);
     case PR_SHAPE_ALPACA:
         return alpaca(r);
     case PR_SHAPE_TURNS:
@@ -477,13 +249,13 @@ static bool fill(struct reader *r)
 /* The checks that are quickly known to be usable: none, and a verifier that takes the answer. */
 static bool checked(struct reader *r)
 {
-    const struct field *f = find(r, "check");
+    const struct pr_value *f = find(r, "check");
     const struct pr_dialog *d = &r->q->dialog;
     char name[64] = "";
     bool has_think, closed;
-    if (!f || f->type == NOTHING)
+    if (!f || f->type == PR_VALUE_NOTHING)
         return true;
-    if (f->type != STRING || !is(f->text, "verifier") || !r->q->skill.s ||
+    if (f->type != PR_VALUE_STRING || !is(f->text, "verifier") || !r->q->skill.s ||
         r->q->skill.n >= sizeof name || d->n < 2 || d->v[d->n - 2].role != PR_ROLE_USER)
         return false;
     memcpy(name, r->q->skill.s, r->q->skill.n);
@@ -502,14 +274,16 @@ static bool is_answered(const struct pr_dialog *d)
 
 bool pr_quick_read(struct pr_quick *q, const char *s, size_t n)
 {
-    struct reader r = {.q = q, .s = s, .end = s + n};
+    struct reader r = {
+        .q = q,
+    };
     struct pr_text other;
     pr_dialog_clear(&q->dialog);
-    q->n_decoded = 0;
     if (q->cap_decoded < 2 * n + 16) { /* all strings once, and two of them joined */
         pr_free(q->decoded);
         q->decoded = pr_alloc(q->cap_decoded = 2 * n + 16);
     }
+    r.c = (struct pr_cursor){.s = s, .end = s + n, .decoded = q->decoded};
     if (!read_fields(&r) || !find_format(&r) || !fill(&r) || !label(&r, "id", &q->id) ||
         !label(&r, "skill", &q->skill) || !label(&r, "difficulty", &other) ||
         !label(&r, "pattern", &other))

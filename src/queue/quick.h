@@ -17,7 +17,7 @@ struct pr_quick {
     struct pr_dialog dialog;  /* its texts are in the line or in `decoded` */
     struct pr_text id, skill; /* s NULL: the line has none */
     char *decoded;            /* strings with escapes, of this line */
-    size_t n_decoded, cap_decoded;
+    size_t cap_decoded;
 };
 void pr_quick_done(struct pr_quick *q);
 /* s: valid UTF-8. */

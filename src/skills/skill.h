@@ -26,7 +26,16 @@
     X(arithmetic)                                                                                  \
     X(ordering)                                                                                    \
     X(deduction)                                                                                   \
-    X(bases)
+    X(bases)                                                                                       \
+    X(word_problem)                                                                                \
+    X(equations)                                                                                   \
+    X(sequences)                                                                                   \
+    X(dates)                                                                                       \
+    X(strings)                                                                                     \
+    X(hidden_words)                                                                                \
+    X(graph_paths)                                                                                 \
+    X(tables)                                                                                      \
+    X(code_tracing)
 
 /* Rising: a harder problem of the same skill. */
 #define PR_DIFFICULTIES(X) X(EASY, "easy") X(MEDIUM, "medium") X(HARD, "hard")
