@@ -53,9 +53,9 @@ static enum pr_code mix_new(struct mix *m, struct pr_error *e)
 {
     enum pr_code code = PR_OK;
     for (int d = 0; d < PR_N_DIFFICULTIES && !code; d++) {
-        bool wanted[PR_N_DIFFICULTIES] = {false};
-        wanted[d] = true;
-        m->g[d] = pr_generator_new(SEED, NULL, 0, wanted);
+        struct pr_levels wanted = {.lo = 1, .hi = PR_SKILL_LEVELS};
+        wanted.difficulties[d] = true;
+        m->g[d] = pr_generator_new(SEED, NULL, 0, &wanted);
         pr_generator_repeat(m->g[d]);
         code = exclude(m->g[d], pr_difficulty_name((enum pr_difficulty)d), e);
     }
@@ -89,7 +89,7 @@ static bool mix_next(struct mix *m, struct pr_problem *ret)
 
 static void put_problem(const struct pr_problem *p, struct pr_str *out)
 {
-    char id[64];
+    char id[128];
     pr_problem_id(p, id);
     pr_str_printf(out, "{\"id\":\"%s\"", id);
     pr_row_put_text(out, "prompt", p->prompt, strlen(p->prompt));

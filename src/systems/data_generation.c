@@ -39,6 +39,7 @@ struct work {
     struct pr_generation_skills skills;
     size_t waiting[PR_N_QUEUES];
     uint64_t bytes; /* of the files that wait */
+    size_t unread;  /* files of the queue that could not be read: what is in them may come again */
     uint64_t free_bytes;
     double free_share;
     uint64_t number; /* the highest so far */
@@ -51,11 +52,20 @@ struct work {
 /* "gen_20261129_223159_007.jsonl" and its manifest: 7; 0: another name. */
 static uint64_t number_of(const char *name)
 {
-    unsigned long long number;
-    int end = 0;
-    if (sscanf(name, BEGIN "%*8[0-9]_%*6[0-9]_%12llu%n", &number, &end) < 1 || !end ||
-        strncmp(name + end, ".jsonl", 6) != 0)
+    static const char digits[] = "0123456789";
+    const char *s = name;
+    uint64_t number = 0;
+    if (strncmp(s, BEGIN, strlen(BEGIN)) != 0)
         return 0;
+    s += strlen(BEGIN);
+    if (strspn(s, digits) != 8 || s[8] != '_' || strspn(s + 9, digits) != 6 || s[15] != '_')
+        return 0;
+    s += 16;
+    size_t n = strspn(s, digits);
+    if (!n || n > 12 || strncmp(s + n, ".jsonl", 6) != 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        number = 10 * number + (uint64_t)(s[i] - '0');
     return number;
 }
 
@@ -344,7 +354,7 @@ static enum pr_code fill(struct work *w, struct pr_error *e)
         code = pr_data_protected(w->v, &w->known, e);
     if (!code)
         code = pr_data_add_queues(
-            w->known, w->v->data->base_dir, PR_DATA_WAITING | PR_DATA_TRAINED, e);
+            w->known, w->v->data->base_dir, PR_DATA_WAITING | PR_DATA_TRAINED, &w->unread, e);
     for (size_t i = 0; i < missing && i < MAX_RUN && !done && !code; i++)
         code = write_one(w, &done, e);
     if (!code && !done && missing > MAX_RUN)
@@ -365,6 +375,8 @@ static void set_waiting(const struct work *w, json_t *doc)
     pr_json_set_str(o, "count", w->v->data->generation_count);
     pr_json_set_int(o, "min_files", w->v->settings->generation_min_files);
     pr_json_set_int(o, "bytes", (int64_t)w->bytes);
+    if (w->unread)
+        pr_json_set_int(o, "not_readable", (int64_t)w->unread);
     pr_json_set(doc, "waiting_files", o);
 }
 
@@ -438,11 +450,10 @@ static void document(struct work *w)
     bool enough = !w->why[0];
     set_waiting(w, doc);
     set_written(w, doc);
-    if (json_array_size(w->written))
-        pr_json_set(doc, "nothing_written_because", json_null());
+    if (json_array_size(w->written) && enough)
+        pr_json_set(doc, "reason", json_null());
     else
-        pr_json_set_str(
-            doc, "nothing_written_because", enough ? "enough files wait already" : w->why);
+        pr_json_set_str(doc, "reason", enough ? "enough files wait already" : w->why);
     set_mix(w, doc);
     set_today(w, doc);
     set_disk(w, doc);

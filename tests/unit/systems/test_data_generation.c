@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,15 @@ static void the_curriculum_gives_the_mix_while_it_is_fresh(void **state)
     assert_int_equal(by[PR_EASY], 10);
     assert_int_equal(by[PR_MEDIUM], 30);
     assert_int_equal(by[PR_HARD], 40);
+    /* Each skill has its share of all lines, within one of each difficulty. */
+    size_t n;
+    const struct pr_skill *const *all = pr_skills(&n);
+    for (size_t k = 0; k < n; k++) {
+        double has = 0;
+        json_array_foreach (rows, i, row)
+            has += !strcmp(text_of(row, "skill"), all[k]->name);
+        assert_true(fabs(has - 80.0 / (double)n) < 2);
+    }
     json_decref(rows);
     pr_findings_done(&f);
     data_book_done(&b);
