@@ -9,8 +9,10 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "queue/folder.h"
 #include "queue/known.h"
 #include "skills/skill.h"
+#include "systems/system.h"
 #include "systems/view.h"
 
 #define PR_GENERATION_SYSTEM "data-generation"
@@ -78,5 +80,29 @@ bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation
 /* Adds up to o->hard mined examples, and up to o->corrections corrections, the newest first. */
 PR_MUST_CHECK enum pr_code pr_generation_add_found(
     const struct pr_generation_options *o, struct pr_generation_file *f, struct pr_error *e);
+
+/* ---- a run (data_generation.c), and its document (data_generation_status.c) ---- */
+
+/* A run of the system: what it sees, and what became of it (data_generation.c). */
+struct pr_generation_work {
+    struct pr_view *v;
+    struct pr_findings *f;
+    json_t *remembered;
+    struct pr_known *known;
+    struct pr_generation_mix mix;
+    struct pr_generation_skills skills;
+    size_t waiting[PR_N_QUEUES];
+    uint64_t bytes; /* of the files that wait */
+    size_t unread;  /* files of the queue that could not be read: what is in them may come again */
+    uint64_t free_bytes;
+    double free_share; /* below 0: not looked at */
+    uint64_t number;   /* the highest so far */
+    json_t *written;
+    char why[400]; /* why nothing (more) was written; "" */
+};
+/* The waiting files that generation.count counts. */
+size_t pr_generation_counted(const struct pr_generation_work *w);
+void pr_generation_day(int64_t ms, char ret[16]); /* "20261129" */
+void pr_generation_document(struct pr_generation_work *w);
 
 #endif
