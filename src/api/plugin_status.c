@@ -95,7 +95,8 @@ static enum pr_code get(const struct pr_api_context *x, const struct pr_api_requ
 static const struct pr_api_route routes[] = {
     {.path = "/api/status",
         .summary = "Everything in one: owner, training, systems, queue, alerts, panels, machines",
-        .sources = PR_API_GRADEBOOK | PR_API_TRAINING | PR_API_LIVE | PR_API_PEERS | PR_API_CONFIG,
+        .sources = PR_API_GRADEBOOK | PR_API_TRAINING | PR_API_LIVE | PR_API_PEERS | PR_API_CONFIG |
+                   PR_API_QUEUE, /* a first file makes the panel come */
         .schema = "Status",
         .get = get},
 };

@@ -74,14 +74,36 @@ PR_SCHEMA(Curriculum,
     PR_SYSTEM_MEMBERS " best_strategy*:str? decision*:<decided|undecided>? accuracy*:any"
                       " strategies_tested*:any last_update*:str?")
 PR_SCHEMA(SelfCorrection,
-    PR_SYSTEM_MEMBERS " validation*:obj? waiting_files*:obj? checkpoint*:str? asking*:obj?"
-                      " asked*:int? answered*:int? errors*:int? error_rate*:num?"
-                      " error_rate_ci95*:num[]? right_by_the_verifier*:int?"
-                      " errors_without_text*:int? error_threshold*:int? groups*:@ErrorGroup[]?"
-                      " groups_in_all*:int? corrections_written*:obj?")
+    PR_SYSTEM_MEMBERS " validation*:@Validation waiting_files*:@WaitingFiles checkpoint*:str?"
+                      " asking*:@Asking? asked*:int answered*:int errors*:int error_rate*:num?"
+                      " error_rate_ci95*:num[]? right_by_the_verifier*:int"
+                      " errors_without_text*:int error_threshold*:int groups*:@ErrorGroup[]"
+                      " groups_in_all*:int corrections_written*:@CorrectionsWritten")
+#define PR_INTAKE_MEMBERS                                                                          \
+    "files:int moved:int split:int rejected:int failed:int lines:int lines_moved:int"              \
+    " lines_rejected:int recovered:int by_defect:{int}"
+PR_SCHEMA_PART(Validation,
+    PR_INTAKE_MEMBERS " unsettled:int total:@ValidationTotal last_files:@ValidatedFile[]")
+PR_SCHEMA_PART(ValidationTotal, PR_INTAKE_MEMBERS)
+#undef PR_INTAKE_MEMBERS
+PR_SCHEMA_PART(ValidatedFile,
+    "at:time file:str state:<moved|split|rejected|failed> to:str? lines:int rejected_lines:int"
+    " rejected:str? original:str? by_defect:{int} reason*:str")
+PR_SCHEMA_PART(WaitingFiles, "files:int files_with_findings:int validated:int lines:int"
+                             " refused_lines:int by_defect:{int} findings:@WaitingFile[]")
+PR_SCHEMA_PART(
+    WaitingFile, "file:str lines:int refused_lines:int by_defect:{int} findings:@LineFinding[]")
+PR_SCHEMA_PART(LineFinding, "line:int? defect:str text:str")
+PR_SCHEMA_PART(Asking,
+    "checkpoint_id:int examples:int max_examples:int continuous:bool added*:int queue_lines*:int"
+    " drawn_not_usable*:int drawn_in_a_suite*:int nothing_added_because*:str?")
+PR_SCHEMA_PART(CorrectionsWritten, "run:int today:int total:int not_verified:int file:str?")
 PR_SCHEMA_PART(ErrorGroup,
     "skill:str? file:str? pattern:str meaning:str count:int asked:int share:num? share_ci95:num[]?"
-    " threshold_reached:bool report:str?")
+    " threshold_reached:bool report:str? examples:@ErrorExample[]")
+PR_SCHEMA_PART(ErrorExample,
+    "id:str question:str? golden:str? model_answer:str? why:str? confidence:num? difficulty:str?"
+    " file:str line:int")
 PR_SCHEMA(Adversarial,
     PR_SYSTEM_MEMBERS " checkpoint*:str? step*:int? suite*:str? failures_total*:int?"
                       " answers_total*:int? answers_ungraded*:int? failures_by_pattern*:@Cluster[]?"
@@ -92,7 +114,7 @@ PR_SCHEMA(Adversarial,
                       " forgetting*:@Forgetting? exhausted*:bool")
 PR_SCHEMA_PART(Cluster,
     "skill:str? known:bool level:int? difficulty:str? pattern:str about:str count:int confident:int"
-    " example:str why:str")
+    " example:str why:str question*:str? golden*:str? model_answer*:str?")
 PR_SCHEMA_PART(UnknownSkill, "count:int hint:str?")
 PR_SCHEMA_PART(MiningRound,
     "round:int asked:int failed:int ungraded:int pending:int yield:num? yield_ci95:num[]?")
@@ -101,14 +123,37 @@ PR_SCHEMA_PART(HardExample,
     " difficulty:str? level:num? confidence:num? checkpoint:str? round:num?")
 PR_SCHEMA_PART(Forgetting,
     "n:int solved_before:int rate:num? rate_ci95:num[]? against:str[] by_skill:{int} ids:str[]")
-PR_SCHEMA_PART(DataGeneration, PR_SYSTEM_MEMBERS)
+PR_SCHEMA_PART(DataGeneration,
+    PR_SYSTEM_MEMBERS " waiting_files*:@GenerationWaiting written*:@GeneratedFile[]"
+                      " last_files*:@GeneratedFileNow[] reason*:str? mix*:@GenerationMix"
+                      " today*:@GenerationToday disk*:@GenerationDisk")
 #undef PR_SYSTEM_MEMBERS
+PR_SCHEMA_PART(GenerationWaiting,
+    "high:int normal:int low:int counted:int count:str? min_files:int bytes:int not_readable*:int")
+#define PR_GENERATED_MEMBERS                                                                       \
+    "file:str made_at:time lines:int number:int counts:{{int}} provenance:@Provenance"             \
+    " duplicates_avoided:int contamination_avoided:int exhausted:str[]"
+PR_SCHEMA_PART(GeneratedFile, PR_GENERATED_MEMBERS)
+PR_SCHEMA_PART(GeneratedFileNow, PR_GENERATED_MEMBERS " queue:str?")
+#undef PR_GENERATED_MEMBERS
+PR_SCHEMA_PART(Provenance, "fresh:int hard:int corrections:int used_before:int not_usable:int"
+                           " sources:{@ProvenanceSource[]}")
+PR_SCHEMA_PART(ProvenanceSource, "file:str lines:int")
+PR_SCHEMA_PART(GenerationMix,
+    "weights:{num} source:<curriculum-optimizer|default> why:str skills:{num}? skills_source*:str"
+    " skills_unknown*:str[]")
+PR_SCHEMA_PART(GenerationToday, "files:int lines:int")
+PR_SCHEMA_PART(GenerationDisk, "used_bytes:int limit_bytes:int free_bytes:int?")
 
 PR_SCHEMA(Queue, "health:@QueueHealth generation:@DataGeneration")
 PR_SCHEMA_PART(QueueHealth,
-    "status:<green|yellow|red> reasons:@QueueReason[] queues:{any} waiting:obj checked:int"
-    " unchecked:int throughput:obj hours_left:num?")
-PR_SCHEMA_PART(QueueReason, "level:<green|yellow|red> code:str text:str files:str[]")
+    "status:<green|yellow|red> reasons:@QueueReason[] queues:{@QueueFolder} waiting:@QueueWaiting"
+    " checked:int unchecked:int throughput:@QueueThroughput hours_left:num?")
+PR_SCHEMA_PART(QueueReason, "level:<yellow|red> code:str text:str files:str[]")
+PR_SCHEMA_PART(QueueFolder, "files:int bytes:int oldest_seconds:int?")
+PR_SCHEMA_PART(QueueWaiting, "files:int bytes:int examples:num?")
+PR_SCHEMA_PART(QueueThroughput,
+    "examples_per_second:num? tokens_per_second:num? source:str? estimated_from*:str")
 
 /* ---- checkpoints ---- */
 

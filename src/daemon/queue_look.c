@@ -34,12 +34,9 @@ static char *newest_checkpoint(const struct pr_config *c)
     return best;
 }
 
-enum pr_code pr_queue_look(
-    const struct pr_config *c, double check_seconds, json_t **ret, struct pr_error *e)
+enum pr_code pr_queue_look_with(const struct pr_config *c, const json_t *training,
+    double check_seconds, json_t **ret, struct pr_error *e)
 {
-    char *checkpoint = newest_checkpoint(c);
-    const char *const folders[] = {checkpoint};
-    json_t *training = pr_state_training(c, folders, checkpoint != NULL, pr_clock_utc_ms());
     struct pr_queue_health_options o = {.stuck_warning_hours = c->stuck_warning_hours,
         .stuck_critical_hours = c->stuck_critical_hours,
         .backlog_files = (size_t)c->backlog_files,
@@ -48,7 +45,16 @@ enum pr_code pr_queue_look(
     /* What status/training_status.json says is read there, with its age. */
     if (o.rate_source && strcmp(o.rate_source, "training_status.json") != 0)
         o.tokens_per_second = json_number_value(json_object_get(training, "tokens_per_second"));
-    enum pr_code code = pr_queue_health(c->base_dir, &o, ret, e);
+    return pr_queue_health(c->base_dir, &o, ret, e);
+}
+
+enum pr_code pr_queue_look(
+    const struct pr_config *c, double check_seconds, json_t **ret, struct pr_error *e)
+{
+    char *checkpoint = newest_checkpoint(c);
+    const char *const folders[] = {checkpoint};
+    json_t *training = pr_state_training(c, folders, checkpoint != NULL, pr_clock_utc_ms());
+    enum pr_code code = pr_queue_look_with(c, training, check_seconds, ret, e);
     json_decref(training);
     pr_free(checkpoint);
     return code;

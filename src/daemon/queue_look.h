@@ -8,5 +8,8 @@
  * may take; 0: its default. */
 PR_MUST_CHECK enum pr_code pr_queue_look(
     const struct pr_config *c, double check_seconds, json_t **ret, struct pr_error *e);
+/* The same with what is known of the training already (pr_state_training); NULL: nothing. */
+PR_MUST_CHECK enum pr_code pr_queue_look_with(const struct pr_config *c, const json_t *training,
+    double check_seconds, json_t **ret, struct pr_error *e);
 
 #endif

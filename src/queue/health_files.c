@@ -18,6 +18,7 @@ struct reader {
     const char *base;
     int64_t until_ns; /* monotonic */
     size_t threads;
+    bool news; /* the cache does not say all of it */
 };
 
 static bool late(void *ctx)
@@ -116,6 +117,7 @@ static void check(struct reader *r, struct pr_health_file *f)
     if (pr_validate(paths, 1, &o, &v, NULL))
         return;
     size_t refused = v->n_refused + v->files[0].refused;
+    r->news = true;
     pr_json_set_int(f->cache, "lines", (int64_t)v->n_lines);
     pr_json_set_int(f->cache, "refused", (int64_t)refused);
     if (refused && v->n) {
@@ -171,8 +173,10 @@ static void read_all(struct reader *r)
         if (pr_queue_waits(f->f.queue) && !is_known(f) && !late(r))
             check(r, f);
         if (f->f.bytes && !json_is_string(json_object_get(f->cache, "sha256")) && has_twin(h, i) &&
-            !late(r) && hash_file(r, f->f.path, hex))
+            !late(r) && hash_file(r, f->f.path, hex)) {
             pr_json_set_str(f->cache, "sha256", hex);
+            r->news = true;
+        }
         f->checked = is_known(f);
         f->lines = json_integer_value(json_object_get(f->cache, "lines"));
         f->refused = json_integer_value(json_object_get(f->cache, "refused"));
@@ -193,7 +197,7 @@ enum pr_code pr_health_files_read(struct pr_health_files *h, const char *base_di
         return code;
     take_cached(&r);
     read_all(&r);
-    if (h->n)
+    if (r.news)
         write_cache(&r);
     return PR_OK;
 }

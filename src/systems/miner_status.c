@@ -9,7 +9,8 @@
 #include "systems/miner.h"
 #include "systems/pieces.h"
 
-#define TEXT 240 /* bytes of a text that is shown */
+#define TEXT       240 /* bytes of a text that is shown */
+#define WITH_TEXTS 40  /* clusters whose example is shown with its texts */
 
 enum pr_code pr_miner_rate(
     json_t *o, const char *key, size_t k, size_t n, const char *why, struct pr_error *e)
@@ -29,6 +30,27 @@ enum pr_code pr_miner_rate(
 }
 
 /* ---- failures ---- */
+
+static void set_bytes(json_t *o, const char *key, const char *s, size_t n)
+{
+    struct pr_str clean = PR_STR_INIT((size_t)1 << 26);
+    char text[TEXT];
+    if (s) {
+        pr_utf8_append_lossy(&clean, s, n);
+        pr_utf8_shorten(pr_str_cstr(&clean), text, sizeof text);
+    }
+    pr_json_set_str(o, key, s ? text : NULL);
+    pr_str_done(&clean);
+}
+
+static void set_texts(json_t *o, const struct pr_grade *g)
+{
+    struct pr_text q = pr_example_question(g->example);
+    set_bytes(o, "question", q.s, q.n);
+    set_bytes(o, "golden", g->example->golden.s, g->example->golden.n);
+    set_bytes(o, "model_answer", g->answer ? g->answer : g->output,
+        g->answer ? g->answer_len : g->output_len);
+}
 
 static json_t *cluster_json(const struct pr_miner_failures *f, const struct pr_miner_cluster *c)
 {
@@ -67,8 +89,12 @@ static void set_unknown(json_t *o, const struct pr_miner_failures *f)
 void pr_miner_status_failures(json_t *o, const struct pr_miner_failures *f)
 {
     json_t *rows = json_array();
-    for (size_t i = 0; i < f->n_clusters; i++)
-        json_array_append_new(rows, cluster_json(f, &f->clusters[i]));
+    for (size_t i = 0; i < f->n_clusters; i++) {
+        json_t *row = cluster_json(f, &f->clusters[i]);
+        if (i < WITH_TEXTS)
+            set_texts(row, f->v[f->clusters[i].from].grade);
+        json_array_append_new(rows, row);
+    }
     pr_json_set_int(o, "failures_total", (int64_t)f->n);
     pr_json_set_int(o, "answers_total", (int64_t)(f->n + f->n_right));
     pr_json_set_int(o, "answers_ungraded", (int64_t)f->n_ungraded);
@@ -147,8 +173,11 @@ void pr_miner_status_kept(json_t *o, const struct pr_miner_folder *f, const stru
     }
     pr_json_set_int(o, "kept_total_today", (int64_t)f->n_today);
     pr_json_set_int(o, "lines_broken", (int64_t)f->n_broken);
+    const char *name = strrchr(f->today, '/');
+    char file[200];
+    snprintf(file, sizeof file, PR_MINER_FOLDER "/%.100s", name ? name + 1 : f->today);
     if (f->n_today)
-        pr_json_set_str(o, "file", f->today);
+        pr_json_set_str(o, "file", file);
     else
         pr_json_set_null(o, "file", "nothing was kept today");
     pr_json_set(o, "examples", rows);

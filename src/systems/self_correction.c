@@ -18,9 +18,10 @@
 #include "systems/self_correction.h"
 #include "systems/waiting.h"
 
-#define SYSTEM       PR_CORRECTION_SYSTEM
-#define SHOWN_GROUPS 100
-#define SLACK_MS     1000 /* that a run may come before its interval is over */
+#define SYSTEM        PR_CORRECTION_SYSTEM
+#define SHOWN_GROUPS  100
+#define WITH_EXAMPLES 30   /* of them: the largest */
+#define SLACK_MS      1000 /* that a run may come before its interval is over */
 
 struct work {
     struct pr_view *v;
@@ -75,6 +76,20 @@ static void set_counts(const struct pr_intake *i, json_t *o)
             (int64_t)counts[k].n + json_integer_value(json_object_get(o, counts[k].key)));
 }
 
+/* Adds to total what was wrong with the lines of this run. */
+static void add_defects(const json_t *by_defect, json_t *total)
+{
+    const char *key;
+    json_t *n, *sum = json_object_get(total, "by_defect");
+    if (!json_is_object(sum)) {
+        sum = json_object();
+        pr_json_set(total, "by_defect", sum);
+    }
+    json_object_foreach ((json_t *)(uintptr_t)by_defect, key, n)
+        pr_json_set_int(
+            sum, key, json_integer_value(n) + json_integer_value(json_object_get(sum, key)));
+}
+
 /* The counts of this run, and those of all runs that are remembered. */
 static void intake_json(struct work *w, const struct pr_intake *i)
 {
@@ -92,6 +107,7 @@ static void intake_json(struct work *w, const struct pr_intake *i)
     pr_json_set_int(o, "unsettled", (int64_t)i->unsettled);
     pr_json_set(o, "by_defect", json_incref(i->by_defect));
     set_counts(i, total);
+    add_defects(i->by_defect, total);
     pr_json_set(o, "total", json_deep_copy(total));
     pr_json_set(o, "last_files", json_deep_copy(files));
     pr_json_set(w->f->status, "validation", o);
@@ -259,7 +275,8 @@ static void set_share(json_t *o, const char *key, size_t k, size_t n)
     pr_json_set(o, interval, pr_interval_json(s.lo, s.hi));
 }
 
-static json_t *group_json(const struct work *w, const struct pr_error_group *g, const char *report)
+static json_t *group_json(const struct work *w, const struct pr_queue_errors *x,
+    const struct pr_error_group *g, const char *report)
 {
     json_t *o = json_object();
     bool reached = (int64_t)g->n >= w->v->settings->correction_threshold;
@@ -275,6 +292,8 @@ static json_t *group_json(const struct work *w, const struct pr_error_group *g, 
         pr_json_set_str(o, "report", report);
     else
         pr_json_set_null(o, "report", "fewer errors than correction.error_threshold");
+    pr_json_set(o, "examples",
+        g < x->groups + WITH_EXAMPLES ? pr_report_examples(x, g, PR_REPORT_FEW) : json_array());
     return o;
 }
 
@@ -306,7 +325,7 @@ static enum pr_code act(struct work *w, const struct pr_queue_errors *x, struct 
                 v[n++] = &x->v[g->v[k]];
         }
         if (!code && i < SHOWN_GROUPS)
-            json_array_append_new(groups, group_json(w, g, report));
+            json_array_append_new(groups, group_json(w, x, g, report));
         pr_free(report);
     }
     if (!code)

@@ -70,6 +70,14 @@ PR_MUST_CHECK enum pr_code pr_report_write(const struct pr_view *v,
     const struct pr_checkpoint_row *c, const struct pr_queue_errors *x,
     const struct pr_error_group *g, char **ret_path, struct pr_error *e);
 
+/* The surest errors of a group: with PR_REPORT_FEW three, their texts shortened for a list, else
+ * those of a report.
+ * [{"id","question","golden","model_answer","why","confidence","difficulty","file", "line"}…]; a
+ * new reference. */
+enum pr_report_length { PR_REPORT_FEW, PR_REPORT_ALL };
+json_t *pr_report_examples(
+    const struct pr_queue_errors *x, const struct pr_error_group *g, enum pr_report_length length);
+
 /* ---- corrections (self_correction_write.c, self_correction_text.c) ---- */
 
 struct pr_corrections {

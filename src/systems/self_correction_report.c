@@ -13,11 +13,14 @@
 #include "systems/self_correction.h"
 
 #define MAX_REPORT ((size_t)16 << 20)
-#define MAX_SHOWN  20   /* examples of a report */
-#define MAX_TEXT   2000 /* bytes of a question or an answer in it */
+#define MAX_TEXT   2000 /* bytes of a question or an answer */
 #define CONFIDENT  0.8
 
-static void set_text(json_t *o, const char *key, const char *s, size_t n)
+static const struct {
+    size_t examples, text; /* bytes of a question or an answer */
+} lengths[] = {[PR_REPORT_FEW] = {3, 200}, [PR_REPORT_ALL] = {20, MAX_TEXT}};
+
+static void set_text(json_t *o, const char *key, const char *s, size_t n, size_t most)
 {
     struct pr_str clean = PR_STR_INIT((size_t)1 << 26);
     char shown[MAX_TEXT];
@@ -26,27 +29,36 @@ static void set_text(json_t *o, const char *key, const char *s, size_t n)
         return;
     }
     pr_utf8_append_lossy(&clean, s, n);
-    pr_utf8_shorten(pr_str_cstr(&clean), shown, sizeof shown);
+    pr_utf8_shorten(pr_str_cstr(&clean), shown, most);
     pr_json_set_str(o, key, shown);
     pr_str_done(&clean);
 }
 
-static json_t *example_json(const struct pr_queue_error *x)
+static json_t *example_json(const struct pr_queue_error *x, size_t most)
 {
     json_t *o = json_object();
     const struct pr_grade *g = x->grade;
     struct pr_text q = pr_example_question(g->example);
     pr_json_set_str(o, "id", g->example->id);
-    set_text(o, "question", q.s, q.n);
-    set_text(o, "golden", g->example->golden.s, g->example->golden.n);
+    set_text(o, "question", q.s, q.n, most);
+    set_text(o, "golden", g->example->golden.s, g->example->golden.n, most);
     set_text(o, "model_answer", g->answer ? g->answer : g->output,
-        g->answer ? g->answer_len : g->output_len);
+        g->answer ? g->answer_len : g->output_len, most);
     pr_json_set_str(o, "why", x->found.why);
     pr_json_set_real(o, "confidence", g->confidence, "not known");
     pr_json_set_str(o, "difficulty", x->difficulty);
     pr_json_set_str(o, "file", x->file);
     pr_json_set_int(o, "line", x->line);
     return o;
+}
+
+json_t *pr_report_examples(
+    const struct pr_queue_errors *x, const struct pr_error_group *g, enum pr_report_length length)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < g->n && i < lengths[length].examples; i++)
+        json_array_append_new(list, example_json(&x->v[g->v[i]], lengths[length].text));
+    return list;
 }
 
 static json_t *difficulties(const struct pr_queue_errors *x, const struct pr_error_group *g)
@@ -94,7 +106,7 @@ static void set_share(const struct pr_error_group *g, json_t *o)
 static json_t *report(const struct pr_view *v, const struct pr_checkpoint_row *c,
     const struct pr_queue_errors *x, const struct pr_error_group *g)
 {
-    json_t *o = json_object(), *list = json_array();
+    json_t *o = json_object();
     pr_json_set_int(o, "schema_version", 1);
     pr_json_set_str(o, "checkpoint", c->name);
     pr_json_set_int(o, "step", c->step);
@@ -106,9 +118,7 @@ static json_t *report(const struct pr_view *v, const struct pr_checkpoint_row *c
     pr_json_set_int(o, "threshold", v->settings->correction_threshold);
     pr_json_set(o, "by_difficulty", difficulties(x, g));
     pr_json_set(o, "confidence", confidence(x, g));
-    for (size_t i = 0; i < g->n && i < MAX_SHOWN; i++)
-        json_array_append_new(list, example_json(&x->v[g->v[i]]));
-    pr_json_set(o, "examples", list);
+    pr_json_set(o, "examples", pr_report_examples(x, g, PR_REPORT_ALL));
     return o;
 }
 
