@@ -10,7 +10,8 @@
 
 #include "api/metrics_internal.h"
 
-static const struct pr_metric *const tables[] = {pr_metrics_watch, pr_metrics_machine};
+static const struct pr_metric *const tables[] = {
+    pr_metrics_watch, pr_metrics_data, pr_metrics_machine};
 
 /* ---- writing ---- */
 

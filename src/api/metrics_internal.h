@@ -9,7 +9,8 @@ struct pr_metric;
 /* What all of them are made from, and the place that is being written to. */
 struct pr_metrics {
     const struct pr_api_context *x;
-    json_t *state;        /* "training", "systems", "gradebook", "live" as /api/status has them */
+    json_t *state; /* "training", "systems", "gradebook", "live" as /api/status has them; "queue"
+                    * is the health of /api/queue */
     struct pr_view *view; /* NULL: no gradebook */
     json_t *graded;       /* metrics_watch.c's own; NULL: not made yet */
     struct pr_error *e;
@@ -37,11 +38,17 @@ const json_t *pr_metrics_at(const json_t *o, const char *path);
 /* Seconds since 1970 of "2026-11-23T21:36:05.123Z"; NaN: it is none. */
 double pr_metrics_time(const json_t *v);
 
+/* What a system found last; NULL: nothing. */
+const json_t *pr_metrics_finding(const struct pr_metrics *m, const char *system);
+
 /* Fills m->state (metrics_state.c). */
 PR_MUST_CHECK enum pr_code pr_metrics_state(struct pr_metrics *m);
+/* Its "queue", where there is one (metrics_data.c); after its "training". */
+PR_MUST_CHECK enum pr_code pr_metrics_queue(struct pr_metrics *m);
 
 /* The tables, each ended by a name of NULL. */
 extern const struct pr_metric pr_metrics_watch[];   /* metrics_watch.c */
+extern const struct pr_metric pr_metrics_data[];    /* metrics_data.c */
 extern const struct pr_metric pr_metrics_machine[]; /* metrics_machine.c */
 
 #endif

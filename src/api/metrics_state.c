@@ -63,6 +63,18 @@ static enum pr_code gradebook(struct pr_metrics *m)
     return PR_OK;
 }
 
+const json_t *pr_metrics_finding(const struct pr_metrics *m, const char *system)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach (json_object_get(m->state, "systems"), i, one) {
+        const char *name = json_string_value(json_object_get(one, "name"));
+        if (name && !strcmp(name, system))
+            return json_object_get(one, "finding");
+    }
+    return NULL;
+}
+
 enum pr_code pr_metrics_state(struct pr_metrics *m)
 {
     json_t *list = json_array(), *training;
@@ -74,5 +86,7 @@ enum pr_code pr_metrics_state(struct pr_metrics *m)
         return code;
     pr_json_set(m->state, "training", training);
     code = systems(m, list);
-    return code ? code : gradebook(m);
+    if (!code)
+        code = gradebook(m);
+    return code ? code : pr_metrics_queue(m);
 }

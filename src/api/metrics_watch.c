@@ -233,35 +233,25 @@ OF(by_difficulty, difficulty_loss, "loss_mean_per_example")
 
 /* ---- what systems found ---- */
 
-static const json_t *finding(const struct pr_metrics *m, const char *system)
-{
-    const json_t *one;
-    size_t i;
-    json_array_foreach (json_object_get(m->state, "systems"), i, one) {
-        const char *name = json_string_value(json_object_get(one, "name"));
-        if (name && !strcmp(name, system))
-            return json_object_get(one, "finding");
-    }
-    return NULL;
-}
-
 static enum pr_code best_score(struct pr_metrics *m)
 {
-    pr_metrics_json(m, pr_metrics_at(finding(m, "model-comparison"), "best.score"), 1, NULL, NULL);
+    pr_metrics_json(
+        m, pr_metrics_at(pr_metrics_finding(m, "model-comparison"), "best.score"), 1, NULL, NULL);
     return PR_OK;
 }
 
 static enum pr_code best_step(struct pr_metrics *m)
 {
-    pr_metrics_json(m, pr_metrics_at(finding(m, "model-comparison"), "best.step"), 1, NULL, NULL);
+    pr_metrics_json(
+        m, pr_metrics_at(pr_metrics_finding(m, "model-comparison"), "best.step"), 1, NULL, NULL);
     return PR_OK;
 }
 
 static enum pr_code regression_level(struct pr_metrics *m)
 {
     static const char *const levels[] = {"ok", "warning", "critical"};
-    const char *level =
-        json_string_value(json_object_get(finding(m, "regression-monitor"), "alert_level"));
+    const char *level = json_string_value(
+        json_object_get(pr_metrics_finding(m, "regression-monitor"), "alert_level"));
     for (int i = 0; level && i < 3; i++)
         if (!strcmp(level, levels[i]))
             pr_metrics_sample(m, i, NULL);
@@ -270,8 +260,9 @@ static enum pr_code regression_level(struct pr_metrics *m)
 
 static enum pr_code regression_increase(struct pr_metrics *m)
 {
-    pr_metrics_json(
-        m, json_object_get(finding(m, "regression-monitor"), "increase_percent"), 0.01, NULL, NULL);
+    pr_metrics_json(m,
+        json_object_get(pr_metrics_finding(m, "regression-monitor"), "increase_percent"), 0.01,
+        NULL, NULL);
     return PR_OK;
 }
 

@@ -22,7 +22,8 @@
 #define WRONG(level) ((level) + 1)
 
 struct pr_rules {
-    json_t *said; /* key → IN_ORDER or WRONG(level) */
+    json_t *said;  /* key → IN_ORDER or WRONG(level) */
+    json_t *files; /* key → the files of the queue that it was said of */
     /* training */
     bool seen;
     int64_t step, since_ns, gap_ns; /* gap: the last wait that ended with a step; 0: none did */
@@ -244,6 +245,49 @@ static void look_at_gpus(const struct look *l)
     }
 }
 
+/* ---- the queue ---- */
+
+/* The worst reason of this code: red ones come first.  NULL: there is none. */
+static const json_t *reason_of(const json_t *health, const char *code)
+{
+    size_t i;
+    const json_t *r;
+    json_array_foreach (json_object_get(health, "reasons"), i, r) {
+        const char *is = json_string_value(json_object_get(r, "code"));
+        if (is && !strcmp(is, code))
+            return r;
+    }
+    return NULL;
+}
+
+static bool is_red(const json_t *reason)
+{
+    const char *level = json_string_value(json_object_get(reason, "level"));
+    return level && !strcmp(level, "red");
+}
+
+/* A queue that is empty, or long, is no fault of anybody. */
+static void look_at_queue(const struct look *l)
+{
+    static const char *const codes[] = {"stuck", "invalid", "failed"};
+    for (size_t i = 0; l->in->queue && i < sizeof codes / sizeof *codes; i++) {
+        const json_t *r = reason_of(l->in->queue, codes[i]), *files = json_object_get(r, "files");
+        const char *text = json_string_value(json_object_get(r, "text"));
+        char key[32];
+        snprintf(key, sizeof key, "queue:%s", codes[i]);
+        if (!r || !text) {
+            say_in_order(l, key);
+            continue;
+        }
+        /* Other files are said anew, which changes the alert and tells nobody again. */
+        if (!json_equal(files, json_object_get(l->r->files, key)))
+            json_object_del(l->r->said, key);
+        json_object_set(l->r->files, key, (json_t *)(uintptr_t)files);
+        say_wrong(l, key, is_red(r) ? PR_ALERT_CRITICAL : PR_ALERT_WARNING,
+            "the queue of training files: %.800s", text);
+    }
+}
+
 /* ---- the table ---- */
 
 static void (*const rules[])(const struct look *l) = {
@@ -252,6 +296,7 @@ static void (*const rules[])(const struct look *l) = {
     look_at_systems,
     look_at_disk,
     look_at_gpus,
+    look_at_queue,
 };
 
 void pr_rules_look(struct pr_rules *r, const struct pr_rule_input *in, pr_rule_raise *raise,
@@ -266,6 +311,7 @@ struct pr_rules *pr_rules_new(void)
 {
     struct pr_rules *r = pr_zalloc(sizeof *r);
     r->said = json_object();
+    r->files = json_object();
     return r;
 }
 
@@ -274,5 +320,6 @@ void pr_rules_free(struct pr_rules *r)
     if (!r)
         return;
     json_decref(r->said);
+    json_decref(r->files);
     pr_free(r);
 }

@@ -25,6 +25,7 @@ struct pr_rule_input {
     const json_t *training; /* as pr_training_read says; NULL: not known now */
     double disk_free;       /* bytes that proctor may use; NaN: not known */
     const json_t *machine;  /* the last sample, while it counts; NULL: none */
+    const json_t *queue;    /* as pr_queue_health says; NULL: not known now */
     const struct pr_rule_system *systems;
     size_t n_systems;
     /* limits; 0: the rule is off, and what it raised is over */

@@ -212,6 +212,7 @@ struct pr_sv_rules {
     bool busy;        /* what they are about is being read */
     json_t *training; /* as it was read last; NULL: not yet */
     char stamp[65];   /* of its files then */
+    int64_t queue_ns; /* when the queue is looked at again; monotonic */
 };
 
 /* ---- the systems (sv_jobs.c, sv_status.c) ---- */

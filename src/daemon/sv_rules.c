@@ -5,11 +5,14 @@
 #include <sys/statvfs.h>
 
 #include "base/clock.h"
+#include "daemon/queue_look.h"
 #include "daemon/state.h"
 #include "daemon/supervisor_internal.h"
 
-#define FIRST_MS 3000
-#define EVERY_MS 10000
+#define FIRST_MS      3000
+#define EVERY_MS      10000
+#define QUEUE_MS      60000
+#define QUEUE_SECONDS 3 /* that files which are new may take, of the minute */
 
 struct gathering {
     struct pr_sv_task task; /* first */
@@ -21,6 +24,8 @@ struct gathering {
     char stamp[65];   /* of the training's files: as they were, then as they are */
     json_t *training; /* NULL: they are as they were */
     double disk_free;
+    bool looks_at_queue;
+    json_t *queue; /* NULL: it was not looked at, or cannot be read */
 };
 
 /* ---- on the worker ---- */
@@ -33,6 +38,8 @@ static void work(struct pr_sv_task *t)
     const char *const *folders = (const char *const *)x->folders;
     x->disk_free =
         statvfs(x->config.base_dir, &st) ? NAN : (double)st.f_bavail * (double)st.f_frsize;
+    if (x->looks_at_queue && pr_queue_look_with(&x->config, NULL, QUEUE_SECONDS, &x->queue, NULL))
+        x->queue = NULL;
     pr_state_training_stamp(&x->config, folders, x->n_folders, stamp);
     if (!strcmp(stamp, x->stamp))
         return;
@@ -52,13 +59,14 @@ static void clear_it(void *ctx, const char *key)
     pr_sv_clear(ctx, key);
 }
 
-static void judge(struct pr_supervisor *s, double disk_free)
+static void judge(struct pr_supervisor *s, const struct gathering *x)
 {
     struct pr_rule_system systems[PR_SV_MAX_SYSTEMS];
     json_t *machine = pr_sv_machine_state(s);
     struct pr_rule_input in = {.now_ns = pr_clock_monotonic_ns(),
         .training = s->rules.training,
-        .disk_free = disk_free,
+        .disk_free = x->disk_free,
+        .queue = x->queue,
         .machine = machine,
         .systems = systems,
         .stalled_minutes = s->config.alerts.stalled_minutes,
@@ -86,7 +94,7 @@ static void done(struct pr_sv_task *t)
         memcpy(s->rules.stamp, x->stamp, sizeof s->rules.stamp);
     }
     if (!s->paused && !s->stopped) /* what is said then would be lost, and taken for said */
-        judge(s, x->disk_free);
+        judge(s, x);
 }
 
 static void free_gathering(struct pr_sv_task *t)
@@ -96,6 +104,7 @@ static void free_gathering(struct pr_sv_task *t)
         pr_free(x->folders[i]);
     pr_free(x->folders);
     json_decref(x->training);
+    json_decref(x->queue);
     pr_config_done(&x->config);
     pr_free(x);
 }
@@ -125,6 +134,9 @@ static void turn(void *ctx)
     x->task = (struct pr_sv_task){.work = work, .done = done, .free = free_gathering};
     x->s = s;
     x->now_ms = pr_clock_utc_ms();
+    x->looks_at_queue = pr_clock_monotonic_ns() >= s->rules.queue_ns;
+    if (x->looks_at_queue)
+        s->rules.queue_ns = pr_clock_monotonic_ns() + QUEUE_MS * 1000000LL;
     pr_config_copy(&s->config, &x->config);
     memcpy(x->stamp, s->rules.stamp, sizeof x->stamp);
     take_folders(s, x);

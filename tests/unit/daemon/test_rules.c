@@ -310,6 +310,55 @@ static void a_hot_gpu_is_named_until_it_is_cooler_by_some_degrees(void **state)
     json_decref((json_t *)(uintptr_t)in.machine);
 }
 
+static json_t *queue_reason(const char *level, const char *code, const char *file)
+{
+    json_t *o = json_object(), *files = json_array();
+    pr_json_set_str(o, "level", level);
+    pr_json_set_str(o, "code", code);
+    pr_json_set_str(o, "text", file);
+    json_array_append_new(files, json_string(file));
+    pr_json_set(o, "files", files);
+    return o;
+}
+
+/* A queue with so many reasons, the red ones first. */
+static void queue_up(json_t *a, json_t *b)
+{
+    json_t *o = json_object(), *reasons = json_array();
+    json_decref((json_t *)(uintptr_t)in.queue);
+    if (a)
+        json_array_append_new(reasons, a);
+    if (b)
+        json_array_append_new(reasons, b);
+    pr_json_set(o, "reasons", reasons);
+    in.queue = o;
+}
+
+static void files_that_are_stuck_or_cannot_be_used_are_told_and_an_empty_queue_is_not(void **state)
+{
+    (void)state;
+    queue_up(queue_reason("yellow", "empty_queue", "none"), queue_reason("yellow", "backlog", "x"));
+    assert_silent("+");
+    queue_up(queue_reason("yellow", "stuck", "processing/a"), NULL);
+    assert_says("+queue:stuck 1 the queue of training files: processing/a");
+    assert_silent("queue");
+    queue_up(queue_reason("red", "stuck", "processing/a"),
+        queue_reason("yellow", "stuck", "processing/b"));
+    assert_says("+queue:stuck 2 the queue of training files: processing/a");
+    assert_silent("queue"); /* the yellow one beside it lowers nothing */
+    queue_up(queue_reason("red", "stuck", "processing/c"), NULL);
+    assert_says("+queue:stuck 2 the queue of training files: processing/c");
+    queue_up(
+        queue_reason("red", "invalid", "high/x"), queue_reason("yellow", "failed", "failed/y"));
+    assert_says("-queue:stuck");
+    json_decref((json_t *)(uintptr_t)in.queue);
+    in.queue = NULL; /* it was not looked at */
+    assert_silent("queue");
+    queue_up(NULL, NULL);
+    assert_says("-queue:invalid\n-queue:failed");
+    json_decref((json_t *)(uintptr_t)in.queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +374,7 @@ int main(void)
         T(a_system_that_keeps_failing_is_named),
         T(a_disk_that_wavers_around_its_limit_is_one_alert),
         T(a_hot_gpu_is_named_until_it_is_cooler_by_some_degrees),
+        T(files_that_are_stuck_or_cannot_be_used_are_told_and_an_empty_queue_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
