@@ -1,14 +1,14 @@
 /* Curriculum: which order of examples helps, by probes; and what is learnt fastest now. */
-import { change, clock, count, duration, fixed, percent, plural, pvalue, short } from '../format';
+import { change, clock, count, duration, percent, plural, pvalue, short } from '../format';
 import { Card, Empty, Shown, Stat } from '../parts/card';
 import { stateWord } from '../parts/level';
 import { Text } from '../parts/text';
-import { Absent, Value } from '../parts/value';
+import { Value } from '../parts/value';
 import { type Answer, useQuery } from '../query';
 import { href } from '../route';
 import { now, useCell } from '../store';
 import type { Finding } from '../types';
-import { byDifficulty, difficultyLook } from './difficulty';
+import { Mix } from './mix';
 
 type N = number | null;
 
@@ -106,28 +106,6 @@ function Arms({ doc }: { doc: Curriculum }) {
       )}
       {doc.measured_by && <p class="hint">Measured by <Text of={doc.measured_by} />.</p>}
     </Card>
-  );
-}
-
-function Mix({ weights, progress, why }: { weights?: Record<string, number> | null; progress?: Record<string, N>; why?: string }) {
-  if (!weights) return <Absent why={why ?? 'no mix is known yet'} />;
-  let x = 0;
-  return (
-    <>
-      <svg class="mix" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`mix: ${byDifficulty(weights).map(([k, w]) => `${k} ${percent(w, 0)}`).join(', ')}`}>
-        {byDifficulty(weights).map(([k, w], i) => {
-          const at = x;
-          x += w * 100;
-          return <rect class={`f-${difficultyLook(k, i)[0]}`} x={at} y={0} width={Math.max(w * 100 - 0.4, 0)} height={6} />;
-        })}
-      </svg>
-      <ul class="mix-key">
-        {byDifficulty(weights).map(([k, w], i) => (
-          <li><i class={`swatch c-${difficultyLook(k, i)[0]}`} /> <Text of={k} most={30} /> <b class="num">{percent(w, 0)}</b>
-            {progress && <small class="num quiet" title="nats of loss per checkpoint that this difficulty is gaining"> learning {fixed(progress[k], 4)}</small>}</li>
-        ))}
-      </ul>
-    </>
   );
 }
 

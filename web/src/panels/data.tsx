@@ -4,13 +4,14 @@ import { useQuery } from '../query';
 import { href } from '../route';
 import { Corrections, type Correcting } from './corrections';
 import { Hard, type Mining, MiningFigures } from './hard';
-import { type Queue, QueueCards, QueueFigures } from './queue';
+import { Generation } from './generation';
+import { type Queue, QueueCard, QueueFigures } from './queue';
 
 export function Data() {
   return (
     <>
       <div class="panel-head"><h2>Data</h2></div>
-      <Shown of={useQuery<Queue>('/api/queue')} lines={6}>{(doc) => <QueueCards doc={doc} />}</Shown>
+      <Shown of={useQuery<Queue>('/api/queue')} lines={6}>{(doc) => <><QueueCard doc={doc} /><Generation doc={doc.generation} /></>}</Shown>
       <Shown of={useQuery<Mining>('/api/adversarial')} lines={6}>{(doc) => <Hard doc={doc} />}</Shown>
       <Shown of={useQuery<Correcting>('/api/self_correction')} lines={6}>{(doc) => <Corrections doc={doc} />}</Shown>
     </>
