@@ -3,6 +3,7 @@
 import { clock, count, percent, plural } from '../format';
 import { Card, Empty, Stat } from '../parts/card';
 import { stateWord } from '../parts/level';
+import { Scroll } from '../parts/scroll';
 import { Text } from '../parts/text';
 import { Absent, Field, Interval, Value } from '../parts/value';
 import { now, useCell } from '../store';
@@ -116,7 +117,7 @@ function Validated({ doc }: { doc: Correcting }) {
   return (
     <Card title="Files validated" aside={(doc.validation.unsettled ?? 0) > 0 && <>{plural(doc.validation.unsettled, 'file')} still being written</>}>
       {!list.length ? <Empty title="None yet">Files that are put into queue/unvalidated are looked at, line by line.</Empty> : (
-        <div class="scroll">
+        <Scroll label="files that were validated">
           <table class="figures-table" aria-label="files that were validated">
             <thead><tr>{['file', 'when', 'became', 'lines', 'refused', 'why'].map((h) => <th scope="col">{h}</th>)}</tr></thead>
             <tbody>
@@ -132,7 +133,7 @@ function Validated({ doc }: { doc: Correcting }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {Object.keys(all?.by_defect ?? {}).length > 0 && <p class="hint defects">Refused in all: <DefectList of={all!.by_defect} /></p>}
     </Card>
@@ -164,7 +165,7 @@ function Groups({ doc }: { doc: Correcting }) {
   return (
     <Card title="Errors by kind" aside={typeof doc.error_threshold === 'number' && <>corrected from {count(doc.error_threshold)} on</>}>
       {!list.length ? <Empty title="No error yet">{doc.state_reason ?? doc.asking?.nothing_added_because}</Empty> : (
-        <div class="scroll">
+        <Scroll label="errors by kind">
           <table class="figures-table" aria-label="errors by kind">
             <thead><tr>{['skill or file', 'pattern', 'errors', 'share', 'for instance', 'report'].map((h) => <th scope="col">{h}</th>)}</tr></thead>
             <tbody>
@@ -180,7 +181,7 @@ function Groups({ doc }: { doc: Correcting }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {more > 0 && <p class="hint">{plural(more, 'kind')} more in status/self_correction.json.</p>}
     </Card>

@@ -2,6 +2,7 @@
 import { bytes, clock, count, plural } from '../format';
 import { Card, Empty, Stat } from '../parts/card';
 import { stateWord } from '../parts/level';
+import { Scroll } from '../parts/scroll';
 import { Text } from '../parts/text';
 import { Absent, Field } from '../parts/value';
 import { now, useCell } from '../store';
@@ -63,7 +64,7 @@ function Made({ of: f }: { of: Generated }) {
 function Files({ list }: { list: Generated[] }) {
   const time = useCell(now);
   return (
-    <div class="scroll">
+    <Scroll label="files that were written">
       <table class="figures-table" aria-label="files that were written">
         <thead><tr>{['file', 'written', 'lines', 'made of', 'skills', 'left out', 'now in'].map((h) => <th scope="col">{h}</th>)}</tr></thead>
         <tbody>
@@ -80,7 +81,7 @@ function Files({ list }: { list: Generated[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -2,6 +2,7 @@
 import { count, fixed, percent, plural } from '../format';
 import { Card, Empty, Stat } from '../parts/card';
 import { stateWord } from '../parts/level';
+import { Scroll } from '../parts/scroll';
 import { Block, Text } from '../parts/text';
 import { Absent, Field, Interval, Value } from '../parts/value';
 import { Instance, Pair } from './instance';
@@ -101,7 +102,7 @@ function Patterns({ doc }: { doc: Mining }) {
   return (
     <Card title="What it fails" aside={plural(list.length, 'kind')}>
       {!list.length ? <Empty title={doc.failures_by_pattern ? 'No failure' : 'Not known yet'}>{of('failures_by_pattern', doc) ?? doc.state_reason}</Empty> : (
-        <div class="scroll">
+        <Scroll label="failures by kind">
           <table class="figures-table" aria-label="failures by kind">
             <thead><tr>{['skill', 'level', 'difficulty', 'pattern', 'failures', 'confident', 'for instance'].map((h) => <th scope="col">{h}</th>)}</tr></thead>
             <tbody>
@@ -118,7 +119,7 @@ function Patterns({ doc }: { doc: Mining }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {list.length > SHOWN && <p class="hint">{plural(list.length - SHOWN, 'kind')} more in status/adversarial_mining.json.</p>}
       {unknown && unknown.count > 0 && <p class="hint">{plural(unknown.count, 'failure')} of no known skill: <Text of={unknown.hint ?? ''} /></p>}
@@ -175,7 +176,7 @@ export function Hard({ doc }: { doc: Mining }) {
         <MiningFigures doc={doc} />
         {doc.state !== 'ok' && doc.state_reason && <p class="hint"><Text of={doc.state_reason} /></p>}
         <Notes doc={doc} />
-        {(doc.rounds ?? []).length > 0 && <div class="scroll"><Rounds list={doc.rounds!} /></div>}
+        {(doc.rounds ?? []).length > 0 && <Scroll label="rounds"><Rounds list={doc.rounds!} /></Scroll>}
       </Card>
       <Patterns doc={doc} />
       <Card title="Kept last" aside={plural(list.length, 'example')}>

@@ -2,6 +2,7 @@
 import { bytes, count, duration, plural } from '../format';
 import { Card, Stat } from '../parts/card';
 import { stateWord } from '../parts/level';
+import { Scroll } from '../parts/scroll';
 import { Text } from '../parts/text';
 import { Absent, Field, Value } from '../parts/value';
 import { now, useCell } from '../store';
@@ -106,7 +107,7 @@ function Folders({ of, at }: { of: Record<string, Folder>; at: string }) {
   const place = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
   const since = Math.max(0, (useCell(now) - Date.parse(at)) / 1000) || 0;
   return (
-    <div class="scroll">
+    <Scroll label="folders of the queue">
       <table class="figures-table" aria-label="folders of the queue">
         <thead><tr>{['queue', 'files', 'size', 'oldest'].map((h) => <th scope="col">{h}</th>)}</tr></thead>
         <tbody>
@@ -120,7 +121,7 @@ function Folders({ of, at }: { of: Record<string, Folder>; at: string }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { bytes } from '../format';
 import { head, pieces } from '../text';
+import { useScrollable } from './scroll';
 
 /* Within a line.  <bdi>: its direction ends where it ends. */
 /* A document of another version may have something else than text there: it is shown, not tripped over. */
@@ -33,13 +34,14 @@ const FIRST = 2000, MORE = 20000;
 /* A block of its own, with line breaks; long ones are opened step by step. */
 export function Block({ of, empty = 'empty' }: { of: string | null | undefined; empty?: string }) {
   const [most, setMost] = useState(FIRST);
+  const ref = useScrollable<HTMLPreElement>();
   const text = asText(of);
   if (!text) return <span class="quiet">{empty}</span>;
   const shown = head(text, most);
   const left = text.length - shown.length;
   return (
     <>
-      <pre class="block foreign" dir="auto"><Marked text={shown} /></pre>
+      <pre class="block foreign" dir="auto" ref={ref}><Marked text={shown} /></pre>
       {left > 0 && (
         <button type="button" class="link" onClick={() => setMost(most + MORE)}>
           show more ({bytes(left)} left)
