@@ -4,7 +4,7 @@ import { axeSource } from './browser.mjs';
 import { suite } from './harness.mjs';
 
 const { look } = suite();
-const PANELS = ['', 'progress', 'previews', 'calibration', 'comparison', 'checkpoints', 'checkpoints?id=3', 'curriculum', 'testing'];
+const PANELS = ['', 'progress', 'previews', 'calibration', 'comparison', 'checkpoints', 'checkpoints?id=3', 'curriculum', 'data', 'testing'];
 
 for (const theme of ['light', 'dark']) {
   look(`axe finds nothing serious, ${theme}`, { theme }, async (x) => {

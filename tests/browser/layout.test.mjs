@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite } from './harness.mjs';
 
 const { look } = suite();
-const PANELS = ['', 'progress', 'previews', 'calibration', 'comparison', 'checkpoints', 'checkpoints?id=3', 'curriculum', 'testing'];
+const PANELS = ['', 'progress', 'previews', 'calibration', 'comparison', 'checkpoints', 'checkpoints?id=3', 'curriculum', 'data', 'testing'];
 
 for (const [width, height, theme] of [[375, 800, 'dark'], [1280, 800, 'light'], [3840, 2160, 'dark']]) {
   look(`${width} × ${height}, ${theme}`, { width, height, theme }, async (x) => {

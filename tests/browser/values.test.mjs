@@ -140,7 +140,7 @@ look('alerts: all of them, with their checkpoints', { hash: '#/alerts?state=all'
 
 look('every panel that has something to show is in the navigation', {}, async (x) => {
   const titles = await x.page.$$eval('.nav a', (l) => l.map((a) => a.textContent));
-  assert.deepEqual(titles, ['Overview', 'Progress', 'Previews', 'Calibration', 'Comparison', 'Checkpoints', 'Curriculum', 'Testing', 'Alerts']);
+  assert.deepEqual(titles, ['Overview', 'Progress', 'Previews', 'Calibration', 'Comparison', 'Checkpoints', 'Curriculum', 'Data', 'Testing', 'Alerts']);
 });
 
 look('curriculum: every strategy with its probes', { hash: '#/curriculum' }, async (x, base) => {
