@@ -69,6 +69,28 @@ def near(a, b, where):
 
 # ---- the base folder ----
 
+def put(base, queue, name, lines):
+    path = os.path.join(base, "queue", queue, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as f:
+        f.writelines(line + "\n" for line in lines)
+    os.utime(path, (1e9, 1e9))
+
+
+def fill_queue(base):
+    """Files that come in and files that wait; some hold lines that nobody can train on."""
+    sums = [json.dumps({"prompt": "%d + %d =" % (a, 3 * a + 7), "golden": str(4 * a + 7), "skill": "addition"})
+            for a in range(311, 341)]
+    put(base, "unvalidated", "good.jsonl", sums[:10])
+    put(base, "unvalidated", "mixed.jsonl", sums[10:15] + ["no line", '{"prompt": "1 + 1 =", "golden": "3",'
+                                                           ' "skill": "addition"}'])
+    put(base, "unvalidated", "bad.jsonl", ["nothing"])
+    put(base, "low", "half.jsonl", sums[15:18] + ["no line at all"])
+    put(base, "high", "none.jsonl", ["nothing at all"])
+    put(base, "failed", "failed.jsonl", sums[18:20])
+    put(base, "processing", "now.jsonl", sums[20:25])
+
+
 @contextlib.contextmanager
 def base_of_run_a():
     """The repository's run, graded and judged by this build; half of another checkpoint's grades are
@@ -80,10 +102,11 @@ def base_of_run_a():
         shutil.copytree(os.path.join(CHECKPOINTS, name), os.path.join(base.models, name))
     base.drop(4600, seed=3)
     base.drop(4700, seed=4)
+    fill_queue(base.dir)
     harness.proctor("run", "--once", "--base-dir", base.dir)
     db = sqlite3.connect(os.path.join(base.dir, "proctor.db"))
     with db:
-        model, = db.execute("SELECT model FROM checkpoints WHERE name = 'checkpoint-4700'").fetchone()
+        model, = db.execute("SELECT model FROM checkpoints WHERE name = 'checkpoint-4600'").fetchone()
         db.execute("DELETE FROM grades WHERE model = ? AND example % 2", (model,))
         db.execute("UPDATE checkpoints SET gone = 1, gone_reason = 'its folder is gone'"
                    " WHERE name = 'checkpoint-2926'")
@@ -233,7 +256,7 @@ def hold_status(b):
     assert status["machines"][0]["self"] and status["machines"][0]["reachable"]
     ids = [p["id"] for p in status["panels"]]
     order = ["progress", "previews", "calibration", "comparison", "checkpoints", "curriculum",
-             "testing", "gpu", "alerts"]
+             "data", "testing", "gpu", "alerts"]
     assert ids[:5] == order[:5], ids
     assert ids == sorted(ids, key=lambda i: order.index(i) if i in order else 99), ids
 
@@ -247,9 +270,108 @@ def hold_systems(b):
         assert doc["last_run"] <= b.status_file(path)["last_run"]
     doc = b.ok("/api/deployments")
     assert doc["state"] == "not_installed" and doc["state_reason"]
-    doc = b.ok("/api/queue")
-    assert doc["health"]["status"] in ("green", "yellow", "red"), doc
-    assert doc["generation"]["state"] == "not_installed" and doc["generation"]["state_reason"]
+
+
+def files_of(b, *parts):
+    folder = os.path.join(b.dir, *parts)
+    return [os.path.join(folder, n) for n in sorted(os.listdir(folder))
+            if n.endswith((".jsonl", ".json")) and not n.endswith(".manifest.json")
+            and n[0] != "."] if os.path.isdir(folder) else []
+
+
+def lines_of(paths):
+    for path in paths:
+        with open(path, encoding="utf-8") as f:
+            yield from f
+
+
+def hold_queue(b):
+    """The folders themselves, and the command that looks into them."""
+    doc, command = b.ok("/api/queue"), json.loads(harness.proctor(
+        "queue-health", "--base-dir", b.dir, "--json", status=None).out)
+    health = doc["health"]
+    ages = {q: o.pop("oldest_seconds") for q, o in health["queues"].items()}
+    for q, o in command["queues"].items():
+        age = o.pop("oldest_seconds")
+        assert ages[q] is None and age is None or abs(ages[q] - age) < 120, (q, ages[q], age)
+    same(health, command, "health", ("schema_version", "timestamp"))
+    assert len(health["queues"]) == 9
+    for q, o in health["queues"].items():
+        files = files_of(b, "queue", q)
+        assert (o["files"], o["bytes"]) == (len(files), sum(map(os.path.getsize, files))), q
+        assert (ages[q] is None) == (not files), q
+    waiting = [p for q in ("high", "normal", "low") for p in files_of(b, "queue", q)]
+    good = 0
+    for line in lines_of(waiting):
+        try:
+            good += isinstance(json.loads(line), dict)
+        except ValueError:
+            pass
+    same(health["waiting"], {"files": len(waiting), "bytes": sum(map(os.path.getsize, waiting)), "examples": good},
+         "waiting")
+    assert (health["checked"], health["unchecked"]) == (len(waiting), 0)
+    assert {(r["code"], r["level"]): r["files"] for r in health["reasons"]} == {
+        ("invalid", "red"): ["high/none.jsonl"], ("invalid", "yellow"): ["low/half.jsonl"],
+        ("failed", "yellow"): ["failed/failed.jsonl"]} or "API_DOCUMENTS_BASE" in os.environ
+    assert doc["generation"]["state"] == "not_installed" and "disabled" in doc["generation"]["state_reason"]
+
+
+def hold_hard_examples(b):
+    doc = b.ok("/api/adversarial")
+    newest, = b.sql("SELECT id FROM checkpoints WHERE name = ? AND NOT gone", doc["checkpoint"])
+    rows = [g for g in b.grades(newest[0]) if g["correct"] is not None]
+    assert doc["answers_total"] == len(rows), (doc["answers_total"], len(rows), doc["checkpoint"], doc["state_reason"])
+    assert doc["failures_total"] == sum(not g["correct"] for g in rows) == sum(
+        c["count"] for c in doc["failures_by_pattern"])
+    asked = [g for g in b.grades(newest[0], ".adversarial-miner") if g["correct"] is not None]
+    assert doc["asked"] == sum(r["asked"] for r in doc["rounds"]) >= len(asked) > 0
+    near(doc["yield"], sum(not g["correct"] for g in asked) / len(asked), "yield")
+    for mine, theirs in zip(doc["yield_ci95"], wilson(sum(not g["correct"] for g in asked), len(asked))):
+        near(mine, theirs, "yield")
+    lines = [json.loads(x) for x in lines_of(files_of(b, "data", "adversarial_examples"))]
+    assert doc["kept"] == sum(x["fingerprint"] == doc["fingerprint"] for x in lines) and doc["examples"]
+    by_id = {x["id"]: x for x in lines}
+    for x in doc["examples"]:
+        for key in ("prompt", "golden", "pattern", "skill", "confidence", "round"):
+            assert x[key] == by_id[x["id"]][key] or len(str(x[key])) > 200, (key, x)
+    questions = {json.loads(line)["id"]: json.loads(line) for line in lines_of(
+        files_of(b, "data", "validation"))}
+    for c in doc["failures_by_pattern"][:40]:
+        assert c["golden"] == str(questions[c["example"]]["golden"]), c
+    assert os.path.exists(os.path.join(b.dir, doc["file"]))
+
+
+def hold_corrections(b):
+    doc = b.ok("/api/self_correction")
+    newest, = b.sql("SELECT id FROM checkpoints WHERE name = ? AND NOT gone", doc["checkpoint"])
+    rows = b.grades(newest[0], ".self-correction")
+    wrong = sum(g["correct"] == 0 for g in rows)
+    assert doc["asked"] == len(rows) > 0 and doc["answered"] == sum(g["correct"] is not None for g in rows)
+    assert doc["errors"] == wrong - doc["right_by_the_verifier"] == sum(g["count"] for g in doc["groups"])
+    near(doc["error_rate"], doc["errors"] / doc["answered"], "error rate")
+    for g in doc["groups"]:
+        assert len(g["examples"]) == min(3, g["count"]) and all(x["question"] for x in g["examples"]), g
+    made = list(lines_of(files_of(b, "queue", "corrections")))
+    assert doc["corrections_written"]["total"] == len(made)
+    total, last = doc["validation"]["total"], doc["validation"]["last_files"]
+    if "API_DOCUMENTS_BASE" in os.environ:
+        return
+    assert {f["file"].rsplit("/", 1)[1]: f["state"] for f in last} == {
+        "good.jsonl": "moved", "mixed.jsonl": "split", "bad.jsonl": "rejected"}
+    assert (total["files"], total["moved"], total["split"], total["rejected"], total["failed"]) == (3, 1, 1, 1, 0)
+    assert (total["lines"], total["lines_moved"], total["lines_rejected"]) == (18, 15, 3)
+    assert total["by_defect"] == {"invalid_json": 2, "wrong_answer": 1}
+    refused = [json.loads(x) for x in lines_of(files_of(b, "queue", "rejected"))]
+    assert len(refused) == total["lines_rejected"]
+    for f in last:
+        assert (f["to"] is None) == (f["state"] == "rejected")
+        for path in filter(None, (f["to"], f["rejected"], f["original"])):
+            assert os.path.exists(os.path.join(b.dir, path)), path
+        assert sum(f["by_defect"].values()) >= f["rejected_lines"]
+    w = doc["waiting_files"]
+    assert (w["files"], w["files_with_findings"], w["refused_lines"]) == (4, 2, 2), w
+    assert {f["file"]: [x["line"] for x in f["findings"]] for f in w["findings"]} == {
+        "queue/high/none.jsonl": [1], "queue/low/half.jsonl": [4]}
 
 
 def pages(b, url, key, most=100):
@@ -528,6 +650,31 @@ def test_an_empty_base_folder_has_answers_too():
              ("schema_version", "at"))
         for name in SYSTEMS:
             assert b.ok("/api/" + name)["state"] == "waiting"
+        queue = b.ok("/api/queue")
+        assert [r["code"] for r in queue["health"]["reasons"]] == ["empty_queue"]
+        assert all(o["files"] == 0 and o["oldest_seconds"] is None for o in queue["health"]["queues"].values())
+        assert queue["generation"]["state"] == "waiting" and queue["generation"]["state_reason"]
+
+
+def test_the_data_side_of_a_machine_with_one_role():
+    states = {"training": ("not_installed", "not_installed", "waiting"),
+              "inference": ("waiting", "waiting", "not_installed")}
+    for role, expected in states.items():
+        with harness.scratch() as base, Server(base, yaml="machine: {role: %s}\n" % role) as server:
+            b = Book.__new__(Book)
+            b.dir, b.server, b.asked = base, server, set()
+            b.openapi = b.get("/api/openapi.json")
+            assert "data" not in [p["id"] for p in b.ok("/api/status")["panels"]]
+            found = [b.ok("/api/adversarial"), b.ok("/api/self_correction"), b.ok("/api/queue")["generation"]]
+            assert tuple(o["state"] for o in found) == expected, role
+            for o in found:
+                assert ("machine.role" in o["state_reason"]) == (o["state"] == "not_installed"), o
+            # The first file brings the panel, and its folder's count follows.
+            put(base, "high", "a.jsonl", ['{"prompt": "1 + 1 =", "golden": "2"}'])
+            server.until("the queue's panel", lambda: "data" in [
+                p["id"] for p in b.ok("/api/status")["panels"]], 20)
+            server.until("the file", lambda: b.ok("/api/queue")["health"]["queues"]["high"]["files"] == 1, 20)
+            assert b.ok("/api/queue")["health"]["status"] == "green"
 
 
 if __name__ == "__main__":
