@@ -1,7 +1,7 @@
 /* The pictures of the documentation, taken by the same means as the tests: of a base folder with something
  * to see, such as `proctor demo` leaves one.
  *
- *   PROCTOR=build/src/cli/proctor node tests/browser/shots.mjs BASE_DIR [FOLDER]      default docs/images */
+ *   PROCTOR=build/src/cli/proctor node tests/browser/shots.mjs BASE_DIR [FOLDER [NAME…]]      default docs/images, all of them */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, watch } from 'node:fs';
@@ -18,6 +18,7 @@ const SHOTS = [
   { name: 'answers', width: 1280, height: 800, scheme: 'light', at: '#/previews?outcome=wrong', then: (page) => page.getByText('through the checkpoints').first().click() },
   { name: 'comparison', width: 1280, height: 800, scheme: 'light', at: '#/comparison' },
   { name: 'curriculum', width: 1280, height: 640, scheme: 'dark', at: '#/curriculum' },
+  { name: 'data', width: 1280, height: 1000, scheme: 'light', at: '#/data' },
   { name: 'phone', width: 375, height: 800, scheme: 'dark', at: '' },
 ];
 
@@ -31,7 +32,8 @@ const url = JSON.parse(readFileSync(note, 'utf8')).page_url;
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
 mkdirSync(folder, { recursive: true });
-for (const s of SHOTS) {
+const only = process.argv.slice(4);
+for (const s of SHOTS.filter((x) => !only.length || only.includes(x.name))) {
   const page = await browser.newPage({ viewport: { width: s.width, height: s.height }, colorScheme: s.scheme });
   await page.goto(url + s.at);
   await page.waitForLoadState('load');

@@ -1,10 +1,12 @@
 """/metrics: strictly the text format, with the numbers that the gradebook holds and no others; rules and
 dashboard name only metrics that exist."""
+import functools
 import json
 import os
 import re
 import sqlite3
 import subprocess
+import time
 import urllib.request
 
 import harness
@@ -148,12 +150,72 @@ def test_what_is_not_known_is_left_out():
         for name in ("proctor_owner_start_time_seconds", "proctor_training_loss", "proctor_training_step",
                      "proctor_host_cpu_ratio", "proctor_host_memory_used_bytes", "proctor_grading_queue_checkpoints",
                      "proctor_tokens_computed_total", "proctor_system_failing", "proctor_gpu_info",
-                     "proctor_storage_paused", "proctor_peer_up"):
+                     "proctor_storage_paused", "proctor_peer_up", "proctor_queue_level", "proctor_queue_files",
+                     "proctor_hard_examples_kept", "proctor_generated_files_today"):
             assert name not in found, name
     with Machine().start_api() as m: # no gradebook either
         found = metrics(m)
         assert value(found, "proctor_owner_up") == 0 and "proctor_checkpoints" not in found
         assert "proctor_gradebook_size_bytes" not in found
+
+
+FOUND = {
+    "adversarial-miner": {"failures_total": 48, "asked": 67, "yield": 0.875, "kept": 50, "kept_total_today": 61,
+                          "forgetting": {"n": 5}},
+    "self-correction": {"asked": 88, "answered": 87, "errors": 85,
+                        "corrections_written": {"today": 48, "total": 67},
+                        "validation": {"total": {"moved": 3, "split": 2, "rejected": 1, "failed": 0,
+                                                 "lines_moved": 80, "lines_rejected": 7}}},
+    "data-generation": {"today": {"files": 4, "lines": 2000}}}
+FILES = {("normal", "a.jsonl"): '{"prompt": "1 + 1 =", "golden": "2"}\n' * 2,
+         ("high", "b.jsonl"): "no line at all\n",
+         ("failed", "c.jsonl"): '{"prompt": "1 + 2 =", "golden": "3"}\n'}
+
+
+def put_data(m):
+    """A queue that is red, and a data side that found something."""
+    for (queue, name), text in FILES.items():
+        os.makedirs(os.path.join(m.base, "queue", queue), exist_ok=True)
+        with open(os.path.join(m.base, "queue", queue, name), "w") as f:
+            f.write(text)
+    os.makedirs(os.path.join(m.base, "status"), exist_ok=True)
+    with open(os.path.join(m.base, "status", "training_status.json"), "w") as f:
+        json.dump({"examples_per_second": 0.5, "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}, f)
+    with sqlite3.connect(os.path.join(m.base, "proctor.db")) as db:
+        for system, document in FOUND.items():
+            db.execute("DELETE FROM findings WHERE system = ?", (system,))
+            db.execute("INSERT INTO findings(system, day, at_ms, document) VALUES(?, 1, 1000, ?)",
+                       (system, json.dumps(document)))
+    return m
+
+
+def test_the_data_side_is_that_of_its_documents():
+    with put_data(made()).start_api() as m:
+        found = metrics(m)
+        doc = m.get("/api/queue")["health"]
+        assert value(found, "proctor_queue_level") == 2 and doc["status"] == "red"
+        assert value(found, "proctor_queue_reason_level", reason="invalid") == 2
+        assert value(found, "proctor_queue_reason_level", reason="failed") == 1
+        for queue, o in doc["queues"].items():
+            files = [text for (q, _), text in FILES.items() if q == queue]
+            assert value(found, "proctor_queue_files", queue=queue) == o["files"] == len(files)
+            assert value(found, "proctor_queue_size_bytes", queue=queue) == o["bytes"] == sum(map(len, files))
+        assert value(found, "proctor_queue_waiting_examples") == 2
+        assert value(found, "proctor_queue_unchecked_files") == 0
+        assert near(value(found, "proctor_queue_remaining_seconds"), 2 / 0.5)
+        assert 0 <= value(found, "proctor_queue_oldest_age_seconds", queue="high") < 600
+        for name, expected in (("mining_failed_examples", 48), ("mining_asked_examples", 67),
+                               ("mining_yield_ratio", 0.875), ("hard_examples_kept", 50),
+                               ("hard_examples_kept_today", 61), ("mining_forgotten_examples", 5),
+                               ("queue_asked_examples", 88), ("queue_answered_examples", 87),
+                               ("queue_wrong_examples", 85), ("corrections_written", 67),
+                               ("corrections_written_today", 48), ("generated_files_today", 4),
+                               ("generated_lines_today", 2000)):
+            assert value(found, "proctor_" + name) == expected, name
+        for outcome, n in (("moved", 3), ("split", 2), ("rejected", 1), ("failed", 0)):
+            assert value(found, "proctor_intake_files_total", outcome=outcome) == n
+        for outcome, n in (("moved", 80), ("rejected", 7)):
+            assert value(found, "proctor_intake_lines_total", outcome=outcome) == n
 
 
 STATUS = {"status": 'half "way"\\\n', "current_step": 250, "total_steps": 1000, "epoch": 0.5, "loss": 1.25,
@@ -204,11 +266,12 @@ def test_the_daemons_numbers_are_in_base_units():
         assert value(found, "proctor_tokens_computed_total", kind="generated") == 0
 
 
+@functools.cache
 def everything():
     """{name: names of labels}, of a daemon and of a gradebook with graded checkpoints: make_base's have no
     folders, so that a daemon counts them as gone."""
     known = {}
-    with whole() as a, made().start_api() as b:
+    with whole() as a, put_data(made()).start_api() as b:
         for found in (all_of(a), metrics(b)):
             for name, (_, _, samples) in found.items():
                 known.setdefault(name, set()).update(k for key in samples for k, _ in key)

@@ -8,6 +8,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "faults"))
+import api_support  # noqa: E402
 import harness  # noqa: E402
 from watchbase import CHECKPOINTS, Base, Daemon, strict, until  # noqa: E402
 
@@ -50,6 +51,10 @@ def put(base, name, lines):
     os.rename(path + ".new", path)
 
 
+def open_alerts(base):
+    return base.ask("SELECT key, level FROM alerts WHERE cleared_ms IS NULL AND key LIKE 'queue:%'")
+
+
 def test_what_comes_in_is_asked_and_what_is_wrong_is_corrected():
     base = Base(300)
     base.configure("eval: {max_new_tokens: %d}\ncorrection: {error_threshold: 20, samples: 60, "
@@ -65,12 +70,23 @@ def test_what_comes_in_is_asked_and_what_is_wrong_is_corrected():
            json.dumps(rows[0])]
     put(base, "sums.jsonl", [json.dumps(r) for r in rows] + bad)
     base.drop(4500)
+    stuck = os.path.join(base.dir, "queue", "failed", "failed.jsonl")
+    os.makedirs(os.path.dirname(stuck))
+    with open(stuck, "w", encoding="utf-8") as f:
+        f.write(json.dumps(rows[0]) + "\n")
     daemon = Daemon(base.dir, "run", program=harness.PROCTOR)
     try:
         def ended():
             o = base.document("self_correction.json")
             return o if o and o["state"] == "ok" and o["asked"] == len(rows) else None
         o = until("the queue to be asked", ended, 60, daemon)
+        until("the alert about the queue", lambda: open_alerts(base) == [("queue:failed", 1)], 60, daemon)
+    finally:
+        daemon.stop()
+    os.unlink(stuck)
+    daemon = Daemon(base.dir, "run", program=harness.PROCTOR)
+    try:
+        until("the alert to end", lambda: not open_alerts(base), 60, daemon)
     finally:
         daemon.stop()
 
@@ -159,6 +175,23 @@ def test_a_machine_that_only_trains_has_its_queue_filled():
         for r in rows:
             assert r["prompt"] not in seen, r
             seen.add(r["prompt"])
+    # The API says the same, and where each file is now.
+    with api_support.Server(base.dir) as server:
+        whole = server.ask("/api/openapi.json").json()
+        schema = whole["paths"]["/api/queue"]["get"]["responses"]["200"]["content"]["application/json"]
+        doc = server.ask("/api/queue").json()
+        api_support.check(doc, schema["schema"], whole)
+        own, served = base.document("data_generation.json"), doc["generation"]
+        assert [f.pop("queue") for f in served["last_files"]] == ["normal"] * 3
+        for key in ("last_files", "mix", "today", "waiting_files", "reason", "written"):
+            assert served[key] == own[key], key
+        os.rename(os.path.join(base.dir, "queue", "normal", files[0]),
+                  os.path.join(base.dir, "queue", files[0] + ".away"))
+        server.until("the file that is gone", lambda: [
+            f["queue"] for f in server.ask("/api/queue").json()["generation"]["last_files"]] == [
+                None, "normal", "normal"], 20)
+        os.rename(os.path.join(base.dir, "queue", files[0] + ".away"),
+                  os.path.join(base.dir, "queue", "normal", files[0]))
     # Beside one that is named otherwise nothing more is written; the interval has two names.
     row = strict(base.command("data-generation", "--once", "--json", "--check-interval", "7",
                               "--min-files", "2"))

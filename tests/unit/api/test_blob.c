@@ -51,6 +51,7 @@ static void only_content_changes_an_etag(void **state)
     assert_false(alike("{\"a\":1}", "{\"a\":2}"));
     assert_true(
         alike("{\"t\":{\"age_seconds\":1.5,\"x\":1}}", "{\"t\":{\"age_seconds\":99,\"x\":1}}"));
+    assert_true(alike("{\"q\":{\"oldest_seconds\":7}}", "{\"q\":{\"oldest_seconds\":8}}"));
     assert_false(
         alike("{\"t\":{\"age_seconds\":1.5,\"x\":1}}", "{\"t\":{\"age_seconds\":1.5,\"x\":2}}"));
     assert_true(alike("{\"t\":[{\"age_seconds\":1}]}", "{\"t\":[{\"age_seconds\":2}]}"));
