@@ -122,7 +122,8 @@ def test_a_running_watch_is_asked():
             source, target = os.path.join(harness.RUN_A, name), os.path.join(base, to)
             (shutil.copytree if os.path.isdir(source) else shutil.copyfile)(source, target)
         with open(os.path.join(base, "proctor.yaml"), "w") as f:
-            f.write("machine: {disabled: [data-generation]}\n")  # nothing in the queue to be asked
+            # Nothing in the queue to be asked, and no hard examples to be found.
+            f.write("machine: {disabled: [data-generation, adversarial-miner]}\n")
         watch = subprocess.Popen([PROCTOR, "run", "--base-dir", base], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
         try:
@@ -133,7 +134,8 @@ def test_a_running_watch_is_asked():
                         and doc["tokens"]["examples"] == 300:
                     break
             assert doc["owner"]["pid"] == watch.pid and doc["newest"]["level"] == "ok"
-            assert all(s["active"] for s in doc["systems"] if s["name"] != "data-generation")
+            assert all(s["active"] for s in doc["systems"] 
+                       if s["name"] not in ("data-generation", "adversarial-miner"))
             assert doc["training"]["current_step"] == 4500
             # All systems together cost one grading.
             assert doc["tokens"]["examples"] == 300

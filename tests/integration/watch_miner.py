@@ -38,6 +38,8 @@ def files_of(base):
 def lines_of(base):
     rows = []
     for path in files_of(base):
+        if ".jsonl.tmp." in path:
+            continue  # of a write that was killed; the next run takes it away
         assert path.endswith(".jsonl"), path
         with open(path, encoding="utf-8") as f:
             rows += [strict(line) for line in f]
