@@ -14,8 +14,8 @@
 #define MIN_GZIP 860 /* below it fits a packet either way */
 
 /* What only tells the time is no news. */
-static const char *const clocks[] = {"\"age_seconds\":", "\"next_run_seconds\":",
-    "\"uptime_seconds\":", "\"oldest_seconds\":"};
+static const char *const clocks[] = {
+    "\"age_seconds\":", "\"next_run_seconds\":", "\"uptime_seconds\":", "\"oldest_seconds\":"};
 
 static const struct {
     int status;
