@@ -32,7 +32,7 @@ struct pr_generation_skills {
     const struct pr_skill **v; /* owned; at least one */
     double *weights;           /* owned: each above 0 */
     size_t n;
-    const char *source; /* "generation.skills", "validation suites", "all skills" */
+    const char *source; /* "generation.skills", "validation suites", "all skills" (no suites) */
     json_t *unknown;    /* owned: names of generation.skills that nothing is made for */
 };
 PR_MUST_CHECK enum pr_code pr_generation_skills_find(
@@ -51,6 +51,7 @@ struct pr_generation_file {
     size_t n, cap;
     size_t fresh, hard, corrections;
     size_t duplicates, contaminated; /* fresh ones that were made and left out */
+    size_t repeated;                 /* fresh ones that had come before and may come again */
     size_t used;                     /* found ones that are in the queue or a suite already */
     size_t unusable;     /* found ones that are no examples, or whose answer a verifier refuses */
     json_t *counts;      /* owned: {skill: {difficulty: n}} of the fresh ones */
@@ -64,16 +65,17 @@ struct pr_generation_options {
     const struct pr_generation_mix *mix;
     const struct pr_generation_skills *skills;
     struct pr_known *known; /* what a line must not repeat; the file's lines are added */
+    bool repeat; /* a cell that has no new problems gives known ones again, but none of a suite */
 };
 /* The seed of a file: it follows from both. */
 uint64_t pr_generation_seed(uint64_t seed, uint64_t number, const char *what);
 PR_MUST_CHECK enum pr_code pr_generation_make(
     const struct pr_generation_options *o, struct pr_generation_file *ret, struct pr_error *e);
 void pr_generation_file_done(struct pr_generation_file *f);
-/* Takes it where it is new; false: it is known, or overlaps a suite (both are counted), or is no
- * example.  line is borrowed. */
+/* Takes it where it is new; false: it is known (and may not come `again`), or overlaps a suite (all
+ * are counted), or is no example.  line is borrowed. */
 bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation_options *o,
-    const json_t *line, const char *skill, enum pr_difficulty d);
+    const json_t *line, const char *skill, enum pr_difficulty d, bool again);
 
 /* ---- what others found (data_generation_sources.c) ---- */
 

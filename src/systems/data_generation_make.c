@@ -30,7 +30,7 @@ uint64_t pr_generation_seed(uint64_t seed, uint64_t number, const char *what)
 /* ---- a line ---- */
 
 bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation_options *o,
-    const json_t *line, const char *skill, enum pr_difficulty d)
+    const json_t *line, const char *skill, enum pr_difficulty d, bool again)
 {
     const struct pr_example_options options = {0};
     struct pr_known_match match = {.kind = PR_KNOWN_NEW};
@@ -52,6 +52,8 @@ bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation
         f->used++;
     else if (match.kind == PR_KNOWN_CONTAMINATED)
         f->contaminated++;
+    else if (again && !text.over)
+        taken = ++f->repeated;
     else
         f->duplicates++;
     pr_example_done(&x);
@@ -167,9 +169,10 @@ static void share_lines(struct making *m, size_t n)
     pr_free(due);
 }
 
-static json_t *problem(struct making *m, const struct cell *c, int level)
+/* `again`: it may have come before, and its id says in which file it does so. */
+static json_t *problem(struct making *m, const struct cell *c, int level, bool again)
 {
-    char id[128];
+    char id[200];
     json_t *o = json_object();
     const struct pr_problem p = {.skill = c->skill,
         .level = level,
@@ -178,6 +181,9 @@ static json_t *problem(struct making *m, const struct cell *c, int level)
         .golden = pr_str_cstr(&m->golden),
         .time = 1};
     pr_problem_id(&p, id);
+    if (again)
+        snprintf(id + strlen(id), sizeof id - strlen(id), "-%llu.%zu",
+            (unsigned long long)m->o->number, m->f->repeated + 1);
     pr_json_set_strn(o, "prompt", m->prompt.data, m->prompt.len);
     pr_json_set_strn(o, "golden", m->golden.data, m->golden.len);
     pr_json_set_str(o, "skill", c->skill->name);
@@ -188,28 +194,36 @@ static json_t *problem(struct making *m, const struct cell *c, int level)
     return o;
 }
 
+static bool try_one(struct making *m, struct cell *c)
+{
+    int level = c->levels[pr_rng_below(&c->rng, (uint64_t)c->n_levels)];
+    bool again = c->empty && m->o->repeat;
+    pr_str_clear(&m->prompt);
+    pr_str_clear(&m->golden);
+    c->skill->make(&c->rng, level, &m->prompt, &m->golden);
+    json_t *line = problem(m, c, level, again);
+    bool taken = pr_generation_take(m->f, m->o, line, c->skill->name, c->difficulty, again);
+    json_decref(line);
+    c->made += taken;
+    return taken;
+}
+
 /* One more problem of the cell; false: it has no more. */
 static bool make_one(struct making *m, struct cell *c)
 {
     size_t tries = MAX_TRIES + 20 * c->made;
-    for (size_t i = 0; i < tries && !c->empty; i++) {
-        int level = c->levels[pr_rng_below(&c->rng, (uint64_t)c->n_levels)];
-        pr_str_clear(&m->prompt);
-        pr_str_clear(&m->golden);
-        c->skill->make(&c->rng, level, &m->prompt, &m->golden);
-        json_t *line = problem(m, c, level);
-        bool taken = pr_generation_take(m->f, m->o, line, c->skill->name, c->difficulty);
-        json_decref(line);
-        c->made += taken;
-        if (taken)
+    for (size_t i = 0; i < tries && !c->empty; i++)
+        if (try_one(m, c))
             return true;
-    }
     if (!c->empty) {
         char name[120];
         snprintf(name, sizeof name, "%.80s %s", c->skill->name, pr_difficulty_name(c->difficulty));
         json_array_append_new(m->f->short_cells, json_string(name));
     }
     c->empty = true;
+    for (size_t i = 0; i < MAX_TRIES && m->o->repeat; i++) /* those of the suites never come */
+        if (try_one(m, c))
+            return true;
     return false;
 }
 

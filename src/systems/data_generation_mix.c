@@ -170,12 +170,12 @@ enum pr_code pr_generation_skills_find(
     const struct pr_skill *const *all = pr_skills(&n);
     struct pr_generation_skills s = {.source = "generation.skills", .unknown = json_array()};
     enum pr_code code = PR_OK;
+    bool named = json_object_size(v->data->skill_weights) > 0;
     by_weights(v->data->skill_weights, &s);
-    if (!s.n) {
+    if (!named && v->n_suites) {
         s.source = "validation suites";
         code = by_suites(v, &s, e);
-    }
-    if (!code && !s.n) {
+    } else if (!named) {
         s.source = "all skills";
         for (size_t i = 0; i < n; i++)
             add_skill(&s, all[i], 1);

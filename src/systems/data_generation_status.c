@@ -46,7 +46,7 @@ static void set_written(struct pr_generation_work *w, json_t *doc)
     size_t i;
     json_array_foreach (w->written, i, m) {
         static const char *const keys[] = {"file", "made_at", "lines", "number", "counts",
-            "provenance", "duplicates_avoided", "contamination_avoided", "exhausted"};
+            "provenance", "duplicates_avoided", "repeated", "contamination_avoided", "exhausted"};
         json_t *o = json_object();
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
             json_object_set(o, keys[k], json_object_get(m, keys[k]));

@@ -159,7 +159,7 @@ static void every_key_of_the_watch_is_read(void **state)
               "  continuous: true\n  queue: low\n"
               "generation:\n  min_files: 5\n  count: all\n  lines: 70\n"
               "  skills: {arithmetic: 2, sorting: 0.5}\n  hard_percent: 15\n"
-              "  correction_percent: 8\n  mix_hours: 6\n  disk_mb: 50\n  seed: 12\n",
+              "  correction_percent: 8\n  mix_hours: 6\n  disk_mb: 50\n  repeat: true\n  seed: 12\n",
             &c),
         PR_OK);
     assert_string_equal(c.reference, "/base/base");
@@ -221,7 +221,8 @@ static void every_key_of_the_watch_is_read(void **state)
         .generation_correction_percent = 8,
         .generation_mix_hours = 6,
         .generation_disk_mb = 50,
-        .generation_seed = 12};
+        .generation_seed = 12,
+        .generation_repeat = true};
     assert_memory_equal(&c.settings, &expected, sizeof expected);
     assert_string_equal(c.correction_queue, "low");
     assert_string_equal(c.generation_count, "all");
@@ -489,7 +490,7 @@ static void the_default_file_states_the_defaults(void **state)
     }
     if (parse(pr_str_cstr(&plain), &c))
         fail_msg("%s\n%s", e.message, pr_str_cstr(&plain));
-    assert_int_equal(keys, 101);
+    assert_int_equal(keys, 102);
     equal(&defaults, &c);
     assert_true(c.date_given);
     pr_config_done(&c);
