@@ -214,7 +214,7 @@ static json_t *manifest(const struct pr_generation_work *w, const char *name, ui
     pr_json_set_str(mix, "source", w->mix.by_curriculum ? "curriculum-optimizer" : "default");
     pr_json_set_str(mix, "why", w->mix.why);
     for (size_t i = 0; i < w->skills.n; i++)
-        pr_json_set_real(skills, w->skills.v[i]->name, w->skills.weights[i], NULL);
+        pr_json_set_real(skills, w->skills.v[i].name, w->skills.v[i].weight, NULL);
     pr_json_set(mix, "skills", skills);
     pr_json_set_str(mix, "skills_source", w->skills.source);
     pr_json_set_int(mix, "hard_percent", s->generation_hard_percent);
