@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/skill_sources.h"
 #include "daemon/supervisor_internal.h"
 
 /* ---- a run ---- */
@@ -63,8 +64,13 @@ static void work(struct pr_sv_task *t)
     struct run *r = (struct run *)t;
     struct pr_gradebook *g = NULL;
     enum pr_code code = pr_gradebook_open(r->db_path, PR_GRADEBOOK_READ, &g, &r->e);
+    struct pr_skill_source **sources = NULL;
+    if (!code && r->system->uses_data)
+        code = pr_skill_sources_of(&r->config, &sources, &r->data.n_sources, &r->e);
+    r->data.sources = sources;
     if (!code)
         code = look(r, g, &r->e);
+    pr_skill_sources_free(sources, r->data.n_sources);
     pr_gradebook_close(g);
     r->failed = code;
     malloc_trim(0); /* a view of many grades must not stay as resident memory */

@@ -160,7 +160,7 @@ static bool take_all(struct pr_skill_text t, bool facts, struct pr_logic *q)
 {
     *q = (struct pr_logic){.facts = facts};
     for (;;) {
-        const char *stop = t.n ? memmem(t.s, t.n, ". ", 2) : NULL;
+        const char *stop = t.s && t.n ? memmem(t.s, t.n, ". ", 2) : NULL;
         const char *mark = t.n ? memchr(t.s, '?', t.n) : NULL;
         if (!stop || (mark && mark < stop))
             break;

@@ -214,7 +214,7 @@ static json_t *manifest(const struct pr_generation_work *w, const char *name, ui
     pr_json_set_str(mix, "source", w->mix.by_curriculum ? "curriculum-optimizer" : "default");
     pr_json_set_str(mix, "why", w->mix.why);
     for (size_t i = 0; i < w->skills.n; i++)
-        pr_json_set_real(skills, w->skills.v[i]->name, w->skills.weights[i], NULL);
+        pr_json_set_real(skills, w->skills.v[i].name, w->skills.v[i].weight, NULL);
     pr_json_set(mix, "skills", skills);
     pr_json_set_str(mix, "skills_source", w->skills.source);
     pr_json_set_int(mix, "hard_percent", s->generation_hard_percent);
@@ -230,6 +230,7 @@ static json_t *manifest(const struct pr_generation_work *w, const char *name, ui
     pr_json_set(n, "sources", json_incref(f->sources));
     pr_json_set(o, "provenance", n);
     pr_json_set_int(o, "duplicates_avoided", (int64_t)f->duplicates);
+    pr_json_set_int(o, "repeated", (int64_t)f->repeated);
     pr_json_set_int(o, "contamination_avoided", (int64_t)f->contaminated);
     pr_json_set(o, "exhausted", json_incref(f->short_cells));
     return o;
@@ -302,7 +303,8 @@ static enum pr_code write_one(struct pr_generation_work *w, bool *ret_done, stru
         .name = name,
         .mix = &w->mix,
         .skills = &w->skills,
-        .known = w->known};
+        .known = w->known,
+        .repeat = s->generation_repeat};
     enum pr_code code = pr_generation_make(&o, &f, e);
     if (code)
         return code;
@@ -332,6 +334,13 @@ static enum pr_code fill(struct pr_generation_work *w, struct pr_error *e)
     if (code || !missing || !has_room(w, 0))
         return code;
     code = pr_generation_skills_find(w->v, &w->skills, e);
+    if (!code && !w->skills.n) {
+        snprintf(w->why, sizeof w->why, "%s: name some in generation.skills of proctor.yaml",
+            json_array_size(w->skills.unknown) ? "generation.skills names none that proctor has"
+                                               : "no skill of proctor's knows a question of the "
+                                                 "validation suites");
+        return PR_OK;
+    }
     if (!code)
         code = pr_data_protected(w->v, &w->known, e);
     if (!code)

@@ -12,6 +12,7 @@
 #include "queue/folder.h"
 #include "queue/known.h"
 #include "skills/skill.h"
+#include "skills/source.h"
 #include "systems/system.h"
 #include "systems/view.h"
 
@@ -28,12 +29,19 @@ struct pr_generation_mix {
 void pr_generation_mix_read(const struct pr_view *v, struct pr_generation_mix *ret);
 json_t *pr_generation_mix_json(const struct pr_generation_mix *m); /* {"easy":…}; new reference */
 
+struct pr_generation_skill {
+    const char *name;           /* borrowed */
+    const struct pr_skill *own; /* NULL: it is from outside */
+    struct pr_skill_source *outside;
+    struct pr_source_info info; /* of one from outside */
+    double weight;              /* above 0 */
+};
 struct pr_generation_skills {
-    const struct pr_skill **v; /* owned; at least one */
-    double *weights;           /* owned: each above 0 */
+    struct pr_generation_skill *v; /* owned */
     size_t n;
-    const char *source; /* "generation.skills", "validation suites", "all skills" */
+    const char *source; /* "generation.skills", "validation suites", "all skills" (no suites) */
     json_t *unknown;    /* owned: names of generation.skills that nothing is made for */
+    json_t *failed;     /* owned: {name: why} of those from outside that did not answer */
 };
 PR_MUST_CHECK enum pr_code pr_generation_skills_find(
     struct pr_view *v, struct pr_generation_skills *ret, struct pr_error *e);
@@ -51,6 +59,7 @@ struct pr_generation_file {
     size_t n, cap;
     size_t fresh, hard, corrections;
     size_t duplicates, contaminated; /* fresh ones that were made and left out */
+    size_t repeated;                 /* fresh ones that had come before and may come again */
     size_t used;                     /* found ones that are in the queue or a suite already */
     size_t unusable;     /* found ones that are no examples, or whose answer a verifier refuses */
     json_t *counts;      /* owned: {skill: {difficulty: n}} of the fresh ones */
@@ -62,18 +71,19 @@ struct pr_generation_options {
     size_t lines, hard, corrections; /* of all lines, at most */
     const char *base_dir, *name;
     const struct pr_generation_mix *mix;
-    const struct pr_generation_skills *skills;
+    struct pr_generation_skills *skills; /* what fails is noted there */
     struct pr_known *known; /* what a line must not repeat; the file's lines are added */
+    bool repeat; /* a cell that has no new problems gives known ones again, but none of a suite */
 };
 /* The seed of a file: it follows from both. */
 uint64_t pr_generation_seed(uint64_t seed, uint64_t number, const char *what);
 PR_MUST_CHECK enum pr_code pr_generation_make(
     const struct pr_generation_options *o, struct pr_generation_file *ret, struct pr_error *e);
 void pr_generation_file_done(struct pr_generation_file *f);
-/* Takes it where it is new; false: it is known, or overlaps a suite (both are counted), or is no
- * example.  line is borrowed. */
+/* Takes it where it is new; false: it is known (and may not come `again`), or overlaps a suite (all
+ * are counted), or is no example.  line is borrowed. */
 bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation_options *o,
-    const json_t *line, const char *skill, enum pr_difficulty d);
+    const json_t *line, const char *skill, enum pr_difficulty d, bool again);
 
 /* ---- what others found (data_generation_sources.c) ---- */
 

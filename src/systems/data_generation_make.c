@@ -10,7 +10,8 @@
 #include "skills/generate.h"
 #include "systems/data_generation.h"
 
-#define MAX_TEXT ((size_t)1 << 20)
+#define MAX_TEXT      ((size_t)1 << 20)
+#define OUTSIDE_TRIES 100
 #define MAX_TRIES                                                                                  \
     1000 /* that bring nothing new, before there are no more: and 20 times what came */
 
@@ -30,7 +31,7 @@ uint64_t pr_generation_seed(uint64_t seed, uint64_t number, const char *what)
 /* ---- a line ---- */
 
 bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation_options *o,
-    const json_t *line, const char *skill, enum pr_difficulty d)
+    const json_t *line, const char *skill, enum pr_difficulty d, bool again)
 {
     const struct pr_example_options options = {0};
     struct pr_known_match match = {.kind = PR_KNOWN_NEW};
@@ -52,6 +53,8 @@ bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation
         f->used++;
     else if (match.kind == PR_KNOWN_CONTAMINATED)
         f->contaminated++;
+    else if (again && !text.over)
+        taken = ++f->repeated;
     else
         f->duplicates++;
     pr_example_done(&x);
@@ -69,14 +72,17 @@ out:
 
 /* A skill at a difficulty: its levels of it, and its own random numbers. */
 struct cell {
-    const struct pr_skill *skill;
+    const struct pr_generation_skill *skill;
     size_t of; /* its place among the skills */
     enum pr_difficulty difficulty;
-    int levels[PR_SKILL_LEVELS], n_levels;
+    int levels[PR_SOURCE_MAX_LEVELS], n_levels;
     struct pr_rng rng;
     double weight;
     size_t wanted, made;
     bool empty;
+    struct pr_source_problems batch; /* of a skill from outside: those of one level, the next one */
+    size_t next;
+    int batch_level;
 };
 struct making {
     const struct pr_generation_options *o;
@@ -90,11 +96,13 @@ static void add_cell(struct making *m, size_t skill, enum pr_difficulty d)
 {
     struct cell *c = &m->v[m->n];
     char what[120];
-    *c = (struct cell){.skill = m->o->skills->v[skill], .of = skill, .difficulty = d};
-    for (int l = 1; l <= c->skill->n_levels && l <= PR_SKILL_LEVELS; l++)
-        if (pr_skill_difficulty(c->skill, l) == d)
+    *c = (struct cell){.skill = &m->o->skills->v[skill], .of = skill, .difficulty = d};
+    const struct pr_skill *own = c->skill->own;
+    int n = own ? own->n_levels : c->skill->info.n_levels;
+    for (int l = 1; l <= n && l <= PR_SOURCE_MAX_LEVELS; l++)
+        if ((own ? pr_skill_difficulty(own, l) : pr_source_difficulty(&c->skill->info, l)) == d)
             c->levels[c->n_levels++] = l;
-    c->weight = m->o->skills->weights[skill] * m->o->mix->share[d];
+    c->weight = c->skill->weight * m->o->mix->share[d];
     snprintf(what, sizeof what, "%.80s %s", c->skill->name, pr_difficulty_name(d));
     pr_rng_seed(&c->rng, pr_generation_seed(m->o->seed, m->o->number, what));
     m->n += c->n_levels > 0 && c->weight > 0;
@@ -167,49 +175,97 @@ static void share_lines(struct making *m, size_t n)
     pr_free(due);
 }
 
-static json_t *problem(struct making *m, const struct cell *c, int level)
+/* `again`: it may have come before, and its id says in which file it does so. */
+static json_t *problem(struct making *m, const struct cell *c, int level, bool again)
 {
-    char id[128];
+    char id[200], cell[64];
     json_t *o = json_object();
-    const struct pr_problem p = {.skill = c->skill,
-        .level = level,
-        .difficulty = c->difficulty,
-        .prompt = pr_str_cstr(&m->prompt),
-        .golden = pr_str_cstr(&m->golden),
-        .time = 1};
-    pr_problem_id(&p, id);
+    if (c->skill->own)
+        pr_cell_name(c->skill->own, level, cell);
+    else
+        snprintf(cell, sizeof cell, "%.40s-%d", c->skill->name, level);
+    pr_problem_id_of(cell, pr_str_cstr(&m->prompt), 1, id);
+    if (again)
+        snprintf(id + strlen(id), sizeof id - strlen(id), "-%llu.%zu",
+            (unsigned long long)m->o->number, m->f->repeated + 1);
     pr_json_set_strn(o, "prompt", m->prompt.data, m->prompt.len);
     pr_json_set_strn(o, "golden", m->golden.data, m->golden.len);
     pr_json_set_str(o, "skill", c->skill->name);
     pr_json_set_str(o, "difficulty", pr_difficulty_name(c->difficulty));
     pr_json_set_int(o, "level", level);
-    pr_json_set_str(o, "check", "verifier");
+    if (c->skill->own) /* an exam knows no verifier of another program */
+        pr_json_set_str(o, "check", "verifier");
     pr_json_set_str(o, "id", id);
     return o;
+}
+
+/* A skill from outside is asked for several at a time.  One that fails gives nothing more in this
+ * run, and it is said why. */
+static bool fetch(struct making *m, struct cell *c)
+{
+    size_t left = c->wanted > c->made ? c->wanted - c->made : 1;
+    left = left / (size_t)c->n_levels + 8;
+    struct pr_error e;
+    pr_source_problems_done(&c->batch);
+    c->next = 0;
+    c->batch_level = c->levels[pr_rng_below(&c->rng, (uint64_t)c->n_levels)];
+    if (json_object_get(m->o->skills->failed, c->skill->name))
+        return false;
+    if (pr_source_generate(c->skill->outside,
+            left < PR_SOURCE_MAX_COUNT ? left : PR_SOURCE_MAX_COUNT, c->batch_level,
+            pr_rng_u64(&c->rng) >> 11, &c->batch, &e))
+        pr_json_set_str(m->o->skills->failed, c->skill->name, e.message);
+    return c->batch.n > 0;
+}
+
+/* Any problem of the cell into prompt and golden: its level, 0 where there is none. */
+static int draw(struct making *m, struct cell *c)
+{
+    pr_str_clear(&m->prompt);
+    pr_str_clear(&m->golden);
+    if (c->skill->own) {
+        int level = c->levels[pr_rng_below(&c->rng, (uint64_t)c->n_levels)];
+        c->skill->own->make(&c->rng, level, &m->prompt, &m->golden);
+        return level;
+    }
+    if (c->next >= c->batch.n && !fetch(m, c))
+        return 0;
+    const struct pr_source_problem *p = &c->batch.v[c->next++];
+    pr_str_puts(&m->prompt, p->prompt);
+    pr_str_puts(&m->golden, p->golden);
+    return c->batch_level;
+}
+
+static bool try_one(struct making *m, struct cell *c)
+{
+    bool again = c->empty && m->o->repeat;
+    int level = draw(m, c);
+    if (!level)
+        return false;
+    json_t *line = problem(m, c, level, again);
+    bool taken = pr_generation_take(m->f, m->o, line, c->skill->name, c->difficulty, again);
+    json_decref(line);
+    c->made += taken;
+    return taken;
 }
 
 /* One more problem of the cell; false: it has no more. */
 static bool make_one(struct making *m, struct cell *c)
 {
-    size_t tries = MAX_TRIES + 20 * c->made;
-    for (size_t i = 0; i < tries && !c->empty; i++) {
-        int level = c->levels[pr_rng_below(&c->rng, (uint64_t)c->n_levels)];
-        pr_str_clear(&m->prompt);
-        pr_str_clear(&m->golden);
-        c->skill->make(&c->rng, level, &m->prompt, &m->golden);
-        json_t *line = problem(m, c, level);
-        bool taken = pr_generation_take(m->f, m->o, line, c->skill->name, c->difficulty);
-        json_decref(line);
-        c->made += taken;
-        if (taken)
+    /* A skill from outside is asked a few times: each costs it a request. */
+    size_t tries = c->skill->own ? MAX_TRIES + 20 * c->made : OUTSIDE_TRIES;
+    for (size_t i = 0; i < tries && !c->empty; i++)
+        if (try_one(m, c))
             return true;
-    }
-    if (!c->empty) {
+    if (!c->empty && !json_object_get(m->o->skills->failed, c->skill->name)) {
         char name[120];
         snprintf(name, sizeof name, "%.80s %s", c->skill->name, pr_difficulty_name(c->difficulty));
         json_array_append_new(m->f->short_cells, json_string(name));
     }
     c->empty = true;
+    for (size_t i = 0; i < tries && m->o->repeat; i++) /* those of the suites never come */
+        if (try_one(m, c))
+            return true;
     return false;
 }
 
@@ -266,6 +322,8 @@ static void make_fresh(
         left += make_up(&m, missing[d], d);
     (void)make_up(&m, left, -1);
     count_fresh(&m);
+    for (size_t i = 0; i < m.n; i++)
+        pr_source_problems_done(&m.v[i].batch);
     pr_str_done(&m.prompt);
     pr_str_done(&m.golden);
     pr_free(m.v);

@@ -121,27 +121,55 @@ json_t *pr_generation_mix_json(const struct pr_generation_mix *m)
 
 /* ---- skills ---- */
 
-static void add_skill(struct pr_generation_skills *s, const struct pr_skill *skill, double weight)
+static void add(struct pr_generation_skills *s, const struct pr_generation_skill *x)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (s->v[i] == skill)
+        if (!strcmp(s->v[i].name, x->name))
             return;
-    s->v = pr_realloc(s->v, s->n + 1, sizeof(void *));
-    s->weights = pr_realloc(s->weights, s->n + 1, sizeof *s->weights);
-    s->v[s->n] = skill;
-    s->weights[s->n++] = weight;
+    s->v = pr_realloc(s->v, s->n + 1, sizeof *s->v);
+    s->v[s->n++] = *x;
 }
 
-static void by_weights(const json_t *weights, struct pr_generation_skills *s)
+static void add_skill(struct pr_generation_skills *s, const struct pr_skill *skill, double weight)
+{
+    const struct pr_generation_skill x = {.name = skill->name, .own = skill, .weight = weight};
+    add(s, &x);
+}
+
+static void add_outside(
+    struct pr_generation_skills *s, struct pr_skill_source *source, double weight)
+{
+    struct pr_generation_skill x = {
+        .name = pr_source_name(source), .outside = source, .weight = weight};
+    struct pr_error e;
+    if (pr_source_info(source, &x.info, &e))
+        pr_json_set_str(s->failed, x.name, e.message);
+    else
+        add(s, &x);
+}
+
+static struct pr_skill_source *outside_find(const struct pr_view_data *d, const char *name)
+{
+    for (size_t i = 0; i < d->n_sources; i++)
+        if (!strcmp(pr_source_name(d->sources[i]), name))
+            return d->sources[i];
+    return NULL;
+}
+
+static void by_weights(const struct pr_view_data *d, struct pr_generation_skills *s)
 {
     const char *name;
     json_t *w;
-    json_object_foreach ((json_t *)(uintptr_t)weights, name, w) {
+    json_object_foreach ((json_t *)(uintptr_t)d->skill_weights, name, w) {
         const struct pr_skill *skill = pr_skill_find(name);
+        struct pr_skill_source *outside = skill ? NULL : outside_find(d, name);
         double x = json_number_value(w);
-        if (skill && json_is_number(w) && isfinite(x) && x > 0)
+        bool usable = json_is_number(w) && isfinite(x) && x > 0;
+        if (skill && usable)
             add_skill(s, skill, x);
-        else if (!skill || !json_is_number(w))
+        else if (outside && usable)
+            add_outside(s, outside, x);
+        else if ((!skill && !outside) || !json_is_number(w))
             json_array_append_new(s->unknown, json_string(name));
     }
 }
@@ -168,14 +196,15 @@ enum pr_code pr_generation_skills_find(
 {
     size_t n;
     const struct pr_skill *const *all = pr_skills(&n);
-    struct pr_generation_skills s = {.source = "generation.skills", .unknown = json_array()};
+    struct pr_generation_skills s = {
+        .source = "generation.skills", .unknown = json_array(), .failed = json_object()};
     enum pr_code code = PR_OK;
-    by_weights(v->data->skill_weights, &s);
-    if (!s.n) {
+    bool named = json_object_size(v->data->skill_weights) > 0;
+    by_weights(v->data, &s);
+    if (!named && v->n_suites) {
         s.source = "validation suites";
         code = by_suites(v, &s, e);
-    }
-    if (!code && !s.n) {
+    } else if (!named) {
         s.source = "all skills";
         for (size_t i = 0; i < n; i++)
             add_skill(&s, all[i], 1);
@@ -190,7 +219,7 @@ enum pr_code pr_generation_skills_find(
 void pr_generation_skills_done(struct pr_generation_skills *s)
 {
     pr_free(s->v);
-    pr_free(s->weights);
     json_decref(s->unknown);
+    json_decref(s->failed);
     *s = (struct pr_generation_skills){0};
 }

@@ -28,11 +28,12 @@ static void set_mix(const struct pr_generation_work *w, json_t *doc)
     pr_json_set_str(o, "source", w->mix.by_curriculum ? "curriculum-optimizer" : "default");
     pr_json_set_str(o, "why", w->mix.why);
     for (size_t i = 0; i < w->skills.n; i++)
-        pr_json_set_real(skills, w->skills.v[i]->name, w->skills.weights[i], NULL);
+        pr_json_set_real(skills, w->skills.v[i].name, w->skills.v[i].weight, NULL);
     if (w->skills.n) {
         pr_json_set(o, "skills", json_incref(skills));
         pr_json_set_str(o, "skills_source", w->skills.source);
         pr_json_set(o, "skills_unknown", json_incref(w->skills.unknown));
+        pr_json_set(o, "skills_failed", json_incref(w->skills.failed));
     } else {
         pr_json_set_null(o, "skills", "nothing was made in this run");
     }
@@ -46,7 +47,7 @@ static void set_written(struct pr_generation_work *w, json_t *doc)
     size_t i;
     json_array_foreach (w->written, i, m) {
         static const char *const keys[] = {"file", "made_at", "lines", "number", "counts",
-            "provenance", "duplicates_avoided", "contamination_avoided", "exhausted"};
+            "provenance", "duplicates_avoided", "repeated", "contamination_avoided", "exhausted"};
         json_t *o = json_object();
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
             json_object_set(o, keys[k], json_object_get(m, keys[k]));

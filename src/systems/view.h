@@ -36,12 +36,12 @@ struct pr_view_pool {
 };
 
 /* What the systems of the data side work on beside the gradebook. */
+struct pr_skill_source;
 struct pr_view_data {
     const char *base_dir;
-    const json_t *skill_weights;  /* {"arithmetic": 2, …}; empty: all skills alike */
-    const json_t *skill_programs; /* {name: command} and */
-    const json_t *skill_servers;  /* {name: url} of skills from outside */
-    double skill_timeout_seconds;
+    const json_t *skill_weights;            /* {"arithmetic": 2, …}; empty: none is named */
+    struct pr_skill_source *const *sources; /* skills.programs and skills.servers; may block */
+    size_t n_sources;
     const char *correction_queue; /* "normal": where valid files of queue/unvalidated go */
     const char *generation_count; /* "normal" or "all": which waiting files count */
     int64_t interval_ms;          /* between two runs of the system that sees this */

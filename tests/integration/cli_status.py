@@ -134,7 +134,7 @@ def test_a_running_watch_is_asked():
                         and doc["tokens"]["examples"] == 300:
                     break
             assert doc["owner"]["pid"] == watch.pid and doc["newest"]["level"] == "ok"
-            assert all(s["active"] for s in doc["systems"] 
+            assert all(s["active"] for s in doc["systems"]
                        if s["name"] not in ("data-generation", "adversarial-miner"))
             assert doc["training"]["current_step"] == 4500
             # All systems together cost one grading.

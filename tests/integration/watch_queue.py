@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "faults"))
@@ -198,6 +199,26 @@ def test_a_machine_that_only_trains_has_its_queue_filled():
     assert row["written"] == [] and row["reason"] == "enough files wait already"
     done = harness.proctor("data-generation", "--base-dir", base.dir, "--check-interval", "0", status=2)
     assert "--check-interval" in done.err, done.err
+    base.remove()
+
+
+def test_skills_from_outside_give_their_share_and_one_that_fails_is_named():
+    base = Base(300)
+    shutil.copy(os.path.join(harness.ROOT, "tests/fixtures/skills/plugin.py"), base.dir)
+    base.configure("machine: {role: training}\n"
+                   "generation: {lines: 60, min_files: 1, skills: {addition: 1, letters: 1, broken: 1, none: 1}}\n"
+                   "skills:\n  programs: {letters: python3 ./plugin.py, broken: 'echo no json'}\n")
+    row = strict(base.command("data-generation", "--once", "--json"))
+    assert list(row["mix"]["skills_failed"]) == ["broken"] and "broken" in row["mix"]["skills_failed"]["broken"], row
+    assert row["mix"]["skills_unknown"] == ["none"] and row["mix"]["skills"] == {"addition": 1, "letters": 1}, row
+    rows = lines_of(base.dir, "queue", "normal", row["written"][0]["file"])
+    by = collections.Counter((r["skill"], r["difficulty"]) for r in rows)
+    assert len(rows) == 60 and by == {(s, d): 10 for s in ("addition", "letters") for d in ("easy", "medium", "hard")}, by
+    for r in rows:
+        if r["skill"] == "letters":
+            word = r["prompt"].split("'")[1]
+            assert r["golden"] == str(sum(word.count(c) > 1 for c in set(word))) and "check" not in r, r
+    assert len({r["prompt"] for r in rows}) == 60
     base.remove()
 
 

@@ -278,6 +278,35 @@ static void what_is_missing_comes_in_the_shared_order(void **state)
     pr_suite_free(s);
 }
 
+/* What a system asks for itself is nobody else's suite. */
+static void a_systems_own_suite_is_not_among_the_users(void **state)
+{
+    struct book *b = *state;
+    struct pr_suite_row *rows;
+    int64_t own, users;
+    size_t n;
+    struct pr_suite *s = make_suite(PR_SUITE_OWN "adversarial-miner", 5, false);
+    struct pr_suite *u = make_suite("validation", 5, false);
+    MUST(pr_gradebook_put_suite(b->g, s, 1, &own, e));
+    MUST(pr_gradebook_put_suite(b->g, u, 1, &users, e));
+    for (int current = 0; current < 2; current++) {
+        MUST(pr_gradebook_suites(b->g, current, &rows, &n, e));
+        assert_int_equal(n, 1);
+        assert_int_equal(rows[0].id, users);
+        pr_suite_rows_free(rows, n);
+    }
+    MUST(pr_gradebook_own_suites(b->g, &rows, &n, e));
+    assert_int_equal(n, 1);
+    assert_int_equal(rows[0].id, own);
+    pr_suite_rows_free(rows, n);
+    MUST(pr_gradebook_retire_suite(b->g, PR_SUITE_OWN "adversarial-miner", e));
+    MUST(pr_gradebook_own_suites(b->g, &rows, &n, e));
+    assert_int_equal(n, 0);
+    pr_suite_rows_free(rows, n);
+    pr_suite_free(s);
+    pr_suite_free(u);
+}
+
 static void an_edited_suite_is_another_version_and_shares_examples(void **state)
 {
     struct book *b = *state;
@@ -347,6 +376,7 @@ int main(void)
         TEST(what_no_example_has_is_refused),
         TEST(what_is_missing_comes_in_the_shared_order),
         TEST(an_edited_suite_is_another_version_and_shares_examples),
+        TEST(a_systems_own_suite_is_not_among_the_users),
         TEST(three_hundred_grades_are_stored_and_read_in_moments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,9 +160,10 @@ static void expect_changed_byte_wrong(const struct pr_skill *s, size_t i, struct
     bool digit = c >= '0' && c <= '9';
     memcpy(m, golden.data, n + 1);
     for (int k = 0; k < 2 && is_alnum(c); k++) {
-        char other = digit ? (char)('0' + (c - '0' + 1 + (int)pr_rng_below(rng, 9)) % 10)
-                           : (char)((c & 0x20 ? 'a' : 'A') +
-                                    ((c | 0x20) - 'a' + 1 + (int)pr_rng_below(rng, 25)) % 26);
+        char other =
+            (char)(digit ? ('0' + (c - '0' + 1 + (int)pr_rng_below(rng, 9)) % 10)
+                         : (char)((c & 0x20 ? 'a' : 'A') +
+                                  ((c | 0x20) - 'a' + 1 + (int)pr_rng_below(rng, 25)) % 26));
         m[i] = other;
         expect_wrong(s, m, n);
         m[i] = c;
