@@ -189,12 +189,19 @@ static void fired(void *ctx)
 
 /* ---- jobs that end ---- */
 
+/* It has seen all there is that matters to it.  A second run would say of itself that it did
+ * nothing, and that would be all that whoever asked gets to see. */
+static bool has_seen_all(const struct pr_sv_runner *r)
+{
+    return r->system->asks_nothing || r->seen == r->s->changes;
+}
+
 /* Nothing that this system needs is to be graded any more, and it has seen all there is. */
 static bool is_through(const struct pr_sv_runner *r)
 {
     const struct pr_supervisor *s = r->s;
     return s->scanned && !s->plan.pending && !s->suites_pending && !r->outstanding && r->applied &&
-           !r->running && !r->again && r->seen == s->changes && !pr_sv_probes_pending(r);
+           !r->running && !r->again && has_seen_all(r) && !pr_sv_probes_pending(r);
 }
 
 static void tell_finished(struct pr_sv_runner *r)
