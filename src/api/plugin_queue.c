@@ -1,4 +1,5 @@
-/* /api/queue: what waits to be trained on, whether it is in order, and what data generation wrote. */
+/* /api/queue: what waits to be trained on, whether it is in order, and what data generation wrote.
+ */
 #include "api/answers.h"
 #include "daemon/queue_look.h"
 
@@ -33,7 +34,8 @@ static bool present(const struct pr_api_context *x)
 
 static const struct pr_api_route routes[] = {
     {.path = "/api/queue",
-        .summary = "Training files that wait: a traffic light with its reasons, and their generation",
+        .summary =
+            "Training files that wait: a traffic light with its reasons, and their generation",
         .sources = PR_API_QUEUE | PR_API_TRAINING | PR_API_GRADEBOOK | PR_API_LIVE | PR_API_CONFIG,
         .schema = "Queue",
         .get = get},

@@ -41,7 +41,8 @@ static const char *const train_args[] = {"train", "--from-scratch", "models/conf
     TEXT(PR_DEMO_STEPS), "--save-every", SAVE_EVERY, "--batch", TEXT(PR_DEMO_BATCH), "--lr",
     "0.003", "--schedule", "cosine", "--warmup", "100", "--weight-decay", "0.05", "--grad-clip",
     "1", "--seed", "1", "--status", "status/training_status.json", NULL};
-static const char *const probe_args[] = {"curriculum-optimizer", "--base-dir", ".", NULL};
+static const char *const probe_args[] = {
+    "curriculum-optimizer", "--base-dir", ".", "--budget", "100", NULL};
 
 struct demo {
     struct pr_own_child watch, train, probes;

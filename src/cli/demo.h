@@ -25,7 +25,11 @@
  * come into the queue while it trains. */
 #define PR_DEMO_STEPS          4000
 #define PR_DEMO_BATCH          64
-#define PR_DEMO_QUEUED_PERCENT 100
+#define PR_DEMO_QUEUED_PERCENT 40
+#define PR_DEMO_FILE_LINES     "8000"
+
+/* The six whose answers are a few digits: what a small model learns within minutes. */
+#define PR_DEMO_SKILLS(X) X(addition) X(subtraction) X(comparison) X(sorting) X(reversal) X(maximum)
 
 /* Makes what is not there yet, saying each command; done before, it says nothing. */
 PR_MUST_CHECK enum pr_code pr_demo_make(struct pr_error *e);

@@ -37,14 +37,25 @@ static const char model[] = "{\n"
                             "  \"torch_dtype\": \"float32\"\n"
                             "}\n";
 
-/* What differs from the defaults: answers are short, and the curriculum's turn comes after the
- * training, so that both have the machine for themselves. */
+/* What differs from the defaults: answers are short; probes' turn comes after the training, so that
+ * both have the machine for themselves (until then the mix follows from the grades alone); files
+ * are as large as the initial ones (demo_queue.c), and a small skill's problems come again. */
+#define WEIGHT(name) #name ": 1, "
 static const char *const settings[][2] = {
     {"watch.scan_seconds", "1"},
     {"eval.max_new_tokens", "24"},
-    {"machine.disabled", "[curriculum-optimizer]"},
+    {"machine.intervals", "{data-generation: 2, self-correction: 5, curriculum-optimizer: 5}"},
+    {"miner.samples", "60"},
+    {"miner.rounds", "2"},
+    {"correction.error_threshold", "5"},
+    {"correction.samples", "60"},
+    {"correction.max_samples", "60"},
+    {"generation.skills", "{" PR_DEMO_SKILLS(WEIGHT) "}"},
+    {"generation.lines", PR_DEMO_FILE_LINES},
+    {"generation.min_files", "3"},
+    {"generation.repeat", "true"},
     {"curriculum.pool", "[data/training]"},
-    {"curriculum.budget_percent", "100"},
+    {"curriculum.budget_percent", "0"},
     {"curriculum.probe_tokens", "20000"},
     {"curriculum.batch", "64"},
     {"curriculum.learning_rate", "0.001"},
@@ -66,11 +77,10 @@ struct step {
     const char *makes; /* it is done when this is there */
     const char *args[28];
 };
-/* The six whose answers are a few digits: what a small model learns within minutes. */
+#define NAMED(name) "--skill", #name,
 #define GENERATE(...)                                                                              \
     {                                                                                              \
-        "generate", "--skill", "addition", "--skill", "subtraction", "--skill", "comparison",      \
-            "--skill", "sorting", "--skill", "reversal", "--skill", "maximum", __VA_ARGS__         \
+        "generate", PR_DEMO_SKILLS(NAMED) __VA_ARGS__                                              \
     }
 static const struct step steps[] = {
     {"data/validation/easy.jsonl", GENERATE("--difficulty", "easy", "--count", "100", "--seed", "1",

@@ -18,11 +18,12 @@
 #include "exam/suite.h"
 #include "skills/generate.h"
 
-#define FILE_STEPS 125 /* of the training, that a file is good for: two files a checkpoint */
-#define FILE_BYTES ((size_t)64 << 20)
-#define SEED       2
-#define NORMAL     "queue/normal"
-#define HIDDEN     "queue/.normal.tmp"
+#define FILE_STEPS  125 /* of the training, that a file is good for: two files a checkpoint */
+#define FILE_BYTES  ((size_t)64 << 20)
+#define SEED        2
+#define NORMAL      "queue/normal"
+#define HIDDEN      "queue/.normal.tmp"
+#define SKILL(name) &pr_skill_##name,
 
 /* Thousands of each difficulty in data/training (demo_make.c). */
 static const int shares[PR_N_DIFFICULTIES] = {26, 24, 8};
@@ -51,11 +52,12 @@ static enum pr_code exclude(struct pr_generator *g, const char *difficulty, stru
 
 static enum pr_code mix_new(struct mix *m, struct pr_error *e)
 {
+    const struct pr_skill *const skills[] = {PR_DEMO_SKILLS(SKILL)};
     enum pr_code code = PR_OK;
     for (int d = 0; d < PR_N_DIFFICULTIES && !code; d++) {
-        bool wanted[PR_N_DIFFICULTIES] = {false};
-        wanted[d] = true;
-        m->g[d] = pr_generator_new(SEED, NULL, 0, wanted);
+        struct pr_levels wanted = {.lo = 1, .hi = PR_SKILL_LEVELS};
+        wanted.difficulties[d] = true;
+        m->g[d] = pr_generator_new(SEED, skills, sizeof skills / sizeof *skills, &wanted);
         pr_generator_repeat(m->g[d]);
         code = exclude(m->g[d], pr_difficulty_name((enum pr_difficulty)d), e);
     }
@@ -89,7 +91,7 @@ static bool mix_next(struct mix *m, struct pr_problem *ret)
 
 static void put_problem(const struct pr_problem *p, struct pr_str *out)
 {
-    char id[64];
+    char id[128];
     pr_problem_id(p, id);
     pr_str_printf(out, "{\"id\":\"%s\"", id);
     pr_row_put_text(out, "prompt", p->prompt, strlen(p->prompt));

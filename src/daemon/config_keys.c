@@ -258,8 +258,8 @@ static const struct pr_config_key keys[] = {
     {"generation", "lines", PR_CONFIG_INT, SET(generation_lines), "500", 1, 1000000, NULL,
         "examples in a file", NULL},
     {"generation", "skills", PR_CONFIG_VALUE_MAP, AT(generation_skills), "{}", 0, 0, NULL,
-        "skills and their weights; without any, all skills that the validation suites ask for, "
-        "else all there are, alike",
+        "skills and their weights; without any, those that the validation suites ask for, alike; "
+        "without suites, all there are",
         "{arithmetic: 2, sorting: 1}"},
     {"generation", "hard_percent", PR_CONFIG_INT, SET(generation_hard_percent), "20", 0, 100, NULL,
         "share of mined hard examples in a file, where there are so many", NULL},
@@ -271,6 +271,11 @@ static const struct pr_config_key keys[] = {
         NULL},
     {"generation", "disk_mb", PR_CONFIG_INT, SET(generation_disk_mb), "1024", 1, 16777216, NULL,
         "MB that the waiting queues may hold together before nothing more is generated", NULL},
+    {"generation", "repeat", PR_CONFIG_BOOL, SET(generation_repeat), "false", 0, 0, NULL,
+        "where a skill has no problems of a difficulty left that were not in the queue before, "
+        "they "
+        "come again",
+        NULL},
     {"generation", "seed", PR_CONFIG_INT, SET(generation_seed), "1", 0, 9e15, NULL,
         "of what is generated; each file has a seed of its own that follows from it", NULL},
 };

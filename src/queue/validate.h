@@ -52,7 +52,7 @@ const char *pr_defect_name(enum pr_defect d);  /* "lone_surrogate" */
 const char *pr_defect_about(enum pr_defect d); /* what it means, a clause */
 bool pr_defect_refuses(enum pr_defect d);      /* else it is a warning */
 
-enum pr_verdict { PR_VALID, PR_WARNED, PR_REFUSED };
+enum pr_line_verdict { PR_VALID, PR_WARNED, PR_REFUSED };
 
 #define PR_LINE_REASONS 4 /* kept of a line; the first one that refuses it comes first */
 struct pr_reason {
@@ -68,7 +68,7 @@ struct pr_validated {
     uint64_t length;
     const char *bytes; /* length of them, as they are in the file; NULL for a line over max_line
                         * (offset and length say where it is) and for the file itself */
-    enum pr_verdict verdict;
+    enum pr_line_verdict verdict;
     const struct pr_reason *reasons;
     size_t n_reasons;
     struct pr_known_match match; /* kind PR_KNOWN_NEW: none */

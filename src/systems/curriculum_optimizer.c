@@ -201,6 +201,8 @@ static const struct pr_system_option options[] = {
     {"samples", "curriculum.samples", "N", "validation examples on which a probe is examined",
         true},
     {"last", "curriculum.last", "K", "checkpoints over which learning progress is measured"},
+    {"budget", "curriculum.budget_percent", "PERCENT",
+        "share of the time that probes may take; 0: none are made"},
 };
 
 const struct pr_system pr_system_curriculum_optimizer = {

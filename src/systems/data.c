@@ -41,10 +41,11 @@ enum pr_code pr_data_protected(struct pr_view *v, struct pr_known **ret, struct 
     return PR_OK;
 }
 
-enum pr_code pr_data_add_queues(
-    struct pr_known *k, const char *base_dir, unsigned queues, struct pr_error *e)
+enum pr_code pr_data_add_queues(struct pr_known *k, const char *base_dir, unsigned queues,
+    size_t *ret_unread, struct pr_error *e)
 {
     enum pr_code code = PR_OK;
+    size_t unread = 0;
     for (unsigned q = 0; q < PR_N_QUEUES && !code; q++) {
         struct pr_queue_file *v = NULL;
         size_t n = 0;
@@ -53,11 +54,15 @@ enum pr_code pr_data_add_queues(
         code = pr_queue_list(base_dir, (enum pr_queue)q, &v, &n, e);
         for (size_t i = 0; i < n && !code; i++) {
             code = pr_known_add_file(k, v[i].path, NULL, e);
-            if (code && !pr_path_exists(v[i].path)) /* the trainer took it */
+            if (code == PR_E_IO || code == PR_E_NOT_FOUND) {
+                unread += pr_path_exists(v[i].path); /* else the trainer took it */
                 code = PR_OK;
+            }
         }
         pr_queue_files_free(v, n);
     }
+    if (ret_unread)
+        *ret_unread = unread;
     return code;
 }
 

@@ -14,9 +14,10 @@
 PR_MUST_CHECK enum pr_code pr_data_protected(
     struct pr_view *v, struct pr_known **ret, struct pr_error *e);
 /* Adds the files of these queues (1 << PR_QUEUE_NORMAL | …).  One that vanishes meanwhile is
- * left out. */
-PR_MUST_CHECK enum pr_code pr_data_add_queues(
-    struct pr_known *k, const char *base_dir, unsigned queues, struct pr_error *e);
+ * left out; one that cannot be read too: it is counted (NULL: not wanted), and must not keep the
+ * others waiting. */
+PR_MUST_CHECK enum pr_code pr_data_add_queues(struct pr_known *k, const char *base_dir,
+    unsigned queues, size_t *ret_unread, struct pr_error *e);
 #define PR_DATA_WAITING (1u << PR_QUEUE_HIGH | 1u << PR_QUEUE_NORMAL | 1u << PR_QUEUE_LOW)
 #define PR_DATA_TRAINED (1u << PR_QUEUE_PROCESSING | 1u << PR_QUEUE_COMPLETED)
 /* Changes whenever a suite of the view does; 64 hex digits. */

@@ -24,42 +24,34 @@
 #define MANIFEST  ".manifest.json"
 #define MAX_BYTES ((size_t)1 << 30) /* of a file */
 #define MAX_RUN   100               /* files in one run; the next one goes on */
-#define SHOWN     20                /* files that the status names */
 #define MIN_FREE  ((uint64_t)1 << 30)
 #define MIN_SHARE 0.05
 #define BEGIN     "gen_"
 #define LOCK      "generation"
-
-struct work {
-    struct pr_view *v;
-    struct pr_findings *f;
-    json_t *remembered;
-    struct pr_known *known;
-    struct pr_generation_mix mix;
-    struct pr_generation_skills skills;
-    size_t waiting[PR_N_QUEUES];
-    uint64_t bytes; /* of the files that wait */
-    uint64_t free_bytes;
-    double free_share;
-    uint64_t number; /* the highest so far */
-    json_t *written;
-    char why[400]; /* why nothing (more) was written; "" */
-};
 
 /* ---- what is there ---- */
 
 /* "gen_20261129_223159_007.jsonl" and its manifest: 7; 0: another name. */
 static uint64_t number_of(const char *name)
 {
-    unsigned long long number;
-    int end = 0;
-    if (sscanf(name, BEGIN "%*8[0-9]_%*6[0-9]_%12llu%n", &number, &end) < 1 || !end ||
-        strncmp(name + end, ".jsonl", 6) != 0)
+    static const char digits[] = "0123456789";
+    const char *s = name;
+    uint64_t number = 0;
+    if (strncmp(s, BEGIN, strlen(BEGIN)) != 0)
         return 0;
+    s += strlen(BEGIN);
+    if (strspn(s, digits) != 8 || s[8] != '_' || strspn(s + 9, digits) != 6 || s[15] != '_')
+        return 0;
+    s += 16;
+    size_t n = strspn(s, digits);
+    if (!n || n > 12 || strncmp(s + n, ".jsonl", 6) != 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        number = 10 * number + (uint64_t)(s[i] - '0');
     return number;
 }
 
-static enum pr_code find_number(struct work *w, enum pr_queue q, struct pr_error *e)
+static enum pr_code find_number(struct pr_generation_work *w, enum pr_queue q, struct pr_error *e)
 {
     char *folder = pr_queue_path(w->v->data->base_dir, q, NULL), **names = NULL;
     size_t n = 0;
@@ -73,7 +65,7 @@ static enum pr_code find_number(struct work *w, enum pr_queue q, struct pr_error
     return code;
 }
 
-static enum pr_code look(struct work *w, struct pr_error *e)
+static enum pr_code look(struct pr_generation_work *w, struct pr_error *e)
 {
     enum pr_code code = PR_OK;
     w->number = (uint64_t)json_integer_value(json_object_get(w->remembered, "last_number"));
@@ -92,7 +84,7 @@ static enum pr_code look(struct work *w, struct pr_error *e)
     return code;
 }
 
-static size_t counted(const struct work *w)
+size_t pr_generation_counted(const struct pr_generation_work *w)
 {
     const char *count = w->v->data->generation_count;
     if (count && !strcmp(count, "all"))
@@ -123,7 +115,7 @@ static char *manifest_path(const char *base_dir, const char *name)
 
 /* ---- what is remembered ---- */
 
-static void day_of(int64_t ms, char ret[16])
+void pr_generation_day(int64_t ms, char ret[16])
 {
     struct tm t;
     time_t s = (time_t)(ms / 1000);
@@ -132,12 +124,12 @@ static void day_of(int64_t ms, char ret[16])
 }
 
 /* Adds a file to the totals of its day. */
-static void count_file(struct work *w, size_t lines)
+static void count_file(struct pr_generation_work *w, size_t lines)
 {
     char day[16];
     json_t *o = w->remembered;
     const char *was = json_string_value(json_object_get(o, "day"));
-    day_of(w->v->now_ms, day);
+    pr_generation_day(w->v->now_ms, day);
     bool same = was && !strcmp(was, day);
     int64_t files = same ? json_integer_value(json_object_get(o, "files")) : 0,
             all = same ? json_integer_value(json_object_get(o, "lines")) : 0;
@@ -149,7 +141,7 @@ static void count_file(struct work *w, size_t lines)
 }
 
 /* A run that was killed: its manifest without a file is removed, its file without a note counts. */
-static enum pr_code finish_killed(struct work *w, struct pr_error *e)
+static enum pr_code finish_killed(struct pr_generation_work *w, struct pr_error *e)
 {
     const char *base = w->v->data->base_dir,
                *name = json_string_value(json_object_get(w->remembered, "writing"));
@@ -172,7 +164,7 @@ static enum pr_code finish_killed(struct work *w, struct pr_error *e)
 
 /* ---- limits ---- */
 
-static enum pr_code look_at_disk(struct work *w, struct pr_error *e)
+static enum pr_code look_at_disk(struct pr_generation_work *w, struct pr_error *e)
 {
     struct statvfs s;
     char *queue = pr_path_join(w->v->data->base_dir, "queue");
@@ -186,7 +178,7 @@ static enum pr_code look_at_disk(struct work *w, struct pr_error *e)
 }
 
 /* Is there room for so many bytes more? */
-static bool has_room(struct work *w, uint64_t more)
+static bool has_room(struct pr_generation_work *w, uint64_t more)
 {
     uint64_t limit = (uint64_t)w->v->settings->generation_disk_mb << 20;
     if (w->free_bytes < MIN_FREE + more || w->free_share < MIN_SHARE)
@@ -205,8 +197,8 @@ static bool has_room(struct work *w, uint64_t more)
 
 /* ---- one file ---- */
 
-static json_t *manifest(
-    const struct work *w, const char *name, uint64_t number, const struct pr_generation_file *f)
+static json_t *manifest(const struct pr_generation_work *w, const char *name, uint64_t number,
+    const struct pr_generation_file *f)
 {
     const struct pr_settings *s = w->v->settings;
     json_t *o = json_object(), *mix = json_object(), *skills = json_object(), *n = json_object();
@@ -238,6 +230,7 @@ static json_t *manifest(
     pr_json_set(n, "sources", json_incref(f->sources));
     pr_json_set(o, "provenance", n);
     pr_json_set_int(o, "duplicates_avoided", (int64_t)f->duplicates);
+    pr_json_set_int(o, "repeated", (int64_t)f->repeated);
     pr_json_set_int(o, "contamination_avoided", (int64_t)f->contaminated);
     pr_json_set(o, "exhausted", json_incref(f->short_cells));
     return o;
@@ -258,7 +251,7 @@ static enum pr_code write_manifest(const char *path, const json_t *o, struct pr_
 }
 
 /* Number, manifest, file, note: see the top. */
-static enum pr_code put_file(struct work *w, const char *name, uint64_t number,
+static enum pr_code put_file(struct pr_generation_work *w, const char *name, uint64_t number,
     const struct pr_generation_file *f, const struct pr_str *text, struct pr_error *e)
 {
     const char *base = w->v->data->base_dir;
@@ -288,7 +281,7 @@ static enum pr_code put_file(struct work *w, const char *name, uint64_t number,
 }
 
 /* *ret_done: nothing more is to be written, and why says the reason. */
-static enum pr_code write_one(struct work *w, bool *ret_done, struct pr_error *e)
+static enum pr_code write_one(struct pr_generation_work *w, bool *ret_done, struct pr_error *e)
 {
     const struct pr_settings *s = w->v->settings;
     char name[64], day[16];
@@ -297,7 +290,7 @@ static enum pr_code write_one(struct work *w, bool *ret_done, struct pr_error *e
     time_t at = (time_t)(w->v->now_ms / 1000);
     struct tm t;
     gmtime_r(&at, &t);
-    day_of(w->v->now_ms, day);
+    pr_generation_day(w->v->now_ms, day);
     snprintf(name, sizeof name, BEGIN "%s_%02d%02d%02d_%03llu.jsonl", day, t.tm_hour, t.tm_min,
         t.tm_sec, (unsigned long long)w->number + 1);
     const size_t lines = (size_t)s->generation_lines;
@@ -310,7 +303,8 @@ static enum pr_code write_one(struct work *w, bool *ret_done, struct pr_error *e
         .name = name,
         .mix = &w->mix,
         .skills = &w->skills,
-        .known = w->known};
+        .known = w->known,
+        .repeat = s->generation_repeat};
     enum pr_code code = pr_generation_make(&o, &f, e);
     if (code)
         return code;
@@ -331,123 +325,33 @@ static enum pr_code write_one(struct work *w, bool *ret_done, struct pr_error *e
     return code;
 }
 
-static enum pr_code fill(struct work *w, struct pr_error *e)
+static enum pr_code fill(struct pr_generation_work *w, struct pr_error *e)
 {
-    size_t missing = (size_t)w->v->settings->generation_min_files, have = counted(w);
+    size_t missing = (size_t)w->v->settings->generation_min_files, have = pr_generation_counted(w);
     bool done = false;
     missing = missing > have ? missing - have : 0;
     enum pr_code code = look_at_disk(w, e);
     if (code || !missing || !has_room(w, 0))
         return code;
     code = pr_generation_skills_find(w->v, &w->skills, e);
+    if (!code && !w->skills.n) {
+        snprintf(w->why, sizeof w->why, "%s: name some in generation.skills of proctor.yaml",
+            json_array_size(w->skills.unknown) ? "generation.skills names none that proctor has"
+                                               : "no skill of proctor's knows a question of the "
+                                                 "validation suites");
+        return PR_OK;
+    }
     if (!code)
         code = pr_data_protected(w->v, &w->known, e);
     if (!code)
         code = pr_data_add_queues(
-            w->known, w->v->data->base_dir, PR_DATA_WAITING | PR_DATA_TRAINED, e);
+            w->known, w->v->data->base_dir, PR_DATA_WAITING | PR_DATA_TRAINED, &w->unread, e);
     for (size_t i = 0; i < missing && i < MAX_RUN && !done && !code; i++)
         code = write_one(w, &done, e);
     if (!code && !done && missing > MAX_RUN)
         snprintf(w->why, sizeof w->why, "%d files are written in one run; the next one goes on",
             MAX_RUN);
     return code;
-}
-
-/* ---- the document ---- */
-
-static void set_waiting(const struct work *w, json_t *doc)
-{
-    json_t *o = json_object();
-    for (int q = 0; q < PR_N_QUEUES; q++)
-        if (pr_queue_waits((enum pr_queue)q))
-            pr_json_set_int(o, pr_queue_name((enum pr_queue)q), (int64_t)w->waiting[q]);
-    pr_json_set_int(o, "counted", (int64_t)counted(w));
-    pr_json_set_str(o, "count", w->v->data->generation_count);
-    pr_json_set_int(o, "min_files", w->v->settings->generation_min_files);
-    pr_json_set_int(o, "bytes", (int64_t)w->bytes);
-    pr_json_set(doc, "waiting_files", o);
-}
-
-static void set_mix(const struct work *w, json_t *doc)
-{
-    json_t *o = json_object(), *skills = json_object();
-    pr_json_set(o, "weights", pr_generation_mix_json(&w->mix));
-    pr_json_set_str(o, "source", w->mix.by_curriculum ? "curriculum-optimizer" : "default");
-    pr_json_set_str(o, "why", w->mix.why);
-    for (size_t i = 0; i < w->skills.n; i++)
-        pr_json_set_real(skills, w->skills.v[i]->name, w->skills.weights[i], NULL);
-    if (w->skills.n) {
-        pr_json_set(o, "skills", json_incref(skills));
-        pr_json_set_str(o, "skills_source", w->skills.source);
-        pr_json_set(o, "skills_unknown", json_incref(w->skills.unknown));
-    } else {
-        pr_json_set_null(o, "skills", "nothing was made in this run");
-    }
-    json_decref(skills);
-    pr_json_set(doc, "mix", o);
-}
-
-static void set_written(struct work *w, json_t *doc)
-{
-    json_t *list = json_array(), *m, *last = json_object_get(w->remembered, "last_files");
-    size_t i;
-    json_array_foreach (w->written, i, m) {
-        static const char *const keys[] = {"file", "made_at", "lines", "number", "counts",
-            "provenance", "duplicates_avoided", "contamination_avoided", "exhausted"};
-        json_t *o = json_object();
-        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
-            json_object_set(o, keys[k], json_object_get(m, keys[k]));
-        json_array_append_new(list, o);
-    }
-    if (!json_is_array(last)) {
-        last = json_array();
-        pr_json_set(w->remembered, "last_files", last);
-    }
-    json_array_extend(last, list);
-    while (json_array_size(last) > SHOWN)
-        json_array_remove(last, 0);
-    pr_json_set(doc, "written", list);
-    pr_json_set(doc, "last_files", json_deep_copy(last));
-}
-
-static void set_today(const struct work *w, json_t *doc)
-{
-    char day[16];
-    json_t *o = json_object();
-    const char *was = json_string_value(json_object_get(w->remembered, "day"));
-    day_of(w->v->now_ms, day);
-    bool same = was && !strcmp(was, day);
-    pr_json_set_int(
-        o, "files", same ? json_integer_value(json_object_get(w->remembered, "files")) : 0);
-    pr_json_set_int(
-        o, "lines", same ? json_integer_value(json_object_get(w->remembered, "lines")) : 0);
-    pr_json_set(doc, "today", o);
-}
-
-static void set_disk(const struct work *w, json_t *doc)
-{
-    json_t *o = json_object();
-    pr_json_set_int(o, "used_bytes", (int64_t)w->bytes);
-    pr_json_set_int(o, "limit_bytes", w->v->settings->generation_disk_mb << 20);
-    pr_json_set(doc, "disk", o);
-}
-
-static void document(struct work *w)
-{
-    json_t *doc = w->f->status;
-    bool enough = !w->why[0];
-    set_waiting(w, doc);
-    set_written(w, doc);
-    if (json_array_size(w->written))
-        pr_json_set(doc, "nothing_written_because", json_null());
-    else
-        pr_json_set_str(
-            doc, "nothing_written_because", enough ? "enough files wait already" : w->why);
-    set_mix(w, doc);
-    set_today(w, doc);
-    set_disk(w, doc);
-    if (!enough)
-        w->f->waiting = pr_strdup(w->why);
 }
 
 /* ---- run ---- */
@@ -460,7 +364,7 @@ static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_erro
     return PR_OK; /* it asks no model */
 }
 
-static enum pr_code run_locked(struct work *w, struct pr_error *e)
+static enum pr_code run_locked(struct pr_generation_work *w, struct pr_error *e)
 {
     w->remembered = pr_data_remembered(w->v->data->base_dir, SYSTEM);
     enum pr_code code = finish_killed(w, e);
@@ -473,24 +377,24 @@ static enum pr_code run_locked(struct work *w, struct pr_error *e)
         code = look(w, e);
     if (code)
         return code;
-    document(w);
+    pr_generation_document(w);
     return wrote ? pr_data_remember(w->v->data->base_dir, SYSTEM, w->remembered, e) : PR_OK;
 }
 
-static enum pr_code run_beside(struct work *w, struct pr_error *e)
+static enum pr_code run_beside(struct pr_generation_work *w, struct pr_error *e)
 {
     snprintf(w->why, sizeof w->why,
         "another process is filling the queue of this folder (queue/." LOCK ".lock)");
     w->remembered = pr_data_remembered(w->v->data->base_dir, SYSTEM);
     enum pr_code code = look(w, e);
     if (!code)
-        document(w);
+        pr_generation_document(w);
     return code;
 }
 
 static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_error *e)
 {
-    struct work w = {.v = v, .f = ret};
+    struct pr_generation_work w = {.v = v, .f = ret, .free_share = -1};
     int lock = -1;
     ret->status = json_object();
     if (!v->data) {

@@ -9,8 +9,10 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "queue/folder.h"
 #include "queue/known.h"
 #include "skills/skill.h"
+#include "systems/system.h"
 #include "systems/view.h"
 
 #define PR_GENERATION_SYSTEM "data-generation"
@@ -30,7 +32,7 @@ struct pr_generation_skills {
     const struct pr_skill **v; /* owned; at least one */
     double *weights;           /* owned: each above 0 */
     size_t n;
-    const char *source; /* "generation.skills", "validation suites", "all skills" */
+    const char *source; /* "generation.skills", "validation suites", "all skills" (no suites) */
     json_t *unknown;    /* owned: names of generation.skills that nothing is made for */
 };
 PR_MUST_CHECK enum pr_code pr_generation_skills_find(
@@ -49,6 +51,7 @@ struct pr_generation_file {
     size_t n, cap;
     size_t fresh, hard, corrections;
     size_t duplicates, contaminated; /* fresh ones that were made and left out */
+    size_t repeated;                 /* fresh ones that had come before and may come again */
     size_t used;                     /* found ones that are in the queue or a suite already */
     size_t unusable;     /* found ones that are no examples, or whose answer a verifier refuses */
     json_t *counts;      /* owned: {skill: {difficulty: n}} of the fresh ones */
@@ -62,21 +65,46 @@ struct pr_generation_options {
     const struct pr_generation_mix *mix;
     const struct pr_generation_skills *skills;
     struct pr_known *known; /* what a line must not repeat; the file's lines are added */
+    bool repeat; /* a cell that has no new problems gives known ones again, but none of a suite */
 };
 /* The seed of a file: it follows from both. */
 uint64_t pr_generation_seed(uint64_t seed, uint64_t number, const char *what);
 PR_MUST_CHECK enum pr_code pr_generation_make(
     const struct pr_generation_options *o, struct pr_generation_file *ret, struct pr_error *e);
 void pr_generation_file_done(struct pr_generation_file *f);
-/* Takes it where it is new; false: it is known, or overlaps a suite (both are counted), or is no
- * example.  line is borrowed. */
+/* Takes it where it is new; false: it is known (and may not come `again`), or overlaps a suite (all
+ * are counted), or is no example.  line is borrowed. */
 bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation_options *o,
-    const json_t *line, const char *skill, enum pr_difficulty d);
+    const json_t *line, const char *skill, enum pr_difficulty d, bool again);
 
 /* ---- what others found (data_generation_sources.c) ---- */
 
 /* Adds up to o->hard mined examples, and up to o->corrections corrections, the newest first. */
 PR_MUST_CHECK enum pr_code pr_generation_add_found(
     const struct pr_generation_options *o, struct pr_generation_file *f, struct pr_error *e);
+
+/* ---- a run (data_generation.c), and its document (data_generation_status.c) ---- */
+
+/* A run of the system: what it sees, and what became of it (data_generation.c). */
+struct pr_generation_work {
+    struct pr_view *v;
+    struct pr_findings *f;
+    json_t *remembered;
+    struct pr_known *known;
+    struct pr_generation_mix mix;
+    struct pr_generation_skills skills;
+    size_t waiting[PR_N_QUEUES];
+    uint64_t bytes; /* of the files that wait */
+    size_t unread;  /* files of the queue that could not be read: what is in them may come again */
+    uint64_t free_bytes;
+    double free_share; /* below 0: not looked at */
+    uint64_t number;   /* the highest so far */
+    json_t *written;
+    char why[400]; /* why nothing (more) was written; "" */
+};
+/* The waiting files that generation.count counts. */
+size_t pr_generation_counted(const struct pr_generation_work *w);
+void pr_generation_day(int64_t ms, char ret[16]); /* "20261129" */
+void pr_generation_document(struct pr_generation_work *w);
 
 #endif

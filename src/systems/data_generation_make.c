@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "base/sha256.h"
+#include "skills/generate.h"
 #include "systems/data_generation.h"
 
 #define MAX_TEXT ((size_t)1 << 20)
@@ -29,7 +30,7 @@ uint64_t pr_generation_seed(uint64_t seed, uint64_t number, const char *what)
 /* ---- a line ---- */
 
 bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation_options *o,
-    const json_t *line, const char *skill, enum pr_difficulty d)
+    const json_t *line, const char *skill, enum pr_difficulty d, bool again)
 {
     const struct pr_example_options options = {0};
     struct pr_known_match match = {.kind = PR_KNOWN_NEW};
@@ -51,6 +52,8 @@ bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation
         f->used++;
     else if (match.kind == PR_KNOWN_CONTAMINATED)
         f->contaminated++;
+    else if (again && !text.over)
+        taken = ++f->repeated;
     else
         f->duplicates++;
     pr_example_done(&x);
@@ -69,6 +72,7 @@ out:
 /* A skill at a difficulty: its levels of it, and its own random numbers. */
 struct cell {
     const struct pr_skill *skill;
+    size_t of; /* its place among the skills */
     enum pr_difficulty difficulty;
     int levels[PR_SKILL_LEVELS], n_levels;
     struct pr_rng rng;
@@ -88,7 +92,7 @@ static void add_cell(struct making *m, size_t skill, enum pr_difficulty d)
 {
     struct cell *c = &m->v[m->n];
     char what[120];
-    *c = (struct cell){.skill = m->o->skills->v[skill], .difficulty = d};
+    *c = (struct cell){.skill = m->o->skills->v[skill], .of = skill, .difficulty = d};
     for (int l = 1; l <= c->skill->n_levels && l <= PR_SKILL_LEVELS; l++)
         if (pr_skill_difficulty(c->skill, l) == d)
             c->levels[c->n_levels++] = l;
@@ -98,41 +102,88 @@ static void add_cell(struct making *m, size_t skill, enum pr_difficulty d)
     m->n += c->n_levels > 0 && c->weight > 0;
 }
 
-/* n lines over the cells by weight: what is left of whole numbers goes to the largest remainders.
- */
-static void share_out(struct making *m, size_t n)
+/* n over these shares: whole numbers, what is left to the largest remainders. */
+static void share_out(size_t n, const double *share, size_t n_shares, size_t *ret)
 {
     double sum = 0;
     size_t given = 0;
-    for (size_t i = 0; i < m->n; i++)
-        sum += m->v[i].weight;
-    for (size_t i = 0; i < m->n; i++) {
-        m->v[i].wanted = (size_t)floor((double)n * m->v[i].weight / sum);
-        given += m->v[i].wanted;
+    for (size_t i = 0; i < n_shares; i++)
+        sum += share[i];
+    for (size_t i = 0; i < n_shares; i++) {
+        ret[i] = sum > 0 ? (size_t)floor((double)n * share[i] / sum) : 0;
+        given += ret[i];
     }
-    for (; given < n && m->n; given++) {
+    for (; sum > 0 && given < n; given++) {
         size_t best = 0;
-        double most = -1;
-        for (size_t i = 0; i < m->n; i++) {
-            double left = (double)n * m->v[i].weight / sum - (double)m->v[i].wanted;
-            if (left > most + 1e-12) {
+        double most = -INFINITY;
+        for (size_t i = 0; i < n_shares; i++) {
+            double left = (double)n * share[i] / sum - (double)ret[i];
+            if (left > most + 1e-9) {
                 most = left;
                 best = i;
             }
         }
-        m->v[best].wanted++;
+        ret[best]++;
     }
 }
 
-static json_t *problem(struct making *m, const struct cell *c, int level)
+/* The lines of one difficulty over its skills.  due: what each skill was owed so far less what it
+ * got, so that with few lines it is not always the same skills that get one more. */
+static void share_difficulty(struct making *m, enum pr_difficulty d, size_t n, double *due)
 {
-    uint8_t digest[PR_SHA256_LEN];
-    char hex[PR_SHA256_HEX], id[120];
+    double sum = 0;
+    size_t given = 0;
+    for (size_t i = 0; i < m->n; i++)
+        sum += m->v[i].difficulty == d ? m->v[i].weight : 0;
+    for (size_t i = 0; i < m->n && sum > 0; i++) {
+        struct cell *c = &m->v[i];
+        if (c->difficulty != d)
+            continue;
+        double target = (double)n * c->weight / sum;
+        c->wanted = (size_t)floor(target + 1e-9);
+        due[c->of] += target - (double)c->wanted;
+        given += c->wanted;
+    }
+    for (; sum > 0 && given < n; given++) {
+        struct cell *best = NULL;
+        for (size_t i = 0; i < m->n; i++)
+            if (m->v[i].difficulty == d && (!best || due[m->v[i].of] > due[best->of] + 1e-9))
+                best = &m->v[i];
+        best->wanted++;
+        due[best->of] -= 1;
+    }
+}
+
+/* n lines: first over the difficulties, as far as any skill has them, then over the skills of each.
+ */
+static void share_lines(struct making *m, size_t n)
+{
+    double share[PR_N_DIFFICULTIES] = {0};
+    double *due = pr_zalloc((m->o->skills->n + 1) * sizeof *due);
+    size_t lines[PR_N_DIFFICULTIES];
+    for (size_t i = 0; i < m->n; i++)
+        share[m->v[i].difficulty] = m->o->mix->share[m->v[i].difficulty];
+    share_out(n, share, PR_N_DIFFICULTIES, lines);
+    for (int d = 0; d < PR_N_DIFFICULTIES; d++)
+        share_difficulty(m, (enum pr_difficulty)d, lines[d], due);
+    pr_free(due);
+}
+
+/* `again`: it may have come before, and its id says in which file it does so. */
+static json_t *problem(struct making *m, const struct cell *c, int level, bool again)
+{
+    char id[200];
     json_t *o = json_object();
-    pr_sha256(m->prompt.data, m->prompt.len, digest);
-    pr_sha256_hex(digest, hex);
-    snprintf(
-        id, sizeof id, "%.80s-%s-%.12s", c->skill->name, pr_difficulty_name(c->difficulty), hex);
+    const struct pr_problem p = {.skill = c->skill,
+        .level = level,
+        .difficulty = c->difficulty,
+        .prompt = pr_str_cstr(&m->prompt),
+        .golden = pr_str_cstr(&m->golden),
+        .time = 1};
+    pr_problem_id(&p, id);
+    if (again)
+        snprintf(id + strlen(id), sizeof id - strlen(id), "-%llu.%zu",
+            (unsigned long long)m->o->number, m->f->repeated + 1);
     pr_json_set_strn(o, "prompt", m->prompt.data, m->prompt.len);
     pr_json_set_strn(o, "golden", m->golden.data, m->golden.len);
     pr_json_set_str(o, "skill", c->skill->name);
@@ -143,28 +194,36 @@ static json_t *problem(struct making *m, const struct cell *c, int level)
     return o;
 }
 
+static bool try_one(struct making *m, struct cell *c)
+{
+    int level = c->levels[pr_rng_below(&c->rng, (uint64_t)c->n_levels)];
+    bool again = c->empty && m->o->repeat;
+    pr_str_clear(&m->prompt);
+    pr_str_clear(&m->golden);
+    c->skill->make(&c->rng, level, &m->prompt, &m->golden);
+    json_t *line = problem(m, c, level, again);
+    bool taken = pr_generation_take(m->f, m->o, line, c->skill->name, c->difficulty, again);
+    json_decref(line);
+    c->made += taken;
+    return taken;
+}
+
 /* One more problem of the cell; false: it has no more. */
 static bool make_one(struct making *m, struct cell *c)
 {
     size_t tries = MAX_TRIES + 20 * c->made;
-    for (size_t i = 0; i < tries && !c->empty; i++) {
-        int level = c->levels[pr_rng_below(&c->rng, (uint64_t)c->n_levels)];
-        pr_str_clear(&m->prompt);
-        pr_str_clear(&m->golden);
-        c->skill->make(&c->rng, level, &m->prompt, &m->golden);
-        json_t *line = problem(m, c, level);
-        bool taken = pr_generation_take(m->f, m->o, line, c->skill->name, c->difficulty);
-        json_decref(line);
-        c->made += taken;
-        if (taken)
+    for (size_t i = 0; i < tries && !c->empty; i++)
+        if (try_one(m, c))
             return true;
-    }
     if (!c->empty) {
         char name[120];
         snprintf(name, sizeof name, "%.80s %s", c->skill->name, pr_difficulty_name(c->difficulty));
         json_array_append_new(m->f->short_cells, json_string(name));
     }
     c->empty = true;
+    for (size_t i = 0; i < MAX_TRIES && m->o->repeat; i++) /* those of the suites never come */
+        if (try_one(m, c))
+            return true;
     return false;
 }
 
@@ -209,7 +268,7 @@ static void make_fresh(
     for (size_t s = 0; s < o->skills->n; s++)
         for (int d = 0; d < PR_N_DIFFICULTIES; d++)
             add_cell(&m, s, (enum pr_difficulty)d);
-    share_out(&m, n);
+    share_lines(&m, n);
     for (size_t i = 0; i < m.n; i++) {
         struct cell *c = &m.v[i];
         size_t k = 0;

@@ -14,20 +14,40 @@
 
 /* ---- difficulties ---- */
 
+/* Two or four digits; -1: they are none. */
+static int digits(const char *s, size_t n)
+{
+    int x = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return -1;
+        x = 10 * x + (s[i] - '0');
+    }
+    return x;
+}
+
 /* "2026-11-29T22:31:59.123Z" in milliseconds; 0: it is no such time. */
 static int64_t read_time(const char *s)
 {
-    struct tm t = {0};
-    int end = 0;
-    if (!s ||
-        sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour,
-            &t.tm_min, &t.tm_sec, &end) != 6 ||
-        (s[end] != 'Z' && s[end] != '.'))
+    static const char form[] = "dddd-dd-ddTdd:dd:dd";
+    static const size_t at[] = {0, 5, 8, 11, 14, 17};
+    int v[6];
+    if (!s || strlen(s) < sizeof form || (s[sizeof form - 1] != 'Z' && s[sizeof form - 1] != '.'))
         return 0;
-    t.tm_year -= 1900;
-    t.tm_mon--;
-    time_t at = timegm(&t);
-    return at == (time_t)-1 ? 0 : (int64_t)at * 1000;
+    for (size_t i = 0; form[i]; i++)
+        if (form[i] != 'd' && s[i] != form[i])
+            return 0;
+    for (size_t i = 0; i < 6; i++)
+        if ((v[i] = digits(s + at[i], i ? 2 : 4)) < 0)
+            return 0;
+    struct tm t = {.tm_year = v[0] - 1900,
+        .tm_mon = v[1] - 1,
+        .tm_mday = v[2],
+        .tm_hour = v[3],
+        .tm_min = v[4],
+        .tm_sec = v[5]};
+    time_t ret = timegm(&t);
+    return ret == (time_t)-1 ? 0 : (int64_t)ret * 1000;
 }
 
 static bool read_weights(const json_t *weights, struct pr_generation_mix *m)
@@ -150,12 +170,12 @@ enum pr_code pr_generation_skills_find(
     const struct pr_skill *const *all = pr_skills(&n);
     struct pr_generation_skills s = {.source = "generation.skills", .unknown = json_array()};
     enum pr_code code = PR_OK;
+    bool named = json_object_size(v->data->skill_weights) > 0;
     by_weights(v->data->skill_weights, &s);
-    if (!s.n) {
+    if (!named && v->n_suites) {
         s.source = "validation suites";
         code = by_suites(v, &s, e);
-    }
-    if (!code && !s.n) {
+    } else if (!named) {
         s.source = "all skills";
         for (size_t i = 0; i < n; i++)
             add_skill(&s, all[i], 1);

@@ -62,7 +62,7 @@ static bool take_line(struct source *s, const char *text, size_t n)
         return false;
     line = json_is_object(row) ? s->line(row) : NULL;
     if (line)
-        taken = pr_generation_take(s->f, s->o, line, NULL, PR_EASY);
+        taken = pr_generation_take(s->f, s->o, line, NULL, PR_EASY, false);
     else
         s->f->unusable++;
     json_decref(line);

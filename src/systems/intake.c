@@ -59,14 +59,31 @@ static char *hidden_name(const struct stat *st, const char *name)
     return pr_str_take(&s);
 }
 
+/* Sixteen hexadecimal digits and a dash. */
+static bool read_hex(const char **s, uint64_t *ret)
+{
+    *ret = 0;
+    for (int i = 0; i < 16; i++) {
+        static const char digits[] = "0123456789abcdef";
+        const char *d = **s ? strchr(digits, **s) : NULL;
+        if (!d)
+            return false;
+        *ret = *ret << 4 | (uint64_t)(d - digits);
+        ++*s;
+    }
+    return *(*s)++ == '-';
+}
+
 /* The inode and time of change of a hidden name, and its later name. */
 static bool read_hidden(const char *name, uint64_t *ret_ino, uint64_t *ret_ns, const char **ret)
 {
-    int at = 0;
-    if (sscanf(name, PR_INTAKE_HIDDEN "%16" SCNx64 "-%16" SCNx64 "-%n", ret_ino, ret_ns, &at) < 2 ||
-        !at || !name[at])
+    const char *s = name;
+    if (strncmp(s, PR_INTAKE_HIDDEN, strlen(PR_INTAKE_HIDDEN)) != 0)
         return false;
-    *ret = name + at;
+    s += strlen(PR_INTAKE_HIDDEN);
+    if (!read_hex(&s, ret_ino) || !read_hex(&s, ret_ns) || !*s)
+        return false;
+    *ret = s;
     return true;
 }
 

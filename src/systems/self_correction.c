@@ -40,7 +40,7 @@ static enum pr_code known_to_intake(void *ctx, struct pr_known **ret, struct pr_
     enum pr_code code = pr_data_protected(w->v, &w->known[0], e);
     if (!code)
         code = pr_data_add_queues(
-            w->known[0], w->v->data->base_dir, PR_DATA_WAITING | PR_DATA_TRAINED, e);
+            w->known[0], w->v->data->base_dir, PR_DATA_WAITING | PR_DATA_TRAINED, NULL, e);
     *ret = w->known[0];
     return code;
 }

@@ -64,6 +64,7 @@ struct pr_settings {
     int64_t generation_mix_hours;                                   /* 24 */
     int64_t generation_disk_mb;                                     /* 1024 */
     int64_t generation_seed;                                        /* 1 */
+    bool generation_repeat;
 };
 
 /* The defaults, of which proctor.yaml's table repeats each (a test compares them). */

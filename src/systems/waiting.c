@@ -93,9 +93,8 @@ static enum pr_code walk_file(
     if (was) {
         json_object_set(k->now, key, was);
         code = k->known ? pr_known_add_file(k->known, f->path, NULL, e) : PR_OK;
-        if (code && !pr_path_exists(f->path))
-            code = PR_OK; /* the trainer took it meanwhile */
-        return code;
+        /* The trainer took it meanwhile, or it cannot be read, which its findings say. */
+        return code == PR_E_IO || code == PR_E_NOT_FOUND ? PR_OK : code;
     }
     if ((code = pr_validate(paths, 1, &o, &v, e)))
         return code;

@@ -20,7 +20,8 @@ from watchbase import CHECKPOINTS, Base  # noqa: E402
 SYSTEMS = {"regression": "regression_monitoring.json", "model_comparison": "model_comparisons.json",
            "confidence": "confidence_calibration.json", "testing": "automated_testing.json",
            "curriculum": "curriculum_optimization.json",
-           "adversarial": "adversarial_mining.json"}
+           "adversarial": "adversarial_mining.json",
+           "self_correction": "self_correction.json"}
 HELD = ("/api/status", "/api/training", "/api/checkpoints", "/api/gradebook/", "/api/curves",
         *("/api/" + name for name in SYSTEMS))
 EDGES = [0, 0.2, 0.4, 0.6, 0.8, 0.95, 1]
@@ -73,7 +74,8 @@ def base_of_run_a():
     """The repository's run, graded and judged by this build; half of another checkpoint's grades are
     taken away again, one loses its folder, one is pinned, and a training's log is put beside it."""
     base = Base(60)
-    base.configure("eval:\n  max_new_tokens: 32\ncurriculum:\n  budget_percent: 0\n")
+    base.configure("eval:\n  max_new_tokens: 32\ncurriculum:\n  budget_percent: 0\n"
+                   "machine:\n  disabled: [data-generation]\n")
     for name in os.listdir(CHECKPOINTS):
         shutil.copytree(os.path.join(CHECKPOINTS, name), os.path.join(base.models, name))
     base.drop(4600, seed=3)
@@ -243,9 +245,11 @@ def hold_systems(b):
         # What is found again is not stored again: its time is in the file alone.
         same(doc, b.status_file(path), name, ("active", "schema_version", "at", "last_run"))
         assert doc["last_run"] <= b.status_file(path)["last_run"]
-    for name in ("self_correction", "queue", "deployments"):
-        doc = b.ok("/api/" + name)
-        assert doc["state"] == "not_installed" and doc["state_reason"]
+    doc = b.ok("/api/deployments")
+    assert doc["state"] == "not_installed" and doc["state_reason"]
+    doc = b.ok("/api/queue")
+    assert doc["health"]["status"] in ("green", "yellow", "red"), doc
+    assert doc["generation"]["state"] == "not_installed" and doc["generation"]["state_reason"]
 
 
 def pages(b, url, key, most=100):

@@ -134,32 +134,33 @@ static void every_key_of_the_watch_is_read(void **state)
     (void)state;
     struct pr_config c;
     assert_int_equal(
-        parse("models:\n  reference: base\n"
-              "machine:\n  role: inference\n  disabled: [automated-testing]\n"
-              "  intervals: {regression-monitor: 60, 'model-comparison': 5}\n"
-              "watch:\n  scan_seconds: 3\n  backfill: -1\n"
-              "graders:\n  memory_mb: 4000\n  nice: 19\n  cpu_percent: 50\n  idle_seconds: 0\n"
-              "  timeout_seconds: 60\n  scan: false\n"
-              "gradebook:\n  texts_days: 1\n  findings_days: 2\n  orders_days: 0\n"
-              "log:\n  level: debug\n  max_mb: 1\n  max_days: 2\n  keep: 3\n"
-              "baseline:\n  p: 0.001\n"
-              "monitor:\n  threshold: 20.5\n  margin_nats: 0\n  error_rate: 1e-3\n"
-              "  loss_share: 0.5\n  warn_points: 2\n  warn_percent: 3\n  last: 7\n"
-              "  early_rate: 1e-4\n"
-              "comparison:\n  weights: {accuracy: 1, loss: 0}\n"
-              "calibrator:\n  bins: [0, 0.5, 1]\n"
-              "testing:\n  samples: 30\n  threshold: 2.5\n"
-              "curriculum:\n  last: 4\n  samples: 60\n  seeds: 7\n  error_rate: 0.1\n"
-              "  budget_percent: 5\n  probe_seconds: 30\n  probe_tokens: 400\n  batch: 2\n"
-              "  learning_rate: 3e-4\n  lora_rank: 8\n  threads: 1\n  cpu_percent: 40\n"
-              "  nice: 3\n  memory_mb: 900\n  pool: [a.jsonl, /b]\n  pool_mb: 2\n  pool_days: 1\n"
-              "  probe_command: [sh, probe.sh, {order}, '{out}', -n, 3]\n"
-              "miner:\n  samples: 90\n  kept: 40\n  rounds: 2\n"
-              "correction:\n  error_threshold: 20\n  samples: 150\n  max_samples: 900\n"
-              "  continuous: true\n  queue: low\n"
-              "generation:\n  min_files: 5\n  count: all\n  lines: 70\n"
-              "  skills: {arithmetic: 2, sorting: 0.5}\n  hard_percent: 15\n"
-              "  correction_percent: 8\n  mix_hours: 6\n  disk_mb: 50\n  seed: 12\n",
+        parse(
+            "models:\n  reference: base\n"
+            "machine:\n  role: inference\n  disabled: [automated-testing]\n"
+            "  intervals: {regression-monitor: 60, 'model-comparison': 5}\n"
+            "watch:\n  scan_seconds: 3\n  backfill: -1\n"
+            "graders:\n  memory_mb: 4000\n  nice: 19\n  cpu_percent: 50\n  idle_seconds: 0\n"
+            "  timeout_seconds: 60\n  scan: false\n"
+            "gradebook:\n  texts_days: 1\n  findings_days: 2\n  orders_days: 0\n"
+            "log:\n  level: debug\n  max_mb: 1\n  max_days: 2\n  keep: 3\n"
+            "baseline:\n  p: 0.001\n"
+            "monitor:\n  threshold: 20.5\n  margin_nats: 0\n  error_rate: 1e-3\n"
+            "  loss_share: 0.5\n  warn_points: 2\n  warn_percent: 3\n  last: 7\n"
+            "  early_rate: 1e-4\n"
+            "comparison:\n  weights: {accuracy: 1, loss: 0}\n"
+            "calibrator:\n  bins: [0, 0.5, 1]\n"
+            "testing:\n  samples: 30\n  threshold: 2.5\n"
+            "curriculum:\n  last: 4\n  samples: 60\n  seeds: 7\n  error_rate: 0.1\n"
+            "  budget_percent: 5\n  probe_seconds: 30\n  probe_tokens: 400\n  batch: 2\n"
+            "  learning_rate: 3e-4\n  lora_rank: 8\n  threads: 1\n  cpu_percent: 40\n"
+            "  nice: 3\n  memory_mb: 900\n  pool: [a.jsonl, /b]\n  pool_mb: 2\n  pool_days: 1\n"
+            "  probe_command: [sh, probe.sh, {order}, '{out}', -n, 3]\n"
+            "miner:\n  samples: 90\n  kept: 40\n  rounds: 2\n"
+            "correction:\n  error_threshold: 20\n  samples: 150\n  max_samples: 900\n"
+            "  continuous: true\n  queue: low\n"
+            "generation:\n  min_files: 5\n  count: all\n  lines: 70\n"
+            "  skills: {arithmetic: 2, sorting: 0.5}\n  hard_percent: 15\n"
+            "  correction_percent: 8\n  mix_hours: 6\n  disk_mb: 50\n  repeat: true\n  seed: 12\n",
             &c),
         PR_OK);
     assert_string_equal(c.reference, "/base/base");
@@ -221,7 +222,8 @@ static void every_key_of_the_watch_is_read(void **state)
         .generation_correction_percent = 8,
         .generation_mix_hours = 6,
         .generation_disk_mb = 50,
-        .generation_seed = 12};
+        .generation_seed = 12,
+        .generation_repeat = true};
     assert_memory_equal(&c.settings, &expected, sizeof expected);
     assert_string_equal(c.correction_queue, "low");
     assert_string_equal(c.generation_count, "all");
@@ -489,7 +491,7 @@ static void the_default_file_states_the_defaults(void **state)
     }
     if (parse(pr_str_cstr(&plain), &c))
         fail_msg("%s\n%s", e.message, pr_str_cstr(&plain));
-    assert_int_equal(keys, 101);
+    assert_int_equal(keys, 102);
     equal(&defaults, &c);
     assert_true(c.date_given);
     pr_config_done(&c);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
 typedef void change(
     struct pr_rng *rng, const char *golden, const char *another, struct pr_str *out);
 

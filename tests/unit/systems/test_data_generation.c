@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,61 @@ static void weights_choose_the_skills(void **state)
     data_book_done(&b);
 }
 
+static void nothing_is_made_of_what_no_skill_knows(void **state)
+{
+    (void)state;
+    static const char *const suite[] = {
+        "{\"id\":\"v1\",\"prompt\":\"Who wrote Faust?\",\"golden\":\"Goethe\"}"};
+    struct data_book b;
+    struct pr_findings f;
+    data_book_init(&b);
+    data_suite(&b, PR_SUITE_MAIN, suite, 1);
+    data_run(&b, S, &f);
+    assert_int_equal(json_array_size(data_at(&f, "written")), 0);
+    assert_non_null(strstr(data_text(&f, "reason"), "no skill of proctor's knows a question"));
+    pr_findings_done(&f);
+    json_object_set_new(b.weights, "poetry", json_integer(1));
+    data_run(&b, S, &f);
+    assert_int_equal(json_array_size(data_at(&f, "written")), 0);
+    assert_non_null(strstr(data_text(&f, "reason"), "names none that proctor has"));
+    pr_findings_done(&f);
+    data_book_done(&b);
+}
+
+/* Addition has 550 easy sums, of which one is in a suite. */
+static void a_skill_that_has_no_more_gives_known_ones_where_that_is_set(void **state)
+{
+    (void)state;
+    static const char *const suite[] = {
+        "{\"id\":\"v1\",\"prompt\":\"42+7=\",\"golden\":\"49\",\"skill\":\"addition\"}"};
+    for (int repeat = 0; repeat < 2; repeat++) {
+        struct data_book b;
+        struct pr_findings f;
+        data_book_init(&b);
+        data_suite(&b, PR_SUITE_MAIN, suite, 1);
+        data_put(&b, "status/curriculum_optimization.json",
+            "{\"last_update\":\"2026-09-21T14:00:00Z\",\"difficulty_weights\":{\"easy\":1}}");
+        b.h.settings.generation_min_files = 1;
+        b.h.settings.generation_lines = 1000;
+        b.h.settings.generation_repeat = repeat;
+        data_run(&b, S, &f);
+        json_t *rows = written(&b, &f, 0), *ids = json_object(), *row;
+        size_t i;
+        json_array_foreach (rows, i, row) {
+            assert_string_not_equal(text_of(row, "prompt"), "42+7=");
+            assert_null(json_object_get(ids, text_of(row, "id")));
+            json_object_set_new(ids, text_of(row, "id"), json_true());
+        }
+        assert_int_equal(json_array_size(rows), repeat ? 1000 : 549);
+        assert_int_equal(data_int(&f, "written.0.repeated"), repeat ? 451 : 0);
+        assert_string_equal(data_text(&f, "written.0.exhausted.0"), "addition easy");
+        json_decref(ids);
+        json_decref(rows);
+        pr_findings_done(&f);
+        data_book_done(&b);
+    }
+}
+
 static void run_mix(struct data_book *b, const char *document, const char *source, const char *why)
 {
     struct pr_findings f;
@@ -222,6 +278,15 @@ static void the_curriculum_gives_the_mix_while_it_is_fresh(void **state)
     assert_int_equal(by[PR_EASY], 10);
     assert_int_equal(by[PR_MEDIUM], 30);
     assert_int_equal(by[PR_HARD], 40);
+    /* Each skill has its share of all lines, within one of each difficulty. */
+    size_t n;
+    const struct pr_skill *const *all = pr_skills(&n);
+    for (size_t k = 0; k < n; k++) {
+        double has = 0;
+        json_array_foreach (rows, i, row)
+            has += !strcmp(text_of(row, "skill"), all[k]->name);
+        assert_true(fabs(has - 80.0 / (double)n) < 2);
+    }
     json_decref(rows);
     pr_findings_done(&f);
     data_book_done(&b);
@@ -471,6 +536,8 @@ int main(void)
         cmocka_unit_test(the_missing_files_are_written_and_true),
         cmocka_unit_test(the_same_seed_and_number_give_the_same_file),
         cmocka_unit_test(weights_choose_the_skills),
+        cmocka_unit_test(nothing_is_made_of_what_no_skill_knows),
+        cmocka_unit_test(a_skill_that_has_no_more_gives_known_ones_where_that_is_set),
         cmocka_unit_test(the_curriculum_gives_the_mix_while_it_is_fresh),
         cmocka_unit_test(what_others_found_is_used_once_the_newest_first),
         cmocka_unit_test(all_waiting_files_count_where_that_is_set),
