@@ -48,7 +48,8 @@ class Arm:
                        "miner": {"samples": LOOKS, "kept": LOOKS},
                        "correction": {"samples": CORRECTED, "max_samples": CORRECTED, "error_threshold": THRESHOLD},
                        "curriculum": {"budget_percent": 0},  # its mix alone, no probes
-                       "generation": {"lines": lines, "seed": seed, "hard_percent": arm["hard"],
+                       # Easy problems are few (550 of addition): without repeat they are soon used up.
+                       "generation": {"lines": lines, "seed": seed, "repeat": True, "hard_percent": arm["hard"],
                                       "correction_percent": arm["corrections"]}}, f)
 
     def path(self, *names):
@@ -117,13 +118,6 @@ class Arm:
             sys.exit("%s: %s is %s: %s" % (self.base, name, o["state"], o["state_reason"]))
         return o
 
-    def put_aside(self):
-        """What was trained on in rounds before is no longer recent: easy problems are few (550 of
-        addition), and nothing in recently_completed is generated again."""
-        os.makedirs(self.path("completed"), exist_ok=True)
-        for path in glob.glob(self.path("queue", "recently_completed", "*")):
-            shutil.move(path, self.path("completed", os.path.basename(path)))
-
     def ask(self):
         """What the systems find of the newest checkpoint."""
         found = {}
@@ -156,7 +150,6 @@ class Arm:
 
     def round(self, tokens, last):
         """Trains until `tokens` in all since the beginning of the arm."""
-        self.put_aside()
         found = self.ask()
         self.fill(tokens)
         steps, self.tokens = self.until(tokens)
@@ -184,8 +177,8 @@ class Arm:
     def must_not_know(self, suite):
         """No file that was trained on has a question of the suite, and no system asked it."""
         asked = {r["prompt"] for r in suite}
-        for folder in ("completed", "queue/processing", "queue/recently_completed", "queue/normal"):
-            for path in glob.glob(self.path(folder, "*.jsonl")):
+        for folder in ("processing", "recently_completed", "normal"):
+            for path in glob.glob(self.path("queue", folder, "*.jsonl")):
                 for r in read_lines(path):
                     if turns(r)[0]["content"] in asked:
                         sys.exit("%s has a question of the held-out suite: %s" % (path, turns(r)[0]["content"]))

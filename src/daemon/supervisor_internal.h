@@ -462,6 +462,8 @@ void pr_sv_rules_done(struct pr_supervisor *s);
 
 void pr_sv_run(struct pr_sv_runner *r);
 void pr_sv_run_all(struct pr_supervisor *s);
+/* Something was opened or graded: those that run once and ask nothing have no need to run. */
+void pr_sv_run_graded(struct pr_supervisor *s);
 /* After a plan: jobs that run once may be through. */
 void pr_sv_check_once(struct pr_supervisor *s);
 void pr_sv_reap_jobs(struct pr_supervisor *s);
