@@ -16,7 +16,7 @@ NEW_TOKENS = 24
 SKILLS = ["addition", "subtraction", "comparison", "sorting", "reversal", "maximum"]
 LEVELS = ["easy", "medium", "hard"]
 MODELS = os.path.join("models", "current_model")
-LOOKS = 3000      # problems that the miner asks, and keeps at most
+LOOKS = 4000      # problems that the miner asks, and keeps at most
 CORRECTED = 2000  # examples of the queue that self-correction asks
 THRESHOLD = 20    # errors of one kind that make corrections
 
@@ -88,12 +88,11 @@ class Arm:
         return sum(f["tokens"] for f in self.files)
 
     def fill(self, tokens):
-        """Data generation, until the queue holds so many tokens (since the beginning of the arm)."""
-        waiting = len(glob.glob(self.path("queue", "normal", "*.jsonl")))
+        """Data generation, until the queue holds so many tokens (since the beginning of the arm).  A
+        file at a time: what waits behind a round was made before the systems looked again."""
         while self.ahead() < tokens:
-            a_file = self.files[-1]["tokens"] if self.files else tokens
-            waiting += max(1, int((tokens - self.ahead()) / a_file))
-            self.system("data-generation", "--min-files", waiting)
+            waiting = len(glob.glob(self.path("queue", "normal", "*.jsonl")))
+            self.system("data-generation", "--min-files", waiting + 1)
             before = len(self.files)
             self.look()
             if len(self.files) == before:
