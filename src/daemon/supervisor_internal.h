@@ -221,6 +221,7 @@ struct pr_job {
     int64_t interval_ms; /* as asked; 0: by the configuration */
     json_t *set;         /* owned; NULL: none */
     bool once, dead;
+    int64_t asked_ms; /* UTC */
     void (*found)(void *ctx, const json_t *document, bool waiting, const struct pr_error *failed);
     void (*finished)(void *ctx);
     void *ctx;

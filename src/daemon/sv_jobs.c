@@ -164,7 +164,8 @@ void pr_sv_run(struct pr_sv_runner *r)
             .skill_weights = run->config.generation_skills,
             .correction_queue = run->config.correction_queue,
             .generation_count = run->config.generation_count,
-            .interval_ms = pr_sv_interval_ms(r)};
+            .interval_ms = pr_sv_interval_ms(r),
+            .once_ms = pr_sv_runs_once(r) ? r->jobs->asked_ms : 0};
     if (r->system->uses_pool) {
         run->n_lost = s->probes.n_lost;
         run->lost = pr_zalloc((run->n_lost + 1) * sizeof *run->lost);
@@ -421,6 +422,7 @@ enum pr_code pr_supervisor_add(struct pr_supervisor *s, const struct pr_job_opti
         .interval_ms = o->interval_ms,
         .set = is_empty(o->set) ? NULL : json_deep_copy(o->set),
         .once = o->once,
+        .asked_ms = pr_clock_utc_ms(),
         .found = o->found,
         .finished = o->finished,
         .ctx = o->ctx,
