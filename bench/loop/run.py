@@ -118,6 +118,9 @@ def show(results, compared):
         print("%-14s %s" % (name, "".join("%-26s" % ("%+.1f" % (100 * by_level[k]["mean"]) + (
             " (%+.1f to %+.1f)" % tuple(100 * x for x in by_level[k]["ci95"]) if by_level[k]["ci95"] else ""))
             for k in keys)))
+        cells = sorted((by_level[k]["mean"], k) for k in by_level if " " in k)
+        print("%-14s most lost: %s; most gained: %s" % ("", *(", ".join("%s %+.0f" % (k, 100 * d) for d, k in some)
+                                                          for some in (cells[:3], cells[:-4:-1]))))
 
 
 def write(args, compared, results):
@@ -153,7 +156,7 @@ def main():
             results.append(one_seed(Program(args.build, os.path.join(here, "log")), here, seed, args))
             if not args.folder:
                 shutil.rmtree(here)
-            compared = {name: {k: difference(results, name, k) for k in LEVELS + ["all"]}
+            compared = {name: {k: difference(results, name, k) for k in results[0]["start"]}
                         for name in args.arms if name != "uniform"}
             if args.json:  # after each seed: hours should not be lost with the last one
                 write(args, compared, results)
