@@ -222,6 +222,7 @@ struct pr_job {
     int64_t interval_ms; /* as asked; 0: by the configuration */
     json_t *set;         /* owned; NULL: none */
     bool once, dead;
+    int64_t asked_ms; /* UTC */
     void (*found)(void *ctx, const json_t *document, bool waiting, const struct pr_error *failed);
     void (*finished)(void *ctx);
     void *ctx;
@@ -463,6 +464,8 @@ void pr_sv_rules_done(struct pr_supervisor *s);
 
 void pr_sv_run(struct pr_sv_runner *r);
 void pr_sv_run_all(struct pr_supervisor *s);
+/* Something was opened or graded: those that run once and ask nothing have no need to run. */
+void pr_sv_run_graded(struct pr_supervisor *s);
 /* After a plan: jobs that run once may be through. */
 void pr_sv_check_once(struct pr_supervisor *s);
 void pr_sv_reap_jobs(struct pr_supervisor *s);

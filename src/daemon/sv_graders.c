@@ -95,7 +95,7 @@ void pr_sv_turn_over(struct pr_supervisor *s)
 {
     bool stored = pr_sv_end(s);
     if (stored && s->stage_over)
-        pr_sv_run_all(s);
+        pr_sv_run_graded(s);
     s->stage_over = false;
 }
 
@@ -438,7 +438,7 @@ static void use_idle(struct pr_supervisor *s, const struct pr_wanted *next)
     if (g->fresh) { /* known already, by another path: there is something new to find all the same
                      */
         g->fresh = false;
-        pr_sv_run_all(s);
+        pr_sv_run_graded(s);
     }
     if (next)
         leave(s);

@@ -170,7 +170,8 @@ void pr_sv_run(struct pr_sv_runner *r)
             .skill_weights = run->config.generation_skills,
             .correction_queue = run->config.correction_queue,
             .generation_count = run->config.generation_count,
-            .interval_ms = pr_sv_interval_ms(r)};
+            .interval_ms = pr_sv_interval_ms(r),
+            .once_ms = pr_sv_runs_once(r) ? r->jobs->asked_ms : 0};
     if (r->system->uses_pool) {
         run->n_lost = s->probes.n_lost;
         run->lost = pr_zalloc((run->n_lost + 1) * sizeof *run->lost);
@@ -188,6 +189,15 @@ void pr_sv_run_all(struct pr_supervisor *s)
         pr_sv_run(&s->runners[i]);
 }
 
+void pr_sv_run_graded(struct pr_supervisor *s)
+{
+    for (size_t i = 0; i < s->n_runners; i++) {
+        struct pr_sv_runner *r = &s->runners[i];
+        if (!r->system->asks_nothing || !pr_sv_runs_once(r))
+            pr_sv_run(r);
+    }
+}
+
 static void fired(void *ctx)
 {
     pr_sv_run(ctx);
@@ -195,12 +205,19 @@ static void fired(void *ctx)
 
 /* ---- jobs that end ---- */
 
+/* It has seen all there is that matters to it.  A second run would say of itself that it did
+ * nothing, and that would be all that whoever asked gets to see. */
+static bool has_seen_all(const struct pr_sv_runner *r)
+{
+    return r->system->asks_nothing || r->seen == r->s->changes;
+}
+
 /* Nothing that this system needs is to be graded any more, and it has seen all there is. */
 static bool is_through(const struct pr_sv_runner *r)
 {
     const struct pr_supervisor *s = r->s;
     return s->scanned && !s->plan.pending && !s->suites_pending && !r->outstanding && r->applied &&
-           !r->running && !r->again && r->seen == s->changes && !pr_sv_probes_pending(r);
+           !r->running && !r->again && has_seen_all(r) && !pr_sv_probes_pending(r);
 }
 
 static void tell_finished(struct pr_sv_runner *r)
@@ -411,6 +428,7 @@ enum pr_code pr_supervisor_add(struct pr_supervisor *s, const struct pr_job_opti
         .interval_ms = o->interval_ms,
         .set = is_empty(o->set) ? NULL : json_deep_copy(o->set),
         .once = o->once,
+        .asked_ms = pr_clock_utc_ms(),
         .found = o->found,
         .finished = o->finished,
         .ctx = o->ctx,

@@ -7,6 +7,8 @@
 static void add_lines(struct pr_str *out, int64_t a, int64_t b)
 {
     int64_t carry = 0;
+    if (a <= 9 && b <= 9) /* a column alone: the last line of all says it */
+        return;
     for (; a || b; a /= 10, b /= 10) {
         int64_t x = a % 10, y = b % 10, sum = x + y + carry;
         pr_str_printf(out, "%lld + %lld", (long long)x, (long long)y);
@@ -25,6 +27,8 @@ static void add_lines(struct pr_str *out, int64_t a, int64_t b)
 static void subtract_lines(struct pr_str *out, int64_t a, int64_t b)
 {
     int64_t borrow = 0;
+    if (a <= 9 && b <= a)
+        return;
     if (a < b) {
         pr_str_printf(out, "%lld is larger than %lld: subtract the other way round, minus sign\n",
             (long long)b, (long long)a);

@@ -436,6 +436,7 @@ const struct pr_system pr_system_data_generation = {
     .roles = PR_ROLE_TRAINING,
     .interval_s = 300,
     .uses_data = true,
+    .asks_nothing = true,
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .plan = plan,

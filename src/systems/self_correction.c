@@ -90,10 +90,28 @@ static void add_defects(const json_t *by_defect, json_t *total)
             sum, key, json_integer_value(n) + json_integer_value(json_object_get(sum, key)));
 }
 
-/* The counts of this run, and those of all runs that are remembered. */
+/* What the runs before this one counted for the same --once; new reference. */
+static json_t *counted_before(const struct work *w)
+{
+    const json_t *once = json_object_get(w->remembered, "once");
+    int64_t asked = w->v->data->once_ms;
+    if (!asked || json_integer_value(json_object_get(once, "asked")) != asked)
+        return json_object();
+    return json_deep_copy(json_object_get(once, "counts"));
+}
+
+static void remember_counts(struct work *w, const json_t *counts)
+{
+    json_t *once = json_object();
+    pr_json_set_int(once, "asked", w->v->data->once_ms);
+    pr_json_set(once, "counts", json_deep_copy(counts));
+    pr_json_set(w->remembered, "once", once);
+}
+
+/* The counts of this run (of all that one --once took), and those of all that are remembered. */
 static void intake_json(struct work *w, const struct pr_intake *i)
 {
-    json_t *o = json_object(), *total = json_object_get(w->remembered, "total"),
+    json_t *o = counted_before(w), *total = json_object_get(w->remembered, "total"),
            *files = json_object_get(w->remembered, "last_files");
     if (!json_is_object(total)) {
         total = json_object();
@@ -104,8 +122,10 @@ static void intake_json(struct work *w, const struct pr_intake *i)
         pr_json_set(w->remembered, "last_files", files);
     }
     set_counts(i, o);
+    add_defects(i->by_defect, o);
+    if (w->v->data->once_ms && i->files)
+        remember_counts(w, o);
     pr_json_set_int(o, "unsettled", (int64_t)i->unsettled);
-    pr_json_set(o, "by_defect", json_incref(i->by_defect));
     set_counts(i, total);
     add_defects(i->by_defect, total);
     pr_json_set(o, "total", json_deep_copy(total));

@@ -123,6 +123,7 @@ struct pr_system {
     int interval_s;          /* by default */
     bool uses_pool;          /* its views have a pool, where one can be had */
     bool uses_data;          /* its views have data */
+    bool asks_nothing;       /* no grade or checkpoint matters to it: with --once it runs once */
     const struct pr_system_option *options;
     size_t n_options;
     enum pr_code (*plan)(struct pr_view *v, struct pr_needs *ret, struct pr_error *e);

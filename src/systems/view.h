@@ -45,6 +45,9 @@ struct pr_view_data {
     const char *correction_queue; /* "normal": where valid files of queue/unvalidated go */
     const char *generation_count; /* "normal" or "all": which waiting files count */
     int64_t interval_ms;          /* between two runs of the system that sees this */
+    /* When somebody asked for it with --once, which may take several runs (grades come in between)
+     * and is told what the last one says; 0: it goes on. */
+    int64_t once_ms;
 };
 
 struct pr_view {

@@ -154,9 +154,33 @@ def test_what_comes_in_is_asked_and_what_is_wrong_is_corrected():
     base.remove()
 
 
+def test_once_tells_of_all_the_runs_that_it_took():
+    base = Base(30)
+    base.configure("eval: {max_new_tokens: %d}\ncorrection: {samples: 3}\n" % NEW_TOKENS)
+    base.drop(4500)
+    folder = os.path.join(base.dir, "queue", "unvalidated")
+    os.makedirs(folder)
+    path = os.path.join(folder, "new.jsonl")
+    with open(path, "w") as f:
+        f.write('{"prompt": "1+2=", "golden": "3", "skill": "addition"}\n'
+                '{"prompt": "3+4=", "golden": "8", "skill": "addition"}\n'
+                '{"prompt": "4+5=", "golden": "9", "skill": "addition"}\n')
+    os.utime(path, (1e9, 1e9))  # nobody is writing it any more
+    for i in range(2):
+        o = strict(base.command("self-correction", "--once", "--json"))
+        assert o["asked"] == 2, o
+        v, t = o["validation"], o["validation"]["total"]
+        # Files are moved in the first run, and the answers are there in the last one.
+        assert (v["files"], v["lines_moved"], v["lines_rejected"]) == ((1, 2, 1) if i == 0 else (0, 0, 0)), v
+        assert v["by_defect"] == ({"wrong_answer": 1} if i == 0 else {}), v
+        assert (t["files"], t["lines_moved"], t["lines_rejected"]) == (1, 2, 1), t
+    base.remove()
+
+
 def test_a_machine_that_only_trains_has_its_queue_filled():
     base = Base(300)
     base.configure("machine: {role: training}\ngeneration: {lines: 100, min_files: 3}\n")
+    base.drop(4500)  # opened meanwhile, it must not have --once run again and say that it wrote nothing
     os.makedirs(base.status, exist_ok=True)
     row = strict(base.command("data-generation", "--once", "--json"))
     assert row["state"] == "ok" and row["mix"]["source"] == "default", row

@@ -108,6 +108,23 @@ static void expect_solved(const struct pr_skill *s, int level, struct pr_rng *rn
     assert_true(s->solve(other.data, other.len, NULL, NULL));
 }
 
+static void a_single_column_is_worked_in_one_line(void **state)
+{
+    static const char *const cases[][3] = {
+        {"subtraction", "4-1=", "4 - 1 = 3\n"},
+        {"addition", "2+0=", "2 + 0 = 2\n"},
+        {"addition", "12+3=", "2 + 3 = 5\n1 + 0 = 1\n12 + 3 = 15\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct pr_skill *s = pr_skill_find(cases[i][0]);
+        pr_str_clear(&other);
+        pr_str_clear(&working);
+        assert_true(s->solve(cases[i][1], strlen(cases[i][1]), &other, &working));
+        assert_string_equal(pr_str_cstr(&working), cases[i][2]);
+    }
+}
+
 static void it_solves_what_it_makes_step_by_step(void **state)
 {
     (void)state;
@@ -503,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_golden_answer_is_right),
         cmocka_unit_test(it_solves_what_it_makes_step_by_step),
+        cmocka_unit_test(a_single_column_is_worked_in_one_line),
         cmocka_unit_test(a_changed_answer_is_wrong),
         cmocka_unit_test(hostile_bytes_are_survived),
         cmocka_unit_test(only_its_own_questions_have_an_answer),
