@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 
+import arms
 from arms import ARMS, LEVELS, Arm, begin
 from program import Program, wilson
 
@@ -143,7 +144,8 @@ def main():
     parser.add_argument("--json", help="write all figures there, too")
     args = parser.parse_args()
     if args.quick:
-        args.seeds, args.begin, args.rounds, args.steps = 2, 48, 2, 16
+        args.seeds, args.begin, args.rounds, args.steps = 2, 32, 2, 16
+        arms.LOOKS = 300
     if "uniform" not in args.arms:
         parser.error("uniform is what the other arms are compared with")
     with tempfile.TemporaryDirectory(prefix="proctor-loop-") as scratch:
