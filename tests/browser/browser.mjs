@@ -22,7 +22,7 @@ export class Looker {
     this.faults = [];
   }
 
-  /* expected: what the console may say, such as about a server that a test stopped. */
+  /* expected: what the console may say, and which answers may be refused, such as about a server that a test stopped. */
   async open(hash = '#/', { width = 1280, height = 800, theme = 'light', expected = null } = {}) {
     this.context = await this.browser.newContext({ viewport: { width, height }, colorScheme: theme });
     this.page = await this.context.newPage();
@@ -31,7 +31,8 @@ export class Looker {
       if (['error', 'warning'].includes(m.type()) && !expected?.test(m.text())) this.faults.push(`console: ${m.text()}`);
     });
     this.page.on('response', (r) => {
-      if (r.status() >= 500 || r.status() === 429) this.faults.push(`answered ${r.status()}: ${r.url()}`);
+      const fault = `answered ${r.status()}: ${r.url()}`;
+      if ((r.status() >= 500 || r.status() === 429) && !expected?.test(fault)) this.faults.push(fault);
     });
     this.page.on('pageerror', (e) => this.faults.push(`error: ${e.message}`));
     this.page.on('dialog', (d) => {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { suite } from './harness.mjs';
 
 const { look } = suite();
-const AWAY = /Failed to load resource|ERR_/;
+/* A server that is being stopped answers 503 to what it was asked before. */
+const AWAY = /Failed to load resource|ERR_|answered 503/;
 let key = 0;
 
 function raise(base, level, text) {
