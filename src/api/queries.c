@@ -20,7 +20,7 @@ struct pr_api_queries {
     int n_threads;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t stir;
-    struct job ring[PR_API_QUEUE];
+    struct job ring[PR_API_MAX_WAITING];
     size_t first, n;
     bool stop;
 };
@@ -78,7 +78,7 @@ static bool next(struct pr_api_queries *v, struct job *ret)
     bool got = v->n && !v->stop;
     if (got) {
         *ret = v->ring[v->first];
-        v->first = (v->first + 1) % PR_API_QUEUE;
+        v->first = (v->first + 1) % PR_API_MAX_WAITING;
         v->n--;
     }
     pthread_mutex_unlock(&v->lock);
@@ -127,8 +127,8 @@ void pr_api_queries_stop(struct pr_api_queries *v)
         pthread_join(v->threads[v->n_threads - 1], NULL);
     for (; v->n; v->n--) {
         struct job *j = &v->ring[v->first];
-        v->first = (v->first + 1) % PR_API_QUEUE;
-        j->done(j->ctx, pr_api_blob_error(503, "proctor is being stopped"));
+        v->first = (v->first + 1) % PR_API_MAX_WAITING;
+        j->done(j->ctx, pr_api_blob_error(503, PR_API_STOPPING));
     }
 }
 
@@ -146,12 +146,20 @@ bool pr_api_queries_add(
     struct pr_api_queries *v, const struct pr_api_request *q, pr_api_answered *done, void *ctx)
 {
     pthread_mutex_lock(&v->lock);
-    bool fits = v->n < PR_API_QUEUE && !v->stop;
+    bool fits = v->n < PR_API_MAX_WAITING && !v->stop;
     if (fits) {
-        v->ring[(v->first + v->n++) % PR_API_QUEUE] =
+        v->ring[(v->first + v->n++) % PR_API_MAX_WAITING] =
             (struct job){.q = q, .done = done, .ctx = ctx};
         pthread_cond_signal(&v->stir);
     }
     pthread_mutex_unlock(&v->lock);
     return fits;
+}
+
+bool pr_api_queries_stopped(struct pr_api_queries *v)
+{
+    pthread_mutex_lock(&v->lock);
+    bool stopped = v->stop;
+    pthread_mutex_unlock(&v->lock);
+    return stopped;
 }

@@ -8,7 +8,8 @@
 #include "api/snapshot.h"
 
 #define PR_API_DEADLINE_MS 5000
-#define PR_API_QUEUE       64
+#define PR_API_MAX_WAITING 64 /* questions that no thread has taken yet */
+#define PR_API_STOPPING    "proctor is being stopped"
 
 struct pr_api_queries;
 PR_MUST_CHECK enum pr_code pr_api_queries_new(
@@ -19,9 +20,11 @@ void pr_api_queries_free(struct pr_api_queries *v);
 
 /* Runs on a worker, answer handed over.  q belongs to the caller and must stay until then. */
 typedef void pr_api_answered(void *ctx, struct pr_api_blob *answer);
-/* false: the queue is full, nothing was taken. */
+/* false: too many wait, or no more are taken; nothing was. */
 bool pr_api_queries_add(
     struct pr_api_queries *v, const struct pr_api_request *q, pr_api_answered *done, void *ctx);
+/* Are no more taken? */
+bool pr_api_queries_stopped(struct pr_api_queries *v);
 
 /* The answer of a handler in this context; never NULL. */
 struct pr_api_blob *pr_api_answer(const struct pr_api_request *q, const struct pr_api_context *x);

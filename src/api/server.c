@@ -335,7 +335,10 @@ bool pr_api_work(struct pr_api *a, const struct pr_api_request *q, pr_api_answer
     if (pr_api_queries_add(a->queries, q, done, ctx))
         return true;
     *r = (struct pr_api_reply){0};
-    pr_api_reply_error(429, "too many questions wait to be answered: ask again in a moment", r);
+    if (pr_api_queries_stopped(a->queries))
+        pr_api_reply_error(503, PR_API_STOPPING, r);
+    else
+        pr_api_reply_error(429, "too many questions wait to be answered: ask again in a moment", r);
     r->retry_after_s = 1;
     return false;
 }
