@@ -22,7 +22,9 @@ def self_of(doc):
 
 
 def peer_of(machine, name):
-    return {m["name"]: m for m in machine.get("/api/gpu")["machines"]}[name]
+    """The first documents of an API may be older than its list of peers."""
+    return until("the peer '%s'" % name,
+                 lambda: {m["name"]: m for m in machine.get("/api/gpu")["machines"]}.get(name))
 
 
 def seen(machine):
