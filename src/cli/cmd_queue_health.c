@@ -67,12 +67,14 @@ static void show(const json_t *doc)
     pr_str_printf(&out, "The queue is %s.\n\n", json_string_value(json_object_get(doc, "status")));
     put_reasons(&out, doc);
     put_queues(&out, doc);
-    if (json_is_real(hours))
-        pr_str_printf(
-            &out, "\nWhat waits lasts for about %.1f hours of training.\n", json_real_value(hours));
-    else
+    if (json_is_real(hours)) {
+        char lasts[32];
+        pr_layout_duration(json_real_value(hours) * 3600, lasts);
+        pr_str_printf(&out, "\nWhat waits lasts for about %s of training.\n", lasts);
+    } else {
         pr_str_printf(&out, "\nHow long it lasts is not known: %s.\n",
             json_string_value(json_object_get(doc, "hours_left_reason")));
+    }
     pr_out_text(pr_str_cstr(&out), out.len);
     pr_str_done(&out);
 }

@@ -238,8 +238,10 @@ static void empty(struct health *h)
 
 static void runs_out(struct health *h)
 {
+    double seconds = h->hours_left * 3600;
     if (n_waiting(h) && h->hours_left < FEW_HOURS)
-        reason(h, YELLOW, names(), "what waits lasts for %.1f hours of training", h->hours_left);
+        reason(h, YELLOW, names(), "what waits lasts for about %.0f %s of training",
+            seconds < 120 ? seconds : seconds / 60, seconds < 120 ? "seconds" : "minutes");
 }
 
 static const struct {

@@ -50,6 +50,7 @@ def test_an_ordered_queue_is_green_and_lasts_as_long_as_it_says():
             json.dump({"samples_per_second": 50}, f)
         doc, reasons = health(base, 1)
         assert list(reasons) == ["runs_out"] and doc["status"] == "yellow"
+        assert doc["reasons"][0]["text"] == "what waits lasts for about 2 minutes of training", doc["reasons"]
         old = time.time() - 7300
         os.utime(status, (old, old))
         doc, _ = health(base, 0)
