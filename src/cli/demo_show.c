@@ -309,7 +309,9 @@ static bool all_have_had_their_turn(const json_t *doc)
 bool pr_demo_curriculum_over(void)
 {
     json_t *doc = read_status("status/curriculum_optimization.json");
-    bool over = doc && strcmp(text_of(doc, "state"), "waiting") != 0 &&
+    /* What it found before it was given a budget says nothing of probes. */
+    bool asked = json_object_get(json_object_get(doc, "set"), "curriculum.budget_percent");
+    bool over = asked && strcmp(text_of(doc, "state"), "waiting") != 0 &&
                 (json_is_null(json_object_get(doc, "next")) ||
                     !strcmp(text_of(doc, "decision"), "decided") || all_have_had_their_turn(doc));
     json_decref(doc);
