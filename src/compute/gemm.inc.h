@@ -71,7 +71,7 @@ PR_INLINE vf load_panel(enum pr_panel_kind kind, const void *b, size_t at)
 struct tile {
     size_t cols, k;
     const void *a, *panel;
-    size_t lda;
+    size_t lda, ldb; /* ldb: elements (pairs: of two) from one k of the panel to the next */
     float *c;
     size_t ldc;
     bool accumulate;
@@ -93,7 +93,7 @@ PR_INLINE void tile(
     enum pr_panel_kind kind, const bool turned, const int mr, const int nv, const struct tile *t)
 {
     vf acc[TILE_ROWS][TILE_VECTORS] = {{{0}}};
-    size_t k = t->k, lda = t->lda, cols = t->cols, ldc = t->ldc, step = t->ahead_step;
+    size_t k = t->k, lda = t->lda, ldb = t->ldb, ldc = t->ldc, step = t->ahead_step;
     const char *ahead = t->ahead;
     float *c = t->c;
     if (t->accumulate) {
@@ -106,7 +106,7 @@ PR_INLINE void tile(
     }
     if (kind == PR_PANEL_BF16) {
         const uint16_t *x = t->a, *b = t->panel;
-        for (size_t i = 0; i < k; i += 2, x += 2, b += 2 * cols, ahead += step) {
+        for (size_t i = 0; i < k; i += 2, x += 2, b += 2 * ldb, ahead += step) {
             fetch(ahead);
             pair_product(mr, nv, acc, x, lda, b);
         }
@@ -114,12 +114,13 @@ PR_INLINE void tile(
         const float *x = t->a;
         for (size_t i = 0; i < k; i++, x += turned ? lda : 1, ahead += step) {
             vf b[TILE_VECTORS];
-            fetch(ahead);
+            if (step)
+                fetch(ahead);
             if (turned)
                 __builtin_prefetch(x + AT_AHEAD * lda, 0, 3);
             UNROLL
             for (int j = 0; j < nv; j++)
-                b[j] = load_panel(kind, t->panel, i * cols + (size_t)(j * VL));
+                b[j] = load_panel(kind, t->panel, i * ldb + (size_t)(j * VL));
             UNROLL
             for (int r = 0; r < mr; r++) {
                 vf v = vf_set1(x[turned ? (size_t)r : (size_t)r * lda]);
@@ -239,6 +240,7 @@ PR_INLINE void gemm_wide(enum pr_panel_kind kind, size_t rows, size_t cols, size
         struct tile t = {.cols = cols,
             .k = n,
             .panel = wide_panel,
+            .ldb = cols,
             .ldc = ldc,
             .accumulate = accumulate || i,
             .ahead = panel + (i + n) * k_bytes,
@@ -261,9 +263,9 @@ PR_INLINE void gemm_wide(enum pr_panel_kind kind, size_t rows, size_t cols, size
 }
 
 PR_INLINE void gemm(enum pr_panel_kind kind, size_t rows, size_t cols, size_t k, const char *a,
-    size_t lda, const char *panel, float *c, size_t ldc, bool accumulate)
+    size_t lda, const char *panel, size_t ldb, float *c, size_t ldc, bool accumulate)
 {
-    size_t a_elem = kind == PR_PANEL_BF16 ? 2 : 4, k_bytes = cols * pr_panel_elem(kind);
+    size_t a_elem = kind == PR_PANEL_BF16 ? 2 : 4, k_bytes = ldb * pr_panel_elem(kind);
     struct blocking how = blocking_for(kind, rows, cols);
     size_t block = how.block / k_bytes / 2 * 2; /* even, for pairs */
     size_t vectors = tile_vectors(rows < TILE_ROWS ? rows : TILE_ROWS, cols);
@@ -280,6 +282,7 @@ PR_INLINE void gemm(enum pr_panel_kind kind, size_t rows, size_t cols, size_t k,
             .a = a + i * a_elem,
             .panel = panel + i * k_bytes,
             .lda = lda,
+            .ldb = ldb,
             .c = c,
             .ldc = ldc,
             .accumulate = accumulate || i,
@@ -294,17 +297,24 @@ PR_INLINE void gemm(enum pr_panel_kind kind, size_t rows, size_t cols, size_t k,
     static void name(size_t rows, size_t cols, size_t k, const void *a, size_t lda,                \
         const void *panel, float *c, size_t ldc, bool accumulate)                                  \
     {                                                                                              \
-        gemm(kind, rows, cols, k, a, lda, panel, c, ldc, accumulate);                              \
+        gemm(kind, rows, cols, k, a, lda, panel, cols, c, ldc, accumulate);                        \
     }
 GEMM_DEFINE(gemm_f32_f32, PR_PANEL_F32_F32)
 GEMM_DEFINE(gemm_f32_bf16, PR_PANEL_F32_BF16)
 GEMM_DEFINE(gemm_f32_f16, PR_PANEL_F32_F16)
 GEMM_DEFINE(gemm_bf16, PR_PANEL_BF16)
 
+static void gemm_columns(size_t rows, size_t cols, size_t k, const float *a, size_t lda,
+    const float *panel, size_t ld_panel, float *c, size_t ldc, bool accumulate)
+{
+    gemm(PR_PANEL_F32_F32, rows, cols, k, (const char *)a, lda, (const char *)panel, ld_panel, c,
+        ldc, accumulate);
+}
+
 /* --- a transposed --- */
 
-/* Of k: the lines of a that a tile touches stay for the next tile. */
-#define AT_BLOCK ((size_t)256)
+/* Of k; the panel of training is in a near cache already, so that nothing is fetched ahead. */
+#define AT_BLOCK ((size_t)512)
 
 static tile_fn *const tiles_at[TILE_ROWS + 1][TILE_VECTORS + 1] = {
 #define TILE_AT_ENTRY(mr, nv) [mr][nv] = tile_at_##mr##x##nv,
@@ -321,10 +331,9 @@ static void gemm_at(size_t rows, size_t cols, size_t k, const float *a, size_t l
         struct tile t = {.cols = cols,
             .k = n,
             .lda = lda,
+            .ldb = cols,
             .ldc = ldc,
-            .accumulate = accumulate || i,
-            .ahead = (const char *)panel + (i + n) * cols * sizeof *a,
-            .ahead_step = cols * sizeof *a / n_tiles};
+            .accumulate = accumulate || i};
         for (size_t row = 0, number = 0, mr; row < rows; row += mr, number++) {
             mr = (rows - row + (n_tiles - number) - 1) / (n_tiles - number);
             t.a = a + i * lda + row;
@@ -334,7 +343,6 @@ static void gemm_at(size_t rows, size_t cols, size_t k, const float *a, size_t l
                 t.c = c + row * ldc + j;
                 tiles_at[mr][nv](&t);
             }
-            t.ahead += n * t.ahead_step;
         }
         i += n;
     } while (i < k);

@@ -108,6 +108,10 @@ struct pr_kernels {
      * of cols >= n columns (16, 32, 48 or 64): panel[i][j] = src[i][j], columns from n on 0. */
     void (*pack_rows)(enum pr_panel_kind kind, enum pr_dtype src_dtype, const void *src,
         size_t stride, size_t n, size_t k, size_t cols, void *panel);
+    /* As gemm of PR_PANEL_F32_F32 for the first `cols` (16, 32, 48 or 64) columns of a panel that
+     * is ld_panel >= cols columns wide. */
+    void (*gemm_columns)(size_t rows, size_t cols, size_t k, const float *a, size_t lda,
+        const float *panel, size_t ld_panel, float *c, size_t ldc, bool accumulate);
     /* As gemm of PR_PANEL_F32_F32 with a transposed: its element (row r, k i) is a[i·lda + r]. */
     void (*gemm_at)(size_t rows, size_t cols, size_t k, const float *a, size_t lda,
         const void *panel, float *c, size_t ldc, bool accumulate);

@@ -176,8 +176,11 @@ static void op_pack_rows(enum pr_panel_kind kind, enum pr_dtype src_dtype, const
     if (kind == PR_PANEL_BF16) {
         interleave_rows(src_dtype, in, in_row, n, k, cols, panel);
     } else if (src_dtype == type && n * elem == SQUARE_BYTES) {
-        for (size_t i = 0; i < k; i++, in += in_row, out += SQUARE_BYTES)
+        for (size_t i = 0; i < k; i++, in += in_row, out += SQUARE_BYTES) {
+            for (size_t j = 0; j < SQUARE_BYTES; j += 64)
+                __builtin_prefetch(in + 12 * in_row + j, 0, 3);
             copy_square_row(in, out);
+        }
     } else {
         for (size_t i = 0; i < k; i++, in += in_row, out += cols * elem) {
             convert_row(src_dtype, in, n, type, out);

@@ -26,11 +26,11 @@ extern const struct pr_kernels pr_kernels_avx512bf16;
         .pack = op_pack, .to_bf16 = op_to_bf16, .rmsnorm = op_rmsnorm, .rope = op_rope,            \
         .silu_mul = op_silu_mul, .silu_mul_bf16 = op_silu_mul_bf16, .add = op_add,                 \
         .scale = op_scale, .softmax_block = op_softmax_block, .logsumexp_part = op_logsumexp_part, \
-        .gemm_at = gemm_at, .pack_ld = op_pack_ld, .pack_rows = op_pack_rows,                      \
-        .softmax_row = op_softmax_row, .softmax_row_back = op_softmax_row_back,                    \
-        .rmsnorm_back = op_rmsnorm_back, .silu_mul_back = op_silu_mul_back,                        \
-        .softmax_xent = op_softmax_xent, .axpy = op_axpy, .sum_squares = op_sum_squares,           \
-        .adamw = op_adamw,                                                                         \
+        .gemm_columns = gemm_columns, .gemm_at = gemm_at, .pack_ld = op_pack_ld,                   \
+        .pack_rows = op_pack_rows, .softmax_row = op_softmax_row,                                  \
+        .softmax_row_back = op_softmax_row_back, .rmsnorm_back = op_rmsnorm_back,                  \
+        .silu_mul_back = op_silu_mul_back, .softmax_xent = op_softmax_xent, .axpy = op_axpy,       \
+        .sum_squares = op_sum_squares, .adamw = op_adamw,                                          \
     }
 
 #endif

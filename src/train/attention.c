@@ -27,13 +27,14 @@ struct work {
     float *values_q; /* values as columns, likewise; backward */
     float *rows;     /* keys (backward) or values as rows: panels [max_rows][<= 64] over dim */
     float *s, *dp;   /* (64, max_rows): scores or probabilities; their gradients */
-    float *turned;   /* (max_rows, 64 + 16): s or dp turned */
     float *block;    /* panels [64][<= 64] over dim: queries or d_out of a block */
     float *dk, *dv;  /* (max_rows, dim) */
     float *o;        /* (64, dim) */
 };
 
-#define LD_TURNED (BLOCK + 16) /* no power of two: rows must not share lines of the cache */
+/* Queries (or keys) of the diagonal's square that go at once and no farther than the diagonal: what
+ * lies beyond is never visible.  A multiple of a tile's rows. */
+#define STEP ((size_t)12)
 
 static size_t least(size_t a, size_t b)
 {
@@ -66,7 +67,6 @@ static size_t carve_work(const struct job *j, bool back, char *base, struct work
     w->o = carve(base, &used, BLOCK * dim);
     w->values_q = carve(base, &used, b * n * j->t->head_dim);
     w->dp = carve(base, &used, b * BLOCK * n);
-    w->turned = carve(base, &used, b * n * LD_TURNED);
     w->block = carve(base, &used, b * BLOCK * dim);
     w->dk = carve(base, &used, b * n * dim);
     w->dv = carve(base, &used, b * n * dim);
@@ -203,9 +203,16 @@ static size_t visible(const struct item *it, const struct block *b, size_t r, si
 static void times_columns(const struct item *it, const struct block *b, const float *x, size_t ld,
     const float *panels, float *y)
 {
-    for (size_t key = b->from; key < b->to; key += BLOCK)
-        it->kn->gemm[PR_PANEL_F32_F32](b->rows, least(b->to - key, PR_PANEL), it->head_dim, x, ld,
-            panels + key * it->head_dim, y + (key - b->from), b->to - b->from, false);
+    size_t keys = b->to - b->from;
+    for (size_t key = b->from; key < b->to; key += PR_PANEL) {
+        size_t cols = least(b->to - key, PR_PANEL);
+        for (size_t r = 0, n; r < b->rows; r += n) {
+            n = key < b->first ? b->rows : least(STEP, b->rows - r);
+            it->kn->gemm_columns(n, least(cols, up_to(b->first + r + n - key, 16)), it->head_dim,
+                x + r * ld, ld, panels + key * it->head_dim, cols, y + r * keys + (key - b->from),
+                keys, false);
+        }
+    }
 }
 
 /* y (rows, dim) = p (rows, to − from) · rows, to y or by way of scratch where y is narrower. */
@@ -217,8 +224,12 @@ static void times_rows(
     size_t ldc = fits ? ld : it->dim, keys = b->to - b->from;
     for (size_t col = 0; col < it->dim; col += PR_PANEL) {
         size_t cols = least(it->dim - col, PR_PANEL);
-        it->kn->gemm[PR_PANEL_F32_F32](b->rows, cols, keys, p, keys,
-            it->w.rows + col * it->stride + b->from * cols, c + col, ldc, false);
+        const float *rows = it->w.rows + col * it->stride + b->from * cols;
+        for (size_t r = 0, n; r < b->rows; r += n) {
+            n = least(STEP, b->rows - r);
+            it->kn->gemm[PR_PANEL_F32_F32](n, cols, least(keys, b->first + r + n - b->from),
+                p + r * keys, keys, rows, c + r * ldc + col, ldc, false);
+        }
     }
     for (size_t r = 0; !fits && r < b->rows; r++)
         memcpy(y + r * ld, c + r * ldc, it->head_dim * sizeof *y);
@@ -265,14 +276,18 @@ static void add_turned(const struct item *it, const struct block *b, const float
     size_t ld, float *y)
 {
     size_t keys = b->to - b->from;
-    for (size_t key = 0; key < keys; key += PR_PANEL)
-        it->kn->pack_ld(PR_PANEL_F32_F32, PR_F32, p + key, keys, b->rows,
-            least(keys - key, PR_PANEL), LD_TURNED, it->w.turned + key * LD_TURNED);
     pack_as_rows(it, x, ld, b->rows, BLOCK, it->w.block);
     for (size_t col = 0; col < it->dim; col += PR_PANEL) {
         size_t cols = least(it->dim - col, PR_PANEL);
-        it->kn->gemm[PR_PANEL_F32_F32](keys, cols, b->rows, it->w.turned, LD_TURNED,
-            it->w.block + col * BLOCK, y + b->from * it->dim + col, it->dim, true);
+        const float *panel = it->w.block + col * BLOCK;
+        for (size_t key = 0, n; key < keys; key += n) {
+            size_t at = b->from + key, r = at > b->first ? at - b->first : 0;
+            n = at < b->first ? least(b->first - at, keys - key) : least(STEP, keys - key);
+            if (r >= b->rows)
+                break;
+            it->kn->gemm_at(n, cols, b->rows - r, p + r * keys + key, keys, panel + r * cols,
+                y + at * it->dim + col, it->dim, true);
+        }
     }
 }
 

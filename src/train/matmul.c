@@ -1,5 +1,5 @@
 /* Matrix products in blocks: a block of b is packed into panels that all threads share (and a block
- * of a is turned or rounded where its shape or type asks for it), then groups of rows meet panels.
+ * of a is rounded to bf16, and turned, where that is wanted), then groups of rows meet panels.
  *
  * Each element of c is summed over k in ascending order whatever the blocks and the threads, as the
  * kernels promise. */
@@ -14,15 +14,10 @@
  * second-level one.  Found by measuring. */
 #define BLOCK_K    ((size_t)1024)
 #define BLOCK_N    ((size_t)1024)
-#define BLOCK_M    ((size_t)2048) /* where a must be turned or rounded */
+#define BLOCK_M    ((size_t)2048) /* where a must be rounded */
 #define PACK_K     ((size_t)256)  /* of one item of packing */
 #define GROUP_ROWS ((size_t)252)  /* of one item of multiplying, at most; a multiple of 6 and 4 */
 #define LEAST_ROWS ((size_t)48)   /* and at least, unless there are fewer */
-
-/* Widest a, and c, of the third shape for which a is multiplied as it lies: the elements of a wider
- * one, far apart, do not stay in the first-level cache, and turning pays when all of a wide c has
- * use of it. */
-#define AT_MOST ((size_t)512)
 
 struct job {
     const struct pr_matmul *mm;
@@ -86,8 +81,7 @@ static void pack_panel(const struct job *j, size_t item)
         kn->pack_rows(j->kind, j->b.dtype, b, j->b.ld, n, k, cols, out);
 }
 
-/* 64 rows of a as they are multiplied: turned where its rows are columns, rounded to bf16 where
- * that is wanted. */
+/* 64 rows of a rounded to bf16, and turned where its rows are columns. */
 static void make_rows(const struct job *j, size_t item)
 {
     const struct pr_kernels *kn = j->mm->kernels;
@@ -100,10 +94,9 @@ static void make_rows(const struct job *j, size_t item)
         }
         return;
     }
-    enum pr_panel_kind kind = j->mm->bf16 ? PR_PANEL_F32_BF16 : PR_PANEL_F32_F32;
     for (size_t i = 0; i < j->k; i += PR_PANEL)
-        kn->pack_ld(kind, PR_F32, j->a + i * j->lda + r0, j->lda, least(j->k - i, PR_PANEL), rows,
-            j->ld_made, out + i * j->elem);
+        kn->pack_ld(PR_PANEL_F32_BF16, PR_F32, j->a + i * j->lda + r0, j->lda,
+            least(j->k - i, PR_PANEL), rows, j->ld_made, out + i * j->elem);
 }
 
 static void prepare_item(void *ctx, size_t item, int thread)
@@ -188,8 +181,7 @@ static enum pr_code make_scratch(struct pr_matmul *mm, struct job *j, struct pr_
     j->ld_made = up_to(k, PR_PANEL) + 16; /* no power of two: rows must not share lines */
     size_t panels = (n + PR_PANEL - 1) / PR_PANEL * j->panel_bytes, made = 0;
     size_t edges = (size_t)pr_pool_threads(mm->pool) * GROUP_ROWS * PR_PANEL * sizeof(float);
-    bool turn = j->shape == PR_TN && (j->lda > AT_MOST || j->n > AT_MOST);
-    if (mm->bf16 || turn)
+    if (mm->bf16)
         made = up_to(least(j->m, BLOCK_M) * j->ld_made * j->elem, 64);
     size_t bytes = panels + made + edges;
     if (bytes > mm->scratch_bytes) {

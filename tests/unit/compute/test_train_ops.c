@@ -153,6 +153,38 @@ static void gemm_at_has_the_bits_of_gemm(void **state)
     }
 }
 
+static void gemm_columns_has_the_bits_of_gemm_in_the_first_columns(void **state)
+{
+    (void)state;
+    struct pr_rng r;
+    pr_rng_seed(&r, 81);
+    for (int round = 0; round < 80; round++) {
+        size_t wide = 16 + 16 * below(&r, 4), cols = 16 + 16 * below(&r, wide / 16);
+        size_t rows = 1 + below(&r, 80), k = round % 4 ? below(&r, 80) : 500 + below(&r, 400);
+        size_t lda = k + 1, ldc = wide + below(&r, 9);
+        bool accumulate = below(&r, 2);
+        float *a = big(rows * lda * 4), *panel = big((k + 1) * wide * 4);
+        float *c = big(rows * ldc * 4), *want = big(rows * ldc * 4);
+        fill_normal(&r, a, rows * lda);
+        fill_normal(&r, panel, k * wide);
+        FOR_EACH_TABLE(kn)
+        {
+            fill_normal(&r, c, rows * ldc);
+            memcpy(want, c, rows * ldc * 4);
+            kn->gemm[PR_PANEL_F32_F32](rows, wide, k, a, lda, panel, want, ldc, accumulate);
+            for (size_t row = 0; row < rows; row++) /* the others stay as they are */
+                memcpy(want + row * ldc + cols, c + row * ldc + cols, (ldc - cols) * 4);
+            kn->gemm_columns(rows, cols, k, a, lda, panel, wide, c, ldc, accumulate);
+            CHECK(!memcmp(c, want, rows * ldc * 4), "%s gemm_columns %zux%zu of %zux%zu", kn->isa,
+                rows, cols, wide, k);
+        }
+        pr_big_free(a, rows * lda * 4);
+        pr_big_free(panel, (k + 1) * wide * 4);
+        pr_big_free(c, rows * ldc * 4);
+        pr_big_free(want, rows * ldc * 4);
+    }
+}
+
 /* --- rows --- */
 
 /* Central differences of f at x[i], with steps that floats hold exactly enough. */
@@ -517,6 +549,7 @@ int main(void)
         cmocka_unit_test(panels_of_any_width_hold_the_matrix),
         cmocka_unit_test(panels_of_rows_hold_the_matrix),
         cmocka_unit_test(gemm_at_has_the_bits_of_gemm),
+        cmocka_unit_test(gemm_columns_has_the_bits_of_gemm_in_the_first_columns),
         cmocka_unit_test(rmsnorm_back_is_the_central_difference),
         cmocka_unit_test(silu_mul_back_is_the_central_difference),
         cmocka_unit_test(rope_by_the_negative_sine_is_its_backward),
