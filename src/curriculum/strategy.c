@@ -137,7 +137,7 @@ void pr_strategy_mix(const struct pr_level_progress *progress, size_t n_levels, 
     for (size_t l = 0; l < n_levels; l++) {
         ret[l] = progress ? pr_strategy_progress(&progress[l]) : NAN;
         if (!isnan(ret[l])) {
-            ret[l] = fmax(ret[l], 0);
+            ret[l] = fabs(ret[l]);
             sum += ret[l], known += 1;
         }
     }

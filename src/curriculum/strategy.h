@@ -77,12 +77,11 @@ PR_MUST_CHECK enum pr_code pr_strategy_order(const char *arm, const struct pr_st
 /* Learning progress: how much the loss fell per checkpoint, by least squares over the known losses;
  * below 0 where it rose, NaN where less than two are known. */
 double pr_strategy_progress(const struct pr_level_progress *p);
-/* The mix that `adaptive` draws by: each level's share of the examples, summing to 1, after its
- * learning progress (Matiisen et al. 2019, "Teacher–student curriculum learning"); a loss that rose
- * counts as 0.
- * PR_MIX_FLOOR of the whole is dealt out equally, so that no level is forgotten.  A level of which
- * less than two losses are known counts as the mean of the others; equal shares where none has
- * made progress. */
+/* The mix that `adaptive` draws by: each level's share of the examples, summing to 1, after the
+ * size of its learning progress (Matiisen et al. 2019, "Teacher–student curriculum learning"): what
+ * is being learnt, and what is being forgotten, whose loss rises as fast.  PR_MIX_FLOOR of the
+ * whole is dealt out equally.  A level of which less than two losses are known counts as the mean
+ * of the others; equal shares where no loss has changed. */
 #define PR_MIX_FLOOR 0.3
 void pr_strategy_mix(const struct pr_level_progress *progress, size_t n_levels, double *ret);
 

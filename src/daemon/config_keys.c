@@ -256,15 +256,19 @@ static const struct pr_config_key keys[] = {
     {"generation", "count", PR_CONFIG_CHOICE, AT(generation_count), "normal", 0, 0, "normal|all",
         "which waiting files count: those in queue/normal, or those in all waiting queues", NULL},
     {"generation", "lines", PR_CONFIG_INT, SET(generation_lines), "500", 1, 1000000, NULL,
-        "examples in a file", NULL},
+        "problems in a file; corrections come on top", NULL},
     {"generation", "skills", PR_CONFIG_VALUE_MAP, AT(generation_skills), "{}", 0, 0, NULL,
         "skills and their weights; without any, those that the validation suites ask for, alike; "
         "without suites, all there are",
         "{arithmetic: 2, sorting: 1}"},
     {"generation", "hard_percent", PR_CONFIG_INT, SET(generation_hard_percent), "20", 0, 100, NULL,
-        "share of mined hard examples in a file, where there are so many", NULL},
+        "share of mined hard examples among a file's problems, where there are so many", NULL},
     {"generation", "correction_percent", PR_CONFIG_INT, SET(generation_correction_percent), "10", 0,
-        100, NULL, "share of corrections in a file, where there are so many", NULL},
+        90, NULL,
+        "share that corrections have of a file's answers, in bytes, where there are so many: one "
+        "is "
+        "many times as long as the answer of a problem",
+        NULL},
     {"generation", "mix_hours", PR_CONFIG_INT, SET(generation_mix_hours), "24", 1, 100000, NULL,
         "hours for which the curriculum optimizer's mix counts; an older one, or none, is a third "
         "of each difficulty",

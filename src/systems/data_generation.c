@@ -225,6 +225,8 @@ static json_t *manifest(const struct pr_generation_work *w, const char *name, ui
     pr_json_set_int(n, "fresh", (int64_t)f->fresh);
     pr_json_set_int(n, "hard", (int64_t)f->hard);
     pr_json_set_int(n, "corrections", (int64_t)f->corrections);
+    pr_json_set_int(n, "answer_bytes", (int64_t)f->answer_bytes);
+    pr_json_set_int(n, "correction_answer_bytes", (int64_t)f->correction_bytes);
     pr_json_set_int(n, "used_before", (int64_t)f->used);
     pr_json_set_int(n, "not_usable", (int64_t)f->unusable);
     pr_json_set(n, "sources", json_incref(f->sources));
@@ -298,7 +300,7 @@ static enum pr_code write_one(struct pr_generation_work *w, bool *ret_done, stru
         .number = w->number + 1,
         .lines = lines,
         .hard = lines * (size_t)s->generation_hard_percent / 100,
-        .corrections = lines * (size_t)s->generation_correction_percent / 100,
+        .corrections = (double)s->generation_correction_percent / 100,
         .base_dir = w->v->data->base_dir,
         .name = name,
         .mix = &w->mix,

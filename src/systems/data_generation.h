@@ -58,9 +58,10 @@ struct pr_generation_file {
     struct pr_generation_line *v;
     size_t n, cap;
     size_t fresh, hard, corrections;
-    size_t duplicates, contaminated; /* fresh ones that were made and left out */
-    size_t repeated;                 /* fresh ones that had come before and may come again */
-    size_t used;                     /* found ones that are in the queue or a suite already */
+    size_t answer_bytes, correction_bytes; /* of all lines' answers; of corrections' */
+    size_t duplicates, contaminated;       /* fresh ones that were made and left out */
+    size_t repeated;                       /* fresh ones that had come before and may come again */
+    size_t used;                           /* found ones that are in the queue or a suite already */
     size_t unusable;     /* found ones that are no examples, or whose answer a verifier refuses */
     json_t *counts;      /* owned: {skill: {difficulty: n}} of the fresh ones */
     json_t *sources;     /* owned: {"hard":[{"file","lines"}…],"corrections":[…]} */
@@ -68,7 +69,8 @@ struct pr_generation_file {
 };
 struct pr_generation_options {
     uint64_t seed, number;
-    size_t lines, hard, corrections; /* of all lines, at most */
+    size_t lines, hard; /* problems; mined ones among them, at most */
+    double corrections; /* share of all answers' bytes that corrections have at most, below 1 */
     const char *base_dir, *name;
     const struct pr_generation_mix *mix;
     struct pr_generation_skills *skills; /* what fails is noted there */
@@ -87,8 +89,12 @@ bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation
 
 /* ---- what others found (data_generation_sources.c) ---- */
 
-/* Adds up to o->hard mined examples, and up to o->corrections corrections, the newest first. */
-PR_MUST_CHECK enum pr_code pr_generation_add_found(
+/* Adds up to o->hard mined examples, the newest first. */
+PR_MUST_CHECK enum pr_code pr_generation_add_hard(
+    const struct pr_generation_options *o, struct pr_generation_file *f, struct pr_error *e);
+/* Adds corrections to the problems that are there, likewise, as far as their answers are no larger
+ * a share of all than o->corrections: a correction's is many times as long as a problem's. */
+PR_MUST_CHECK enum pr_code pr_generation_add_corrections(
     const struct pr_generation_options *o, struct pr_generation_file *f, struct pr_error *e);
 
 /* ---- a run (data_generation.c), and its document (data_generation_status.c) ---- */

@@ -57,6 +57,7 @@ bool pr_generation_take(struct pr_generation_file *f, const struct pr_generation
         taken = ++f->repeated;
     else
         f->duplicates++;
+    f->answer_bytes += taken ? x.golden.n : 0;
     pr_example_done(&x);
 out:
     pr_arena_done(&arena);
@@ -348,12 +349,15 @@ enum pr_code pr_generation_make(
 {
     struct pr_generation_file f = {
         .counts = json_object(), .sources = json_object(), .short_cells = json_array()};
-    enum pr_code code = pr_generation_add_found(o, &f, e);
+    enum pr_code code = pr_generation_add_hard(o, &f, e);
+    if (!code) {
+        make_fresh(o, &f, o->lines > f.n ? o->lines - f.n : 0);
+        code = pr_generation_add_corrections(o, &f, e);
+    }
     if (code) {
         pr_generation_file_done(&f);
         return code;
     }
-    make_fresh(o, &f, o->lines > f.n ? o->lines - f.n : 0);
     shuffle(&f, pr_generation_seed(o->seed, o->number, "order"));
     *ret = f;
     return PR_OK;

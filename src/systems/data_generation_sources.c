@@ -3,6 +3,7 @@
  * One that is in a file of the queue, or in one that was trained on lately, is known (its text is),
  * and is not used again. */
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #include "queue/folder.h"
 #include "systems/data_generation.h"
 
-#define MAX_FILE ((size_t)256 << 20)
+#define MAX_FILE    ((size_t)256 << 20)
+#define MAX_MISFITS 50 /* corrections in a row that are too long for what is left */
 
 struct source {
     const struct pr_generation_options *o;
@@ -19,7 +21,9 @@ struct source {
     const char *key;    /* in the manifest: "hard" */
     const char *folder; /* "data/adversarial_examples" */
     const char *begin;  /* of the files' names */
-    size_t wanted;
+    size_t wanted;      /* lines that may still come */
+    size_t room;        /* bytes of answers that may still come */
+    size_t misfits;     /* in a row */
     /* The line as it is written: a new reference; NULL: it is not to be used. */
     json_t *(*line)(const json_t *row);
 };
@@ -53,6 +57,26 @@ static json_t *correction_line(const json_t *row)
     return json_incref((json_t *)(uintptr_t)row);
 }
 
+/* Bytes of the answer that is learned. */
+static size_t answer_bytes(const json_t *line)
+{
+    const json_t *messages = json_object_get(line, "messages"),
+                 *last = json_array_get(messages, json_array_size(messages) - 1),
+                 *answer =
+                     last ? json_object_get(last, "content") : json_object_get(line, "golden");
+    return json_string_length(answer);
+}
+
+/* Does its answer fit?  Where none of many did, no more are looked at. */
+static bool fits(struct source *s, size_t bytes)
+{
+    bool fit = bytes <= s->room;
+    s->misfits = fit ? 0 : s->misfits + 1;
+    if (s->misfits == MAX_MISFITS)
+        s->wanted = 0;
+    return fit;
+}
+
 static bool take_line(struct source *s, const char *text, size_t n)
 {
     struct pr_error ignored;
@@ -61,10 +85,15 @@ static bool take_line(struct source *s, const char *text, size_t n)
     if (!n || pr_json_parse(text, n, PR_JSON_STRICT, NULL, &row, NULL, &ignored))
         return false;
     line = json_is_object(row) ? s->line(row) : NULL;
-    if (line)
-        taken = pr_generation_take(s->f, s->o, line, NULL, PR_EASY, false);
-    else
+    size_t bytes = answer_bytes(line);
+    if (!line)
         s->f->unusable++;
+    else if (fits(s, bytes))
+        taken = pr_generation_take(s->f, s->o, line, NULL, PR_EASY, false);
+    if (taken) {
+        s->room -= bytes;
+        s->wanted--;
+    }
     json_decref(line);
     json_decref(row);
     return taken;
@@ -85,10 +114,7 @@ static enum pr_code take_file(struct source *s, const char *path, size_t *ret, s
         const char *before = end > 1 ? memrchr(text, '\n', end - 1) : NULL;
         size_t from = before ? (size_t)(before - text) + 1 : 0;
         size_t len = end - from - (text[end - 1] == '\n');
-        if (take_line(s, text + from, len)) {
-            s->wanted--;
-            ++*ret;
-        }
+        *ret += take_line(s, text + from, len);
         end = from;
     }
     pr_free(text);
@@ -132,7 +158,7 @@ static enum pr_code take_all(struct source *s, size_t *ret, struct pr_error *e)
     return code;
 }
 
-enum pr_code pr_generation_add_found(
+enum pr_code pr_generation_add_hard(
     const struct pr_generation_options *o, struct pr_generation_file *f, struct pr_error *e)
 {
     struct source hard = {.o = o,
@@ -141,14 +167,25 @@ enum pr_code pr_generation_add_found(
         .folder = "data/adversarial_examples",
         .begin = "hard_examples_",
         .wanted = o->hard,
+        .room = SIZE_MAX,
         .line = hard_line};
+    return take_all(&hard, &f->hard, e);
+}
+
+enum pr_code pr_generation_add_corrections(
+    const struct pr_generation_options *o, struct pr_generation_file *f, struct pr_error *e)
+{
+    double room = o->corrections / (1 - o->corrections) * (double)f->answer_bytes;
     struct source corrections = {.o = o,
         .f = f,
         .key = "corrections",
         .folder = "queue/corrections",
         .begin = "corrections_",
-        .wanted = o->corrections,
+        .wanted = o->corrections > 0 ? SIZE_MAX : 0,
+        .room = (size_t)room,
         .line = correction_line};
-    enum pr_code code = take_all(&hard, &f->hard, e);
-    return code ? code : take_all(&corrections, &f->corrections, e);
+    size_t before = f->answer_bytes;
+    enum pr_code code = take_all(&corrections, &f->corrections, e);
+    f->correction_bytes = f->answer_bytes - before;
+    return code;
 }

@@ -4,12 +4,21 @@
  * difficulty, of the skills that the configuration weighs, else those that the suite asks for, else
  * all.  In the first round a cluster counts by the confidence of its errors; in the next ones each
  * arm by the square of its yield, which is the share of failures among what was asked of it, drawn
- * towards the yield of its whole kind as if one more problem had been asked. */
+ * towards the yield of its whole kind as if one more problem had been asked.
+ *
+ * What the model cannot do at all yields most and teaches least: it finds nothing out, and a model
+ * that solves none of a kind learns little from more of it.  An arm of which, at 95 % confidence,
+ * less than one problem in ten is solved is out of reach and keeps a tenth of its weight, so that
+ * it is noticed when that changes. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "exam/stats.h"
 #include "systems/miner.h"
+
+#define REACH        0.1 /* share solved, below which it is out of reach */
+#define REACH_WEIGHT 0.1
 
 /* ---- which there are ---- */
 
@@ -100,6 +109,16 @@ static double yield_of_kind(const struct pr_miner_arms *arms, bool fresh)
     return ((double)failed + 0.5) / ((double)asked + 1);
 }
 
+/* Less than REACH of its problems are solved, by the upper end of Wilson's interval. */
+static bool is_out_of_reach(const struct pr_miner_arm *a)
+{
+    struct pr_estimate x;
+    struct pr_error ignored;
+    return a->asked &&
+           !pr_stats_wilson(a->asked - a->failed, a->asked, PR_STATS_LEVEL, &x, &ignored) &&
+           x.hi < REACH;
+}
+
 static void weigh(const struct pr_miner_plan *p, struct pr_miner_arms *arms)
 {
     double mean[2] = {yield_of_kind(arms, false), yield_of_kind(arms, true)};
@@ -108,6 +127,8 @@ static void weigh(const struct pr_miner_plan *p, struct pr_miner_arms *arms)
         double yield = ((double)a->failed + mean[!a->cluster]) / ((double)a->asked + 1);
         if (p->round > 1)
             a->weight = (a->cluster ? 1 : a->weight) * yield * yield;
+        if (is_out_of_reach(a))
+            a->weight *= REACH_WEIGHT;
         /* Which of equal ones goes first is another one for each checkpoint and round. */
         char text[256];
         uint8_t digest[PR_SHA256_LEN];

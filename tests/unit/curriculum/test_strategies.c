@@ -230,15 +230,26 @@ static void shares_are_equal_where_nothing_is_known(void **state)
         assert_true(fabs(mix[l] - 0.25) < 1e-12);
     pr_strategy_mix(NULL, 2, mix);
     assert_true(fabs(mix[0] - 0.5) < 1e-12);
-    /* all losses rise: nothing to follow */
-    struct pr_level_progress worse[2] = {{{1.0, 2.0}, 2}, {{1.0, 1.1}, 2}};
-    pr_strategy_mix(worse, 2, mix);
+    /* no loss has changed: nothing to follow */
+    struct pr_level_progress still[2] = {{{1.0, 1.0}, 2}, {{3.0, 3.0}, 2}};
+    pr_strategy_mix(still, 2, mix);
     assert_true(fabs(mix[0] - 0.5) < 1e-12);
     /* one unknown: as the mean of the others */
     struct pr_level_progress some[3] = {{{2.0, 1.0}, 2}, {{NAN, 5.0}, 2}, {{2.0, 1.0}, 2}};
     pr_strategy_mix(some, 3, mix);
     for (size_t l = 0; l < 3; l++)
         assert_true(fabs(mix[l] - 1.0 / 3) < 1e-12);
+}
+
+static void the_mix_comes_back_to_what_is_being_forgotten(void **state)
+{
+    (void)state;
+    double mix[3];
+    struct pr_level_progress p[3] = {{{1.0, 1.4}, 2}, {{2.0, 1.8}, 2}, {{3.0, 3.0}, 2}};
+    pr_strategy_mix(p, 3, mix); /* the first rises twice as fast as the second falls */
+    assert_true(fabs(mix[0] - (0.1 + 0.7 * 2 / 3)) < 1e-9);
+    assert_true(fabs(mix[1] - (0.1 + 0.7 / 3)) < 1e-9);
+    assert_true(fabs(mix[2] - 0.1) < 1e-9);
 }
 
 static void what_makes_no_sense_is_refused(void **state)
@@ -278,6 +289,7 @@ int main(void)
         cmocka_unit_test(levels_rise_fall_or_take_turns),
         cmocka_unit_test(a_budget_beyond_the_pool_repeats_it_whole),
         cmocka_unit_test(adaptive_follows_the_mix_within_the_same_tokens),
+        cmocka_unit_test(the_mix_comes_back_to_what_is_being_forgotten),
         cmocka_unit_test(a_level_that_is_used_up_begins_again),
         cmocka_unit_test(shares_are_equal_where_nothing_is_known),
         cmocka_unit_test(what_makes_no_sense_is_refused),

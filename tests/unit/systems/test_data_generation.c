@@ -323,18 +323,19 @@ static void what_others_found_is_used_once_the_newest_first(void **state)
     struct pr_findings f;
     data_book_init(&b);
     b.h.settings.generation_min_files = 2;
-    b.h.settings.generation_lines = 50; /* 10 hard ones and 5 corrections a file */
+    b.h.settings.generation_lines = 50;              /* 10 hard ones a file */
+    b.h.settings.generation_correction_percent = 50; /* in bytes: the files have room for all */
     json_object_set_new(b.weights, "sorting", json_integer(1));
     put_found(&b);
     data_run(&b, S, &f);
     json_t *seen = json_object(), *row;
-    const int64_t hard[2] = {10, 7}, corrections[2] = {5, 1};
+    const int64_t hard[2] = {10, 7}, corrections[2] = {6, 0};
     size_t i;
     for (size_t k = 0; k < 2; k++) {
         json_t *rows = written(&b, &f, k), *m = manifest(&b, &f, k),
                *p = json_object_get(m, "provenance");
         int64_t n_hard = 0, n_corrections = 0, newest = 0;
-        assert_int_equal(json_array_size(rows), 50);
+        assert_int_equal(json_array_size(rows), 50 + corrections[k]); /* on top */
         json_array_foreach (rows, i, row) {
             note(seen, row);
             n_corrections += json_object_get(row, "messages") != NULL;
@@ -348,7 +349,7 @@ static void what_others_found_is_used_once_the_newest_first(void **state)
         assert_int_equal(newest, k ? 0 : 2);
         assert_int_equal(int_of(p, "hard"), hard[k]);
         assert_int_equal(int_of(p, "corrections"), corrections[k]);
-        assert_int_equal(int_of(p, "fresh"), 50 - hard[k] - corrections[k]);
+        assert_int_equal(int_of(p, "fresh"), 50 - hard[k]);
         const json_t *from =
             json_array_get(json_object_get(json_object_get(p, "sources"), "hard"), 0);
         assert_string_equal(
@@ -358,6 +359,60 @@ static void what_others_found_is_used_once_the_newest_first(void **state)
         json_decref(m);
     }
     json_decref(seen);
+    pr_findings_done(&f);
+    data_book_done(&b);
+}
+
+/* What of the file's answers is of corrections, by its lines: they have the only "messages". */
+static double correction_share(const json_t *rows, size_t *ret_n)
+{
+    size_t i, n = 0, all = 0, of_them = 0;
+    json_t *row;
+    json_array_foreach (rows, i, row) {
+        const json_t *messages = json_object_get(row, "messages"),
+                     *answer = messages ? json_object_get(json_array_get(messages, 1), "content")
+                                        : json_object_get(row, "golden");
+        all += json_string_length(answer);
+        of_them += messages ? json_string_length(answer) : 0;
+        n += messages != NULL;
+    }
+    *ret_n = n;
+    return (double)of_them / (double)all;
+}
+
+static void corrections_have_their_share_of_the_answers_and_not_of_the_lines(void **state)
+{
+    (void)state;
+    struct data_book b;
+    struct pr_findings f;
+    struct pr_str text = PR_STR_INIT(1 << 20);
+    size_t n;
+    data_book_init(&b);
+    b.h.settings.generation_min_files = 1;
+    b.h.settings.generation_lines = 400;
+    b.h.settings.generation_correction_percent = 20;
+    json_object_set_new(b.weights, "arithmetic", json_integer(1));
+    for (int i = 0; i < 300; i++) /* the newest is longer than all there is room for */
+        pr_str_printf(&text,
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"Find the error in %d.\"}, "
+            "{\"role\": \"assistant\", \"content\": \"It is %0*d.\"}], \"id\": \"c%d\", "
+            "\"correction\": {}}\n",
+            i, i == 299 ? 100000 : 60, i + 1, i);
+    data_put(&b, "queue/corrections/corrections_20260921.jsonl", pr_str_cstr(&text));
+    data_run(&b, S, &f);
+    json_t *rows = written(&b, &f, 0), *m = manifest(&b, &f, 0),
+           *p = json_object_get(m, "provenance");
+    double share = correction_share(rows, &n);
+    assert_true(n > 1 && n < 300 && share <= 0.2);
+    assert_true(share * (double)int_of(p, "answer_bytes") + 67 >
+                0.2 / 0.8 * (1 - share) * (double)int_of(p, "answer_bytes")); /* no more fits */
+    assert_int_equal(json_array_size(rows), 400 + n);
+    assert_int_equal(int_of(p, "corrections"), n);
+    assert_true(fabs((double)int_of(p, "correction_answer_bytes") -
+                     share * (double)int_of(p, "answer_bytes")) < 0.5);
+    json_decref(rows);
+    json_decref(m);
+    pr_str_done(&text);
     pr_findings_done(&f);
     data_book_done(&b);
 }
@@ -500,6 +555,7 @@ static void killed_anywhere_it_leaves_whole_files_with_manifests(void **state)
             json_t *seen = json_object();
             char *names = data_names(&b, "queue/normal"), *rest = names;
             int files = 0, manifests = 0;
+            size_t lines = 0;
             for (char *name; (name = strsep(&rest, " "));) {
                 char path[300];
                 size_t n = strlen(name), i;
@@ -512,7 +568,8 @@ static void killed_anywhere_it_leaves_whole_files_with_manifests(void **state)
                 }
                 assert_string_equal(name + n - 6, ".jsonl");
                 json_t *rows = data_lines(&b, path), *row;
-                assert_int_equal(json_array_size(rows), 20);
+                assert_true(json_array_size(rows) >= 20); /* and corrections */
+                lines += json_array_size(rows);
                 json_array_foreach (rows, i, row)
                     note(seen, row);
                 json_decref(rows);
@@ -521,7 +578,7 @@ static void killed_anywhere_it_leaves_whole_files_with_manifests(void **state)
             assert_int_equal(files, 2);
             assert_int_equal(manifests, 2);
             assert_int_equal(data_int(&f, "today.files"), 2);
-            assert_int_equal(data_int(&f, "today.lines"), 40);
+            assert_int_equal(data_int(&f, "today.lines"), lines);
             pr_free(names);
             json_decref(seen);
             pr_findings_done(&f);
@@ -540,6 +597,7 @@ int main(void)
         cmocka_unit_test(a_skill_that_has_no_more_gives_known_ones_where_that_is_set),
         cmocka_unit_test(the_curriculum_gives_the_mix_while_it_is_fresh),
         cmocka_unit_test(what_others_found_is_used_once_the_newest_first),
+        cmocka_unit_test(corrections_have_their_share_of_the_answers_and_not_of_the_lines),
         cmocka_unit_test(all_waiting_files_count_where_that_is_set),
         cmocka_unit_test(one_instance_fills_the_queue_at_a_time),
         cmocka_unit_test(the_disk_budget_is_kept),
