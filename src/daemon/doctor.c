@@ -36,6 +36,7 @@ static const struct {
     {"suites", pr_doctor_suites, true},
     {"testing suite", pr_doctor_testing, true},
     {"curriculum", pr_doctor_curriculum, true},
+    {"skills", pr_doctor_skills, false},
     {"peers", pr_doctor_peers, false},
     {"alerts", pr_doctor_alerts, false},
     {"status files", pr_doctor_status, true},

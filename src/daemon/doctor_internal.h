@@ -59,6 +59,7 @@ void pr_doctor_reference(struct pr_doctor *d);   /* doctor_model.c */
 void pr_doctor_suites(struct pr_doctor *d);      /* doctor_suites.c */
 void pr_doctor_testing(struct pr_doctor *d);     /* doctor_suites.c */
 void pr_doctor_curriculum(struct pr_doctor *d);  /* doctor_curriculum.c */
+void pr_doctor_skills(struct pr_doctor *d);      /* doctor_skills.c */
 void pr_doctor_peers(struct pr_doctor *d);       /* doctor_peers.c */
 void pr_doctor_alerts(struct pr_doctor *d);      /* doctor_watch.c */
 void pr_doctor_cpu(struct pr_doctor *d);         /* doctor_machine.c */

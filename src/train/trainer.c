@@ -65,6 +65,7 @@ static enum pr_code make_step(struct pr_trainer *t, struct pr_error *e)
     t->answer_total += s.tokens;
     t->input_total += b.n_rows;
     s.rows = b.n_rows;
+    s.sequences = b.n_sequences;
     s.epoch = pr_trainer_epoch(t, s.step);
     s.answer_total = t->answer_total;
     s.seconds = (double)(pr_clock_monotonic_ns() - began) / 1e9;
@@ -82,10 +83,10 @@ static enum pr_code make_step(struct pr_trainer *t, struct pr_error *e)
 static void measure(struct pr_trainer *t)
 {
     const struct pr_train_step *s = &t->last;
-    double now = s->seconds > 0 ? (double)s->rows / s->seconds : 0;
-    double keep = t->seconds > 0 ? 0.9 : 0;
+    double keep = t->seconds > 0 ? 0.9 : 0, by = s->seconds > 0 ? (1 - keep) / s->seconds : 0;
     t->seconds = keep * t->seconds + (1 - keep) * s->seconds;
-    t->rate = keep * t->rate + (1 - keep) * now;
+    t->rate = keep * t->rate + by * (double)s->rows;
+    t->examples_rate = keep * t->examples_rate + by * (double)s->sequences;
 }
 
 void pr_trainer_keep(struct pr_trainer *t)

@@ -21,6 +21,7 @@ struct pr_train_step {
     double learning_rate, grad_norm, epoch;
     uint64_t tokens;       /* answer tokens of this step */
     uint64_t rows;         /* tokens computed */
+    uint64_t sequences;    /* examples */
     uint64_t answer_total; /* answer tokens since the start, resumed steps included */
     double seconds;        /* this step took */
 };

@@ -64,11 +64,11 @@ struct pr_trainer {
     char *feed_said;               /* as keep_said, of files that could not be moved on */
 
     /* training_status.json */
-    int64_t status_ns;  /* when it was last written; 0: never */
-    bool told_waiting;  /* and whether it then said that it waits */
-    bool status_broken; /* it could not be */
-    double rate;        /* tokens a second, of the last steps */
-    double seconds;     /* a step's, likewise */
+    int64_t status_ns;          /* when it was last written; 0: never */
+    bool told_waiting;          /* and whether it then said that it waits */
+    bool status_broken;         /* it could not be */
+    double seconds;             /* a step's, of the last ones */
+    double rate, examples_rate; /* tokens and examples a second, likewise */
 };
 
 /* Opens all that a training needs, and goes on from the newest checkpoint in o->out. */

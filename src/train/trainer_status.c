@@ -43,6 +43,7 @@ static void put_where(json_t *o, const struct pr_trainer *t)
     pr_json_set_real(o, "grad_norm", s->step ? s->grad_norm : NAN, why);
     pr_json_set_int(o, "answer_tokens", (int64_t)t->answer_total);
     pr_json_set_real(o, "tokens_per_second", t->rate > 0 ? t->rate : NAN, none);
+    pr_json_set_real(o, "examples_per_second", t->examples_rate > 0 ? t->examples_rate : NAN, none);
     pr_json_set_real(o, "steps_per_second", t->seconds > 0 ? 1 / t->seconds : NAN, none);
     if (t->steps && t->seconds > 0)
         pr_json_set_real(o, "eta_seconds", (double)(t->steps - t->step) * t->seconds, NULL);

@@ -6,6 +6,7 @@ import resource
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import harness
@@ -13,7 +14,7 @@ from harness import proctor, scratch
 
 CHECKPOINTS = os.path.join(harness.RUN_A, "checkpoints")
 NAMES = ["configuration", "base folder", "file system", "disk space", "owner", "socket", "gradebook", "checkpoints",
-         "reference", "suites", "testing suite", "curriculum", "peers", "alerts", "status files", "left-overs",
+         "reference", "suites", "testing suite", "curriculum", "skills", "peers", "alerts", "status files", "left-overs",
          "instruction set", "memory", "open files", "inotify", "sandbox", "clock", "systemd"]
 
 
@@ -118,6 +119,18 @@ def test_a_configuration_that_cannot_be_read_is_an_error_and_the_rest_is_looked_
         b.finds("checkpoints", "ok", "1 complete")
         os.unlink(b.path("proctor.yaml"))
         assert "init" in b.finds("configuration", "note", "no proctor.yaml", status=0)["remedy"]
+
+
+def test_skills_from_outside_are_asked():
+    plugin = os.path.join(harness.ROOT, "tests", "fixtures", "skills", "plugin.py")
+    programs = "skills:\n  timeout_seconds: 5\n  programs:\n    letters: [%s, %s]\n    gone: /no/such/program\n" % (
+        json.dumps(sys.executable), json.dumps(plugin))
+    with Base(programs + "generation:\n  skills: {letters: 1, sortin: 1}\n") as b:
+        checks = b.doctor(status=1)
+        said = {c["level"] + ": " + c["text"] for c in checks if c["name"] == "skills"}
+        assert "ok: skill 'letters' answers: 5 levels" in said, said
+        assert any(s.startswith("error: ") and "'gone'" in s and "/no/such/program" in s for s in said), said
+        assert any(s.startswith("error: ") and "'sortin'" in s and "did you mean 'sorting'?" in s for s in said), said
 
 
 def test_a_folder_that_everybody_may_write():

@@ -193,14 +193,14 @@ static bool fails_sums(const struct pr_example *x, struct miner_reply *ret)
                                                        : miner_is_right(x, ret);
 }
 
-static size_t asked_in(const json_t *ask, int round, const char *skill)
+static size_t asked_in(const json_t *ask, int round, const char *skill, bool fresh)
 {
     size_t i, n = 0;
     const json_t *line;
     json_array_foreach (ask, i, line) {
         const json_t *mine = json_object_get(line, "mine");
         n += number(mine, "round") == round && !strcmp(text(line, "skill"), skill) &&
-             !json_is_null(json_object_get(mine, "source"));
+             json_is_null(json_object_get(mine, "source")) == fresh;
     }
     return n;
 }
@@ -226,8 +226,8 @@ static void rounds_go_where_the_one_before_found_most(void **state)
     while ((own = miner_run(&b, &found))) {
         for (int k = 0; k < 2; k++) {
             const char *skill = k ? "subtraction" : "addition";
-            first[k] = asked_in(found.ask, 1, skill);
-            last[k] = asked_in(found.ask, 3, skill);
+            first[k] = asked_in(found.ask, 1, skill, false);
+            last[k] = asked_in(found.ask, 3, skill, false);
         }
         pr_findings_done(&found);
         miner_grade(&b, c, own, fails_sums, 0);
@@ -237,6 +237,41 @@ static void rounds_go_where_the_one_before_found_most(void **state)
     const json_t *rounds = json_object_get(found.status, "rounds");
     assert_true(
         real(json_array_get(rounds, 2), "yield") > real(json_array_get(rounds, 0), "yield"));
+    pr_findings_done(&found);
+    miner_book_done(&b);
+}
+
+/* Every sum, and a difference whose first number is odd. */
+static bool fails_sums_and_odd_ones(const struct pr_example *x, struct miner_reply *ret)
+{
+    bool odd = strtol(pr_example_question(x).s, NULL, 10) % 2;
+    return odd ? miner_is_wrong(x, ret) : fails_sums(x, ret);
+}
+
+static void what_the_model_cannot_do_at_all_is_asked_less(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "{\"id\":\"w1\",\"prompt\":\"900+150=\",\"golden\":\"1050\"}",
+        "{\"id\":\"w2\",\"prompt\":\"975-152=\",\"golden\":\"823\"}",
+    };
+    struct miner_book b;
+    struct pr_findings found;
+    miner_book_init(&b);
+    b.h.settings.miner_samples = 900;
+    b.h.settings.miner_kept = 1000;
+    int64_t suite = miner_suite(&b, PR_SUITE_MAIN, lines, 2), own;
+    int64_t c = hand_made_checkpoint(&b.h, NULL, 1, NULL);
+    miner_grade(&b, c, suite, fails_sums_and_odd_ones, 0);
+    size_t sums = 0, differences = 0;
+    while ((own = miner_run(&b, &found))) {
+        sums = asked_in(found.ask, 3, "addition", true);
+        differences = asked_in(found.ask, 3, "subtraction", true);
+        pr_findings_done(&found);
+        miner_grade(&b, c, own, fails_sums_and_odd_ones, 0);
+    }
+    /* By yield alone sums would be some three times as many. */
+    assert_true(sums > 0 && differences > 2 * sums);
     pr_findings_done(&found);
     miner_book_done(&b);
 }
@@ -539,6 +574,7 @@ int main(void)
         cmocka_unit_test(similar_problems_that_are_failed_again_are_kept),
         cmocka_unit_test(nothing_is_asked_twice_and_nothing_of_a_suite),
         cmocka_unit_test(rounds_go_where_the_one_before_found_most),
+        cmocka_unit_test(what_the_model_cannot_do_at_all_is_asked_less),
         cmocka_unit_test(a_run_made_again_adds_nothing),
         cmocka_unit_test(when_enough_is_kept_no_more_is_asked),
         cmocka_unit_test(what_others_wrote_stays_to_the_byte),
