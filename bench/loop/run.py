@@ -10,8 +10,8 @@ have, on files that data-generation wrote into its queue:
 
   uniform  fresh problems alone, a third of each difficulty
   loop     before each round curriculum-optimizer (its mix, no probes), adversarial-miner and
-           self-correction look at the newest checkpoint; files hold up to 20 % mined hard examples
-           and 10 % corrections
+           self-correction look at the newest checkpoint; files hold up to 20 % mined hard examples,
+           and corrections up to 10 % of the answers
   hard     the same without corrections
 
 At the end each is asked a held-out suite that no system asked and no file has.  Accuracies are with
