@@ -178,18 +178,17 @@ PR_INLINE void gemm_block(enum pr_panel_kind kind, size_t rows, const struct til
     size_t a_elem = kind == PR_PANEL_BF16 ? 2 : 4, unit = pr_panel_unit(kind);
     size_t n_tiles = (rows + TILE_ROWS - 1) / TILE_ROWS, steps = (all->k + unit - 1) / unit;
     struct tile t = *all;
-    for (size_t i = 0, mr; i < n_tiles; i++, rows -= mr) {
-        mr = (rows + (n_tiles - i) - 1) / (n_tiles - i); /* 8 rows are 4 + 4, not 6 + 2 */
+    const char *a = all->a, *panel = all->panel;
+    for (size_t row = 0, i = 0, mr; i < n_tiles; i++, row += mr) {
+        mr = (rows - row + (n_tiles - i) - 1) / (n_tiles - i); /* 8 rows are 4 + 4, not 6 + 2 */
+        t.a = a + row * t.lda * a_elem;
         for (size_t j = 0, nv; j < t.cols; j += nv * VL) {
             nv = tile_vectors(mr, t.cols - j);
-            struct tile part = t;
-            part.panel = (const char *)t.panel + j * unit * pr_panel_elem(kind);
-            part.c = t.c + j;
-            tiles[kind][mr][nv](&part);
+            t.panel = panel + j * unit * pr_panel_elem(kind);
+            t.c = all->c + row * t.ldc + j;
+            tiles[kind][mr][nv](&t);
             t.ahead += steps * t.ahead_step;
         }
-        t.a = (const char *)t.a + mr * t.lda * a_elem;
-        t.c += mr * t.ldc;
     }
 }
 

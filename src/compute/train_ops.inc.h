@@ -122,12 +122,11 @@ static void op_silu_mul_back(
 static double op_softmax_xent(float *logits, size_t n, size_t target, float scale)
 {
     float max, total, wanted = logits[target];
-    op_logsumexp_part(logits, n, &max, &total);
-    vf base = vf_set1(max > -INFINITY ? max : 0), by = vf_set1(scale / total);
-    if (!(total > 0 || total < 0)) /* NaN, or nothing but −∞ */
-        by = base = vf_set1(NAN);
+    logsumexp(logits, n, logits, &max, &total);
+    /* NaN, or nothing but −∞, makes all NaN */
+    vf by = vf_set1(total > 0 ? scale / total : NAN);
     FOR_VECTORS(i, c, n)
-    st(logits + i, vf_exp(ld(logits + i, c) - base) * by, c);
+    st(logits + i, ld(logits + i, c) * by, c);
     logits[target] -= scale;
     return total > 0 ? log((double)total) + ((double)max - (double)wanted) : (double)NAN;
 }

@@ -107,10 +107,11 @@ static float op_softmax_block(const float *s, size_t lo, size_t hi, float scale,
     return factor;
 }
 
-static void op_logsumexp_part(const float *x, size_t n, float *ret_max, float *ret_sum)
+/* As op_logsumexp_part; exp(x − max) also go to `exps`, which may be x (NULL: nowhere). */
+PR_INLINE void logsumexp(const float *x, size_t n, float *exps, float *ret_max, float *ret_sum)
 {
     const vf none = vf_set1(-INFINITY);
-    vf highest = none, sum[SUMS] = {{0}};
+    vf highest = none, sum[SUMS] = {{0}}, y;
     size_t full = n / VL * VL;
     float tail[VL];
     for (size_t j = 0; j < VL; j++)
@@ -121,14 +122,27 @@ static void op_logsumexp_part(const float *x, size_t n, float *ret_max, float *r
     vf base = vf_set1(max > -INFINITY ? max : 0);
     size_t i = 0;
     for (; i + SUMS * VL <= full; i += SUMS * VL) {
-        for (size_t s = 0; s < SUMS; s++)
-            sum[s] += vf_exp(vf_load(x + i + s * VL) - base);
+        for (size_t s = 0; s < SUMS; s++) {
+            sum[s] += y = vf_exp(vf_load(x + i + s * VL) - base);
+            if (exps)
+                vf_store(exps + i + s * VL, y);
+        }
     }
-    for (size_t s = 0; i < full; i += VL, s++)
-        sum[s] += vf_exp(vf_load(x + i) - base);
-    sum[SUMS - 1] += vf_exp(vf_load(tail) - base); /* lanes past the end add e^−inf = 0 */
+    for (size_t s = 0; i < full; i += VL, s++) {
+        sum[s] += y = vf_exp(vf_load(x + i) - base);
+        if (exps)
+            vf_store(exps + i, y);
+    }
+    sum[SUMS - 1] += y = vf_exp(vf_load(tail) - base); /* past the end e^−inf = 0 is added */
+    if (exps)
+        st(exps + full, y, n - full);
     float total = vf_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
     *ret_max =
         total == total ? max : total; /* a NaN never wins a comparison, but it spoils the sum */
     *ret_sum = total;
+}
+
+static void op_logsumexp_part(const float *x, size_t n, float *ret_max, float *ret_sum)
+{
+    logsumexp(x, n, NULL, ret_max, ret_sum);
 }

@@ -1,10 +1,12 @@
 /* Matrix products in blocks: a block of b is packed into panels that all threads share (and a block
- * of a is rounded to bf16, and turned, where that is wanted), then groups of rows meet panels.
+ * of a is rounded to bf16, and turned, where that is wanted), then groups of rows meet panels.  The
+ * blocks of several products go through both together, so that threads seldom wait for each other.
  *
  * Each element of c is summed over k in ascending order whatever the blocks and the threads, as the
  * kernels promise. */
 #include "train/matmul.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,6 +21,7 @@
 #define GROUP_ROWS ((size_t)252)  /* of one item of multiplying, at most; a multiple of 6 and 4 */
 #define LEAST_ROWS ((size_t)48)   /* and at least, unless there are fewer */
 
+/* A block of one product. */
 struct job {
     const struct pr_matmul *mm;
     enum pr_matmul_shape shape;
@@ -33,7 +36,13 @@ struct job {
     char *panels, *made_a; /* made_a NULL: a is multiplied as it lies */
     float *edges;          /* (threads, GROUP_ROWS, 64): columns past c's edge */
     size_t panel_bytes;    /* from panel to panel */
-    size_t pack_items, group_rows, groups;
+    size_t pack_items, a_items, group_rows, groups, items;
+};
+
+/* Those of several. */
+struct batch {
+    struct job v[PR_MATMUL_PARTS];
+    size_t n;
 };
 
 void pr_matmul_init(
@@ -101,8 +110,10 @@ static void make_rows(const struct job *j, size_t item)
 
 static void prepare_item(void *ctx, size_t item, int thread)
 {
-    const struct job *j = ctx;
+    const struct job *j = ((const struct batch *)ctx)->v;
     (void)thread;
+    for (; item >= j->pack_items + j->a_items; j++)
+        item -= j->pack_items + j->a_items;
     if (item < j->pack_items)
         pack_panel(j, item);
     else
@@ -134,7 +145,9 @@ static void multiply_edge(const struct job *j, size_t rows, size_t n, const char
 
 static void multiply_item(void *ctx, size_t item, int thread)
 {
-    const struct job *j = ctx;
+    const struct job *j = ((const struct batch *)ctx)->v;
+    for (; item >= j->items; j++)
+        item -= j->items;
     size_t panel = item / j->groups, r0 = item % j->groups * j->group_rows;
     size_t rows = least(j->m - r0, j->group_rows), n = panel_columns(j, panel);
     size_t lda = j->made_a ? j->ld_made : j->lda;
@@ -162,40 +175,134 @@ static void choose_groups(struct job *j, size_t panels)
     j->groups = (j->m + j->group_rows - 1) / j->group_rows;
 }
 
-static void run_block(struct job *j, bool b_is_packed)
+static size_t panels_of(size_t n)
 {
-    size_t panels = (j->n + PR_PANEL - 1) / PR_PANEL;
-    size_t a_items = j->made_a ? (j->m + PR_PANEL - 1) / PR_PANEL : 0;
-    j->pack_items = b_is_packed ? 0 : panels * ((j->k + PACK_K - 1) / PACK_K);
-    if (j->pack_items + a_items)
-        pr_pool_run(j->mm->pool, j->pack_items + a_items, prepare_item, j);
-    choose_groups(j, panels);
-    pr_pool_run(j->mm->pool, panels * j->groups, multiply_item, j);
+    return (n + PR_PANEL - 1) / PR_PANEL;
 }
 
-/* Lays out the scratch of a job whose m, n and k are the whole's; grows it where needed. */
-static enum pr_code make_scratch(struct pr_matmul *mm, struct job *j, struct pr_error *e)
+static void run_batch(struct pr_pool *pool, struct batch *b, bool b_is_packed)
 {
-    size_t k = least(j->k, BLOCK_K), n = least(j->n, BLOCK_N);
-    j->panel_bytes = up_to(pr_panel_bytes(j->kind, k, PR_PANEL), 64);
-    j->ld_made = up_to(k, PR_PANEL) + 16; /* no power of two: rows must not share lines */
-    size_t panels = (n + PR_PANEL - 1) / PR_PANEL * j->panel_bytes, made = 0;
+    size_t prepare = 0, multiply_items = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        struct job *j = &b->v[i];
+        size_t panels = panels_of(j->n);
+        bool packed = b_is_packed || (i && j->panels == j[-1].panels);
+        j->pack_items = packed ? 0 : panels * ((j->k + PACK_K - 1) / PACK_K);
+        j->a_items = j->made_a ? panels_of(j->m) : 0;
+        choose_groups(j, panels);
+        j->items = panels * j->groups;
+        prepare += j->pack_items + j->a_items;
+        multiply_items += j->items;
+    }
+    if (prepare)
+        pr_pool_run(pool, prepare, prepare_item, b);
+    pr_pool_run(pool, multiply_items, multiply_item, b);
+}
+
+/* ---- the whole ---- */
+
+static bool same_b(const struct pr_matmul_part *p, const struct pr_matmul_part *q)
+{
+    return p->b.data == q->b.data && p->b.ld == q->b.ld && p->n == q->n;
+}
+
+/* Lays out the scratch of the parts' jobs, whose m, n and k are the wholes'; grows it where needed.
+ */
+static enum pr_code make_scratch(
+    struct pr_matmul *mm, const struct pr_matmul_part *parts, struct batch *b, struct pr_error *e)
+{
+    size_t panels[PR_MATMUL_PARTS], made[PR_MATMUL_PARTS], bytes = 0;
     size_t edges = (size_t)pr_pool_threads(mm->pool) * GROUP_ROWS * PR_PANEL * sizeof(float);
-    if (mm->bf16)
-        made = up_to(least(j->m, BLOCK_M) * j->ld_made * j->elem, 64);
-    size_t bytes = panels + made + edges;
-    if (bytes > mm->scratch_bytes) {
+    for (size_t i = 0; i < b->n; i++) {
+        struct job *j = &b->v[i];
+        size_t k = least(j->k, BLOCK_K), n = least(j->n, BLOCK_N);
+        bool shared = i && same_b(&parts[i], &parts[i - 1]);
+        j->panel_bytes = up_to(pr_panel_bytes(j->kind, k, PR_PANEL), 64);
+        j->ld_made = up_to(k, PR_PANEL) + 16; /* no power of two: rows must not share lines */
+        panels[i] = shared ? panels[i - 1] : bytes;
+        bytes += shared ? 0 : panels_of(n) * j->panel_bytes;
+        made[i] = bytes;
+        bytes += mm->bf16 ? up_to(least(j->m, BLOCK_M) * j->ld_made * j->elem, 64) : 0;
+    }
+    if (bytes + edges > mm->scratch_bytes) {
         void *scratch;
-        enum pr_code code = pr_big_alloc(&scratch, bytes, 1, "matrix product", e);
+        enum pr_code code = pr_big_alloc(&scratch, bytes + edges, 1, "matrix product", e);
         if (code)
             return code;
         pr_big_free(mm->scratch, mm->scratch_bytes);
         mm->scratch = scratch;
-        mm->scratch_bytes = bytes;
+        mm->scratch_bytes = bytes + edges;
     }
-    j->panels = mm->scratch;
-    j->made_a = made ? mm->scratch + panels : NULL;
-    j->edges = (float *)(void *)(mm->scratch + panels + made);
+    for (size_t i = 0; i < b->n; i++) {
+        struct job *j = &b->v[i];
+        j->panels = mm->scratch + panels[i];
+        j->made_a = mm->bf16 ? mm->scratch + made[i] : NULL;
+        j->edges = (float *)(void *)(mm->scratch + bytes);
+    }
+    return PR_OK;
+}
+
+/* Where a block begins. */
+struct corner {
+    size_t m, n, k;
+};
+
+/* The blocks there of the products that reach so far. */
+static void run_corner(const struct batch *whole, const struct pr_matmul_part *parts,
+    size_t block_m, struct corner at, bool accumulate)
+{
+    struct batch b = {.n = 0};
+    for (size_t i = 0; i < whole->n; i++) {
+        const struct pr_matmul_part *p = &parts[i];
+        struct job j = whole->v[i];
+        if (at.m >= j.m || at.n >= j.n)
+            continue;
+        bool nt = j.shape == PR_NT, tn = j.shape == PR_TN;
+        size_t b_at = nt ? at.n * p->b.ld + at.k : at.k * p->b.ld + at.n;
+        j.m = least(j.m - at.m, block_m);
+        j.n = least(j.n - at.n, BLOCK_N);
+        j.k = least(j.k - at.k, BLOCK_K);
+        j.a = p->a + (tn ? at.k * p->lda + at.m : at.m * p->lda + at.k);
+        j.b = (struct pr_mat){
+            (const char *)p->b.data + b_at * pr_dtype_size(p->b.dtype), p->b.dtype, p->b.ld};
+        j.c = p->c + at.m * p->ldc + at.n;
+        j.accumulate = accumulate || at.k;
+        b.v[b.n++] = j;
+    }
+    if (b.n)
+        run_batch(b.v[0].mm->pool, &b, at.m > 0);
+}
+
+enum pr_code pr_matmul_parts(struct pr_matmul *mm, enum pr_matmul_shape shape,
+    const struct pr_matmul_part *parts, size_t n_parts, size_t k, bool accumulate,
+    struct pr_error *e)
+{
+    struct batch whole = {.n = n_parts};
+    struct corner end = {0, 0, k ? k : 1}; /* once even for k = 0 */
+    assert(n_parts <= PR_MATMUL_PARTS);
+    for (size_t i = 0; i < n_parts; i++) {
+        const struct pr_matmul_part *p = &parts[i];
+        whole.v[i] = (struct job){.mm = mm,
+            .shape = shape,
+            .kind = mm->bf16 ? PR_PANEL_BF16 : PR_PANEL_F32_F32,
+            .elem = mm->bf16 ? 2 : 4,
+            .m = p->m,
+            .n = p->n,
+            .k = k,
+            .lda = p->lda,
+            .ldc = p->ldc};
+        end.m = p->m > end.m ? p->m : end.m;
+        end.n = p->n > end.n ? p->n : end.n;
+    }
+    enum pr_code code = make_scratch(mm, parts, &whole, e);
+    if (code)
+        return code;
+    size_t block_m = mm->bf16 ? BLOCK_M : SIZE_MAX;
+    struct corner at = {0};
+    for (at.n = 0; at.n < end.n; at.n += BLOCK_N)
+        for (at.k = 0; at.k < end.k; at.k += BLOCK_K)
+            for (at.m = 0; at.m < end.m; at.m += least(block_m, end.m - at.m))
+                run_corner(&whole, parts, block_m, at, accumulate);
     return PR_OK;
 }
 
@@ -203,36 +310,6 @@ enum pr_code pr_matmul(struct pr_matmul *mm, enum pr_matmul_shape shape, size_t 
     size_t k, const float *a, size_t lda, struct pr_mat b, float *c, size_t ldc, bool accumulate,
     struct pr_error *e)
 {
-    struct job whole = {.mm = mm,
-        .shape = shape,
-        .kind = mm->bf16 ? PR_PANEL_BF16 : PR_PANEL_F32_F32,
-        .elem = mm->bf16 ? 2 : 4,
-        .m = m,
-        .n = n,
-        .k = k,
-        .lda = lda,
-        .ldc = ldc};
-    enum pr_code code;
-    if (!m || !n)
-        return PR_OK;
-    if ((code = make_scratch(mm, &whole, e)))
-        return code;
-    size_t block_m = whole.made_a ? BLOCK_M : m, b_elem = pr_dtype_size(b.dtype);
-    for (size_t n0 = 0; n0 < n; n0 += BLOCK_N) {
-        for (size_t k0 = 0; k0 < k || !k0; k0 += BLOCK_K) { /* once even for k = 0 */
-            size_t b_at = shape == PR_NT ? n0 * b.ld + k0 : k0 * b.ld + n0;
-            for (size_t m0 = 0; m0 < m; m0 += block_m) {
-                struct job j = whole;
-                j.m = least(m - m0, block_m);
-                j.n = least(n - n0, BLOCK_N);
-                j.k = least(k - k0, BLOCK_K);
-                j.a = a + (shape == PR_TN ? k0 * lda + m0 : m0 * lda + k0);
-                j.b = (struct pr_mat){(const char *)b.data + b_at * b_elem, b.dtype, b.ld};
-                j.c = c + m0 * ldc + n0;
-                j.accumulate = accumulate || k0;
-                run_block(&j, m0 > 0);
-            }
-        }
-    }
-    return PR_OK;
+    const struct pr_matmul_part part = {m, n, a, lda, b, c, ldc};
+    return pr_matmul_parts(mm, shape, &part, 1, k, accumulate, e);
 }

@@ -29,8 +29,9 @@ static enum pr_code chunk_loss(struct chunk *c, double *nll, struct pr_error *e)
     struct pr_net *n = c->n;
     struct pr_net_space *s = &n->space;
     pr_net_norm_forward(n, &n->final_norm, c->rows, c->x, s->hn, NULL, NULL);
-    enum pr_code code = pr_net_linear_forward(
-        n, &n->head, c->rows, s->hn, n->config.hidden, s->ht, s->logits, n->config.vocab, false, e);
+    const struct pr_net_branch head = {&n->head, s->ht, s->logits, n->config.vocab};
+    enum pr_code code =
+        pr_net_linear_forward(n, &head, 1, c->rows, s->hn, n->config.hidden, false, e);
     if (code)
         return code;
     pr_pool_run(n->pool, c->rows, loss_item, c);
@@ -44,8 +45,9 @@ static enum pr_code chunk_back(struct chunk *c, struct pr_error *e)
     struct pr_net *n = c->n;
     struct pr_net_space *s = &n->space;
     bool below = n->first < n->config.n_layers || n->d_embed || n->final_norm.dw;
-    enum pr_code code = pr_net_linear_back(n, &n->head, c->rows, s->hn, n->config.hidden, s->ht,
-        s->logits, n->config.vocab, below ? s->dhn : NULL, n->config.hidden, false, e);
+    const struct pr_net_branch head = {&n->head, s->ht, s->logits, n->config.vocab};
+    enum pr_code code = pr_net_linear_back(
+        n, &head, 1, c->rows, s->hn, n->config.hidden, below ? s->dhn : NULL, n->config.hidden, e);
     if (!code && below)
         pr_net_norm_back(n, &n->final_norm, c->rows, c->x, s->dhn, c->dx);
     return code;

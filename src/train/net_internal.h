@@ -171,16 +171,25 @@ void pr_net_room_done(struct pr_net *n);
 float *pr_net_x(const struct pr_net *n, uint32_t l);
 struct pr_net_acts *pr_net_acts_of(const struct pr_net *n, uint32_t l);
 
-/* ---- net_linear.c: bias is added by the caller, its gradient here ---- */
+/* ---- net_linear.c: linear layers that read the same x; bias is added by the caller, its gradient
+ * here ---- */
 
-/* y (rows, ldy) = or += x·Wᵀ + LoRA; t (rows, r): kept for backward. */
-PR_MUST_CHECK enum pr_code pr_net_linear_forward(struct pr_net *n, const struct pr_net_linear *l,
-    size_t rows, const float *x, size_t ldx, float *t, float *y, size_t ldy, bool accumulate,
+struct pr_net_branch {
+    const struct pr_net_linear *l;
+    float *t; /* (rows, r): kept for backward */
+    float *y; /* (rows, ldy): what comes out; backward: its gradient */
+    size_t ldy;
+};
+#define PR_NET_BRANCHES PR_MATMUL_PARTS
+
+/* y = or += x·Wᵀ + LoRA of each of `count` layers. */
+PR_MUST_CHECK enum pr_code pr_net_linear_forward(struct pr_net *n, const struct pr_net_branch *v,
+    size_t count, size_t rows, const float *x, size_t ldx, bool accumulate, struct pr_error *e);
+/* Gradients of the parameters from those of y; dx (rows, n_in) = Σ dy·W + LoRA, NULL: not wanted.
+ */
+PR_MUST_CHECK enum pr_code pr_net_linear_back(struct pr_net *n, const struct pr_net_branch *v,
+    size_t count, size_t rows, const float *x, size_t ldx, float *dx, size_t lddx,
     struct pr_error *e);
-/* Gradients of the parameters from dy; dx (rows, n_in) = or += dy·W + LoRA, NULL: not wanted. */
-PR_MUST_CHECK enum pr_code pr_net_linear_back(struct pr_net *n, const struct pr_net_linear *l,
-    size_t rows, const float *x, size_t ldx, const float *t, const float *dy, size_t ldy, float *dx,
-    size_t lddx, bool accumulate, struct pr_error *e);
 
 /* ---- net_rows.c: what is done row by row ---- */
 

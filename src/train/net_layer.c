@@ -45,14 +45,10 @@ static enum pr_code attention_half(
         n, &layer->attn_norm, rows, x, a->norm1, last ? NULL : a->mid, w[NET_O].bias);
     if (last)
         pr_net_gather(n, x, s.hidden, w[NET_O].bias, a->mid);
-    enum pr_code code =
-        pr_net_linear_forward(n, &w[NET_Q], rows, a->norm1, s.hidden, a->t[NET_Q], q, ld, false, e);
-    if (!code)
-        code = pr_net_linear_forward(
-            n, &w[NET_K], rows, a->norm1, s.hidden, a->t[NET_K], q + s.q, ld, false, e);
-    if (!code)
-        code = pr_net_linear_forward(n, &w[NET_V], rows, a->norm1, s.hidden, a->t[NET_V],
-            a->qkv + s.q + s.k, s.qkv, false, e);
+    const struct pr_net_branch qkv[] = {{&w[NET_Q], a->t[NET_Q], q, ld},
+        {&w[NET_K], a->t[NET_K], q + s.q, ld}, {&w[NET_V], a->t[NET_V], a->qkv + s.q + s.k, s.qkv}},
+                               out = {&w[NET_O], a->t[NET_O], a->mid, s.hidden};
+    enum pr_code code = pr_net_linear_forward(n, qkv, 3, rows, a->norm1, s.hidden, false, e);
     if (code)
         return code;
     pr_net_place(n, layer, a, n->space.pos, rows);
@@ -61,8 +57,7 @@ static enum pr_code attention_half(
         return code;
     if (last)
         pr_net_gather(n, a->att, s.q, NULL, a->att);
-    return pr_net_linear_forward(
-        n, &w[NET_O], rows_after(n, l, rows), a->att, s.q, a->t[NET_O], a->mid, s.hidden, true, e);
+    return pr_net_linear_forward(n, &out, 1, rows_after(n, l, rows), a->att, s.q, true, e);
 }
 
 /* Up to the activation; `out` NULL: no more than that. */
@@ -74,18 +69,14 @@ static enum pr_code mlp_half(
     struct pr_net_acts *a = pr_net_acts_of(n, l);
     struct sizes s = sizes_of(n);
     pr_net_norm_forward(n, &layer->mlp_norm, rows, a->mid, a->norm2, out, w[NET_DOWN].bias);
-    enum pr_code code = pr_net_linear_forward(
-        n, &w[NET_GATE], rows, a->norm2, s.hidden, a->t[NET_GATE], a->gate, s.f, false, e);
-    if (!code)
-        code = pr_net_linear_forward(
-            n, &w[NET_UP], rows, a->norm2, s.hidden, a->t[NET_UP], a->up, s.f, false, e);
+    const struct pr_net_branch gated[] = {{&w[NET_GATE], a->t[NET_GATE], a->gate, s.f},
+        {&w[NET_UP], a->t[NET_UP], a->up, s.f}},
+                               down = {&w[NET_DOWN], a->t[NET_DOWN], out, s.hidden};
+    enum pr_code code = pr_net_linear_forward(n, gated, 2, rows, a->norm2, s.hidden, false, e);
     if (code)
         return code;
     pr_net_silu(n, layer, a, rows);
-    if (out)
-        code = pr_net_linear_forward(
-            n, &w[NET_DOWN], rows, a->act, s.f, a->t[NET_DOWN], out, s.hidden, true, e);
-    return code;
+    return out ? pr_net_linear_forward(n, &down, 1, rows, a->act, s.f, true, e) : PR_OK;
 }
 
 enum pr_code pr_net_layer_forward(struct pr_net *n, uint32_t l, uint32_t rows, struct pr_error *e)
@@ -126,16 +117,14 @@ static enum pr_code mlp_back(
     struct pr_net_space *p = &n->space;
     struct sizes s = sizes_of(n);
     float *dnorm = down || layer->mlp_norm.dw ? p->dnorm : NULL;
-    enum pr_code code = pr_net_linear_back(n, &w[NET_DOWN], rows, a->act, s.f, a->t[NET_DOWN],
-        p->dx, s.hidden, p->dmlp, s.f, false, e);
+    const struct pr_net_branch gated[] = {{&w[NET_GATE], a->t[NET_GATE], a->gate, s.f},
+        {&w[NET_UP], a->t[NET_UP], a->up, s.f}},
+                               out = {&w[NET_DOWN], a->t[NET_DOWN], p->dx, s.hidden};
+    enum pr_code code = pr_net_linear_back(n, &out, 1, rows, a->act, s.f, p->dmlp, s.f, e);
     if (code)
         return code;
     pr_net_silu_back(n, a, rows, p->dmlp);
-    code = pr_net_linear_back(n, &w[NET_GATE], rows, a->norm2, s.hidden, a->t[NET_GATE], a->gate,
-        s.f, dnorm, s.hidden, false, e);
-    if (!code)
-        code = pr_net_linear_back(n, &w[NET_UP], rows, a->norm2, s.hidden, a->t[NET_UP], a->up, s.f,
-            dnorm, s.hidden, true, e);
+    code = pr_net_linear_back(n, gated, 2, rows, a->norm2, s.hidden, dnorm, s.hidden, e);
     if (!code && dnorm)
         pr_net_norm_back(n, &layer->mlp_norm, rows, a->mid, dnorm, p->dx);
     return code;
@@ -147,12 +136,10 @@ static enum pr_code qkv_back(
     const struct pr_net_linear *w = n->layers[l].linear;
     struct pr_net_acts *a = pr_net_acts_of(n, l);
     struct sizes s = sizes_of(n);
-    const size_t at[] = {[NET_Q] = 0, [NET_K] = s.q, [NET_V] = s.q + s.k};
-    enum pr_code code = PR_OK;
-    for (int i = NET_Q; i <= NET_V && !code; i++)
-        code = pr_net_linear_back(n, &w[i], rows, a->norm1, s.hidden, a->t[i],
-            n->space.dqkv + at[i], s.qkv, dnorm, s.hidden, i != NET_Q, e);
-    return code;
+    float *d = n->space.dqkv;
+    const struct pr_net_branch qkv[] = {{&w[NET_Q], a->t[NET_Q], d, s.qkv},
+        {&w[NET_K], a->t[NET_K], d + s.q, s.qkv}, {&w[NET_V], a->t[NET_V], d + s.q + s.k, s.qkv}};
+    return pr_net_linear_back(n, qkv, 3, rows, a->norm1, s.hidden, dnorm, s.hidden, e);
 }
 
 static enum pr_code attention_back(
@@ -163,8 +150,9 @@ static enum pr_code attention_back(
     struct pr_net_space *p = &n->space;
     struct sizes s = sizes_of(n);
     float *dnorm = down || layer->attn_norm.dw ? p->dnorm : NULL;
-    enum pr_code code = pr_net_linear_back(n, &layer->linear[NET_O], rows_after(n, l, rows), a->att,
-        s.q, a->t[NET_O], p->dx, s.hidden, p->datt, s.q, false, e);
+    const struct pr_net_branch out = {&layer->linear[NET_O], a->t[NET_O], p->dx, s.hidden};
+    enum pr_code code =
+        pr_net_linear_back(n, &out, 1, rows_after(n, l, rows), a->att, s.q, p->datt, s.q, e);
     if (code)
         return code;
     if (l + 1 == n->config.n_layers) {

@@ -222,6 +222,49 @@ static void bits_do_not_depend_on_the_number_of_threads(void **state)
         pr_pool_free(pools[t]);
 }
 
+/* Three at once, the last of the b of the second where the shape makes that possible. */
+static void products_made_together_have_the_bits_of_each_alone(void **state)
+{
+    (void)state;
+    static const size_t ks[] = {1, 70, 1030}, ns[] = {33, 130, 1100}, ms[] = {5, 300, 2100};
+    struct pr_pool *pool = pool_of(2);
+    struct pr_rng r;
+    pr_rng_seed(&r, 57);
+    for (int round = 0; round < 24; round++) {
+        struct pr_matmul mm;
+        struct pr_matmul_part parts[PR_MATMUL_PARTS];
+        struct problem p[PR_MATMUL_PARTS];
+        enum pr_matmul_shape shape = round % 3;
+        bool accumulate = round & 1;
+        float *c[PR_MATMUL_PARTS];
+        size_t k = ks[below(&r, 3)], n = 0;
+        pr_matmul_init(&mm, pool, pr_kernels_default(), round / 3 & 1);
+        for (int i = 0; i < PR_MATMUL_PARTS; i++) {
+            n = i == 2 ? n : ns[below(&r, 3)];
+            p[i] = problem_new(&r, shape, ms[below(&r, 3)], n, k, PR_F32);
+            c[i] = big(p[i].c_n * 4);
+            memcpy(c[i], p[i].c, p[i].c_n * 4);
+            const struct problem *q = &p[i == 2 ? 1 : i]; /* whose b */
+            parts[i] = (struct pr_matmul_part){
+                p[i].m, n, p[i].a, p[i].lda, {q->b, PR_F32, q->ldb}, c[i], p[i].ldc};
+        }
+        assert_int_equal(pr_matmul_parts(&mm, shape, parts, 3, k, accumulate, NULL), PR_OK);
+        for (int i = 0; i < PR_MATMUL_PARTS; i++) { /* p.c: what it was, and becomes */
+            assert_int_equal(pr_matmul(&mm, shape, p[i].m, parts[i].n, k, p[i].a, p[i].lda,
+                                 parts[i].b, p[i].c, p[i].ldc, accumulate, NULL),
+                PR_OK);
+            CHECK(!memcmp(c[i], p[i].c, p[i].c_n * 4), "shape %d part %d of round %d", shape, i,
+                round);
+        }
+        for (int i = 0; i < PR_MATMUL_PARTS; i++) {
+            pr_big_free(c[i], p[i].c_n * 4);
+            problem_done(&p[i]);
+        }
+        pr_matmul_done(&mm);
+    }
+    pr_pool_free(pool);
+}
+
 static void empty_products_are_zero_or_nothing(void **state)
 {
     (void)state;
@@ -314,6 +357,7 @@ int main(void)
         cmocka_unit_test(large_products_are_the_sums_in_double),
         cmocka_unit_test(what_one_product_leaves_does_not_reach_the_next),
         cmocka_unit_test(bits_do_not_depend_on_the_number_of_threads),
+        cmocka_unit_test(products_made_together_have_the_bits_of_each_alone),
         cmocka_unit_test(empty_products_are_zero_or_nothing),
         cmocka_unit_test(the_shapes_are_the_backward_of_a_linear_layer),
     };
