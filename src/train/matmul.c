@@ -39,10 +39,11 @@ struct job {
     size_t pack_items, a_items, group_rows, groups, items;
 };
 
-/* Those of several. */
+/* Those of several; `sum`: all of them into one c, whose items go through all in their order. */
 struct batch {
     struct job v[PR_MATMUL_PARTS];
     size_t n;
+    bool sum;
 };
 
 void pr_matmul_init(
@@ -143,11 +144,8 @@ static void multiply_edge(const struct job *j, size_t rows, size_t n, const char
         memcpy(c + r * j->ldc, edge + r * cols, n * sizeof *c);
 }
 
-static void multiply_item(void *ctx, size_t item, int thread)
+static void multiply_one(const struct job *j, size_t item, int thread)
 {
-    const struct job *j = ((const struct batch *)ctx)->v;
-    for (; item >= j->items; j++)
-        item -= j->items;
     size_t panel = item / j->groups, r0 = item % j->groups * j->group_rows;
     size_t rows = least(j->m - r0, j->group_rows), n = panel_columns(j, panel);
     size_t lda = j->made_a ? j->ld_made : j->lda;
@@ -159,6 +157,20 @@ static void multiply_item(void *ctx, size_t item, int thread)
         multiply_edge(j, rows, n, a, lda, b, c, j->edges + (size_t)thread * GROUP_ROWS * PR_PANEL);
     else
         multiply(j, rows, n, a, lda, b, c, j->ldc);
+}
+
+static void multiply_item(void *ctx, size_t item, int thread)
+{
+    const struct batch *b = ctx;
+    const struct job *j = b->v;
+    if (b->sum) {
+        for (size_t i = 0; i < b->n; i++)
+            multiply_one(&j[i], item, thread);
+        return;
+    }
+    for (; item >= j->items; j++)
+        item -= j->items;
+    multiply_one(j, item, thread);
 }
 
 /* Groups of rows: enough items for the threads to share evenly, each long enough for the panel's
@@ -192,7 +204,7 @@ static void run_batch(struct pr_pool *pool, struct batch *b, bool b_is_packed)
         choose_groups(j, panels);
         j->items = panels * j->groups;
         prepare += j->pack_items + j->a_items;
-        multiply_items += j->items;
+        multiply_items += i && b->sum ? 0 : j->items;
     }
     if (prepare)
         pr_pool_run(pool, prepare, prepare_item, b);
@@ -203,7 +215,7 @@ static void run_batch(struct pr_pool *pool, struct batch *b, bool b_is_packed)
 
 static bool same_b(const struct pr_matmul_part *p, const struct pr_matmul_part *q)
 {
-    return p->b.data == q->b.data && p->b.ld == q->b.ld && p->n == q->n;
+    return p->b.data == q->b.data && p->b.ld == q->b.ld && p->n == q->n && p->k == q->k;
 }
 
 /* Lays out the scratch of the parts' jobs, whose m, n and k are the wholes'; grows it where needed.
@@ -251,11 +263,11 @@ struct corner {
 static void run_corner(const struct batch *whole, const struct pr_matmul_part *parts,
     size_t block_m, struct corner at, bool accumulate)
 {
-    struct batch b = {.n = 0};
+    struct batch b = {.sum = whole->sum};
     for (size_t i = 0; i < whole->n; i++) {
         const struct pr_matmul_part *p = &parts[i];
         struct job j = whole->v[i];
-        if (at.m >= j.m || at.n >= j.n)
+        if (at.m >= j.m || at.n >= j.n || (at.k && at.k >= j.k)) /* once even for k = 0 */
             continue;
         bool nt = j.shape == PR_NT, tn = j.shape == PR_TN;
         size_t b_at = nt ? at.n * p->b.ld + at.k : at.k * p->b.ld + at.n;
@@ -266,7 +278,7 @@ static void run_corner(const struct batch *whole, const struct pr_matmul_part *p
         j.b = (struct pr_mat){
             (const char *)p->b.data + b_at * pr_dtype_size(p->b.dtype), p->b.dtype, p->b.ld};
         j.c = p->c + at.m * p->ldc + at.n;
-        j.accumulate = accumulate || at.k;
+        j.accumulate = accumulate || at.k || (b.sum && i);
         b.v[b.n++] = j;
     }
     if (b.n)
@@ -274,11 +286,10 @@ static void run_corner(const struct batch *whole, const struct pr_matmul_part *p
 }
 
 enum pr_code pr_matmul_parts(struct pr_matmul *mm, enum pr_matmul_shape shape,
-    const struct pr_matmul_part *parts, size_t n_parts, size_t k, bool accumulate,
-    struct pr_error *e)
+    const struct pr_matmul_part *parts, size_t n_parts, bool accumulate, struct pr_error *e)
 {
-    struct batch whole = {.n = n_parts};
-    struct corner end = {0, 0, k ? k : 1}; /* once even for k = 0 */
+    struct batch whole = {.n = n_parts, .sum = n_parts > 1 && parts[0].c == parts[1].c};
+    struct corner end = {0, 0, 1};
     assert(n_parts <= PR_MATMUL_PARTS);
     for (size_t i = 0; i < n_parts; i++) {
         const struct pr_matmul_part *p = &parts[i];
@@ -288,11 +299,12 @@ enum pr_code pr_matmul_parts(struct pr_matmul *mm, enum pr_matmul_shape shape,
             .elem = mm->bf16 ? 2 : 4,
             .m = p->m,
             .n = p->n,
-            .k = k,
+            .k = p->k,
             .lda = p->lda,
             .ldc = p->ldc};
         end.m = p->m > end.m ? p->m : end.m;
         end.n = p->n > end.n ? p->n : end.n;
+        end.k = p->k > end.k ? p->k : end.k;
     }
     enum pr_code code = make_scratch(mm, parts, &whole, e);
     if (code)
@@ -310,6 +322,6 @@ enum pr_code pr_matmul(struct pr_matmul *mm, enum pr_matmul_shape shape, size_t 
     size_t k, const float *a, size_t lda, struct pr_mat b, float *c, size_t ldc, bool accumulate,
     struct pr_error *e)
 {
-    const struct pr_matmul_part part = {m, n, a, lda, b, c, ldc};
-    return pr_matmul_parts(mm, shape, &part, 1, k, accumulate, e);
+    const struct pr_matmul_part part = {m, n, k, a, lda, b, c, ldc};
+    return pr_matmul_parts(mm, shape, &part, 1, accumulate, e);
 }

@@ -48,10 +48,11 @@ PR_MUST_CHECK enum pr_code pr_matmul(struct pr_matmul *mm, enum pr_matmul_shape 
     size_t n, size_t k, const float *a, size_t lda, struct pr_mat b, float *c, size_t ldc,
     bool accumulate, struct pr_error *e);
 
-/* One of several products of one shape and k that are made together; none reads or writes the c of
- * another.  A b that is the part's before is packed once. */
+/* One of several products of one shape that are made together.  Either none has the c of another; a
+ * b that is the part's before is packed once then.  Or all have the same c, m and n, which becomes
+ * the sum of all, added in their order. */
 struct pr_matmul_part {
-    size_t m, n;
+    size_t m, n, k;
     const float *a;
     size_t lda;
     struct pr_mat b;
@@ -59,9 +60,9 @@ struct pr_matmul_part {
     size_t ldc;
 };
 #define PR_MATMUL_PARTS 3
-/* As pr_matmul of each, to the bit; n_parts at most PR_MATMUL_PARTS. */
+/* As pr_matmul of each, to the bit (with one c the second and later ones accumulate); n_parts at
+ * most PR_MATMUL_PARTS. */
 PR_MUST_CHECK enum pr_code pr_matmul_parts(struct pr_matmul *mm, enum pr_matmul_shape shape,
-    const struct pr_matmul_part *parts, size_t n_parts, size_t k, bool accumulate,
-    struct pr_error *e);
+    const struct pr_matmul_part *parts, size_t n_parts, bool accumulate, struct pr_error *e);
 
 #endif

@@ -21,9 +21,9 @@ enum pr_code pr_net_linear_forward(struct pr_net *n, const struct pr_net_branch 
 {
     struct pr_matmul_part parts[PR_NET_BRANCHES] = {{0}};
     for (size_t i = 0; i < count; i++)
-        parts[i] =
-            (struct pr_matmul_part){rows, v[i].l->n_out, x, ldx, v[i].l->w, v[i].y, v[i].ldy};
-    enum pr_code code = pr_matmul_parts(&n->matmul, PR_NT, parts, count, v->l->n_in, accumulate, e);
+        parts[i] = (struct pr_matmul_part){
+            rows, v[i].l->n_out, v[i].l->n_in, x, ldx, v[i].l->w, v[i].y, v[i].ldy};
+    enum pr_code code = pr_matmul_parts(&n->matmul, PR_NT, parts, count, accumulate, e);
     for (size_t i = 0; i < count && !code; i++)
         if (v[i].l->r)
             code = lora_forward(n, &v[i], rows, x, ldx, e);
@@ -66,23 +66,33 @@ static enum pr_code weights_back(struct pr_net *n, const struct pr_net_branch *v
         const struct pr_net_linear *l = v[i].l;
         if (l->dw)
             parts[n_parts++] = (struct pr_matmul_part){
-                l->n_out, l->n_in, v[i].y, v[i].ldy, pr_mat_f32(x, ldx), l->dw, l->n_in};
+                l->n_out, l->n_in, rows, v[i].y, v[i].ldy, pr_mat_f32(x, ldx), l->dw, l->n_in};
     }
-    return pr_matmul_parts(&n->matmul, PR_TN, parts, n_parts, rows, true, e);
+    return pr_matmul_parts(&n->matmul, PR_TN, parts, n_parts, true, e);
+}
+
+/* dx = Σ dy·W. */
+static enum pr_code input_back(struct pr_net *n, const struct pr_net_branch *v, size_t count,
+    size_t rows, float *dx, size_t lddx, struct pr_error *e)
+{
+    struct pr_matmul_part parts[PR_NET_BRANCHES] = {{0}};
+    for (size_t i = 0; i < count; i++)
+        parts[i] = (struct pr_matmul_part){
+            rows, v[i].l->n_in, v[i].l->n_out, v[i].y, v[i].ldy, v[i].l->w, dx, lddx};
+    return pr_matmul_parts(&n->matmul, PR_NN, parts, count, false, e);
 }
 
 enum pr_code pr_net_linear_back(struct pr_net *n, const struct pr_net_branch *v, size_t count,
     size_t rows, const float *x, size_t ldx, float *dx, size_t lddx, struct pr_error *e)
 {
     enum pr_code code = weights_back(n, v, count, rows, x, ldx, e);
+    if (!code && dx)
+        code = input_back(n, v, count, rows, dx, lddx, e);
     for (size_t i = 0; i < count && !code; i++) {
         const struct pr_net_linear *l = v[i].l;
-        if (dx)
-            code = pr_matmul(&n->matmul, PR_NN, rows, l->n_in, l->n_out, v[i].y, v[i].ldy, l->w, dx,
-                lddx, i > 0, e);
-        if (!code && l->dbias)
+        if (l->dbias)
             pr_net_add_columns(n, (uint32_t)rows, l->n_out, v[i].y, v[i].ldy, l->dbias);
-        if (!code && l->r)
+        if (l->r)
             code = lora_back(n, &v[i], rows, x, ldx, dx, lddx, e);
     }
     return code;

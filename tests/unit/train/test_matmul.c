@@ -246,9 +246,9 @@ static void products_made_together_have_the_bits_of_each_alone(void **state)
             memcpy(c[i], p[i].c, p[i].c_n * 4);
             const struct problem *q = &p[i == 2 ? 1 : i]; /* whose b */
             parts[i] = (struct pr_matmul_part){
-                p[i].m, n, p[i].a, p[i].lda, {q->b, PR_F32, q->ldb}, c[i], p[i].ldc};
+                p[i].m, n, k, p[i].a, p[i].lda, {q->b, PR_F32, q->ldb}, c[i], p[i].ldc};
         }
-        assert_int_equal(pr_matmul_parts(&mm, shape, parts, 3, k, accumulate, NULL), PR_OK);
+        assert_int_equal(pr_matmul_parts(&mm, shape, parts, 3, accumulate, NULL), PR_OK);
         for (int i = 0; i < PR_MATMUL_PARTS; i++) { /* p.c: what it was, and becomes */
             assert_int_equal(pr_matmul(&mm, shape, p[i].m, parts[i].n, k, p[i].a, p[i].lda,
                                  parts[i].b, p[i].c, p[i].ldc, accumulate, NULL),
@@ -260,6 +260,46 @@ static void products_made_together_have_the_bits_of_each_alone(void **state)
             pr_big_free(c[i], p[i].c_n * 4);
             problem_done(&p[i]);
         }
+        pr_matmul_done(&mm);
+    }
+    pr_pool_free(pool);
+}
+
+static void products_into_one_are_added_in_their_order(void **state)
+{
+    (void)state;
+    static const size_t ks[] = {1, 70, 1030, 2100}, ns[] = {33, 130, 1100}, ms[] = {5, 300, 2100};
+    struct pr_pool *pool = pool_of(2);
+    struct pr_rng r;
+    pr_rng_seed(&r, 58);
+    for (int round = 0; round < 18; round++) {
+        struct pr_matmul mm;
+        struct pr_matmul_part parts[PR_MATMUL_PARTS];
+        struct problem p[PR_MATMUL_PARTS];
+        size_t m = ms[below(&r, 3)], n = ns[below(&r, 3)];
+        bool accumulate = round & 1;
+        pr_matmul_init(&mm, pool, pr_kernels_default(), round / 3 & 1);
+        for (int i = 0; i < PR_MATMUL_PARTS; i++)
+            p[i] = problem_new(&r, round % 3, m, n, ks[below(&r, 4)], PR_F32);
+        float *c = big(p->c_n * 4);
+        memcpy(c, p->c, p->c_n * 4);
+        for (int i = 0; i < PR_MATMUL_PARTS; i++)
+            parts[i] = (struct pr_matmul_part){
+                m, n, p[i].k, p[i].a, p[i].lda, {p[i].b, PR_F32, p[i].ldb}, c, p->ldc};
+        assert_int_equal(pr_matmul_parts(&mm, round % 3, parts, 3, accumulate, NULL), PR_OK);
+        for (int i = 0; i < PR_MATMUL_PARTS; i++)
+            assert_int_equal(pr_matmul(&mm, round % 3, m, n, p[i].k, p[i].a, p[i].lda, parts[i].b,
+                                 p->c, p->ldc, accumulate || i, NULL),
+                PR_OK);
+        for (size_t row = 0; row < m; row++) /* in blocks of k each of them comes in turn */
+            for (size_t col = 0; col < n; col++) {
+                double got = (double)c[row * p->ldc + col], want = (double)p->c[row * p->ldc + col];
+                CHECK(fabs(got - want) <= 2e-4 * (1 + fabs(want)), "round %d at [%zu][%zu]: %g, %g",
+                    round, row, col, got, want);
+            }
+        pr_big_free(c, p->c_n * 4);
+        for (int i = 0; i < PR_MATMUL_PARTS; i++)
+            problem_done(&p[i]);
         pr_matmul_done(&mm);
     }
     pr_pool_free(pool);
@@ -358,6 +398,7 @@ int main(void)
         cmocka_unit_test(what_one_product_leaves_does_not_reach_the_next),
         cmocka_unit_test(bits_do_not_depend_on_the_number_of_threads),
         cmocka_unit_test(products_made_together_have_the_bits_of_each_alone),
+        cmocka_unit_test(products_into_one_are_added_in_their_order),
         cmocka_unit_test(empty_products_are_zero_or_nothing),
         cmocka_unit_test(the_shapes_are_the_backward_of_a_linear_layer),
     };
