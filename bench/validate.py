@@ -3,10 +3,11 @@
 (validation, duplicates, contamination) over a million lines of mixed formats with its peak memory,
 and whether planted contamination is found and clean text left alone.
 
-  bench/validate.py BUILD_DIR TEXTS.jsonl [--lines N] [--rounds N] [--seed S]
+  bench/validate.py BUILD_DIR [TEXTS.jsonl] [--lines N] [--rounds N] [--seed S]
 
 TEXTS.jsonl: real questions ({"question","answer"} a line, such as GSM8K's), of which validation
-suites and clean text are made.  Data is made in a temporary folder, by the seed.
+suites and clean text are made (default: the one in ../shared, where that is; else it says skipped).
+Data is made in a temporary folder, by the seed.
 """
 import argparse
 import json
@@ -18,6 +19,8 @@ import subprocess
 import tempfile
 import time
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TEXTS = os.path.join(ROOT, "..", "shared", "assets", "data", "gsm8k", "test.jsonl")
 KINDS = ["exact", "recased", "respaced", "inside"]
 
 
@@ -155,11 +158,14 @@ def clean_text(build, folder, rows, rng, splits):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("build")
-    p.add_argument("texts")
+    p.add_argument("texts", nargs="?", default=TEXTS)
     p.add_argument("--lines", type=int, default=1000000)
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seed", type=int, default=1)
     a = p.parse_args()
+    if not os.path.exists(a.texts):
+        print("skipped: TEXTS is not given, and there is none beside the repository")
+        return
     rng = random.Random(a.seed)
     with open(a.texts, encoding="utf-8") as f:
         rows = [json.loads(line) for line in f]

@@ -68,14 +68,20 @@ static void drop_page(struct pr_kv *kv, struct pr_kv_page *p)
     kv->n_pages--;
 }
 
-void pr_kv_fork(struct pr_kv_seq *dst, const struct pr_kv_seq *src)
+void pr_kv_fork_part(struct pr_kv_seq *dst, const struct pr_kv_seq *src, uint32_t len)
 {
-    *dst = (struct pr_kv_seq){.n_pages = src->n_pages, .cap_pages = src->n_pages, .len = src->len};
-    dst->pages = pr_alloc(src->n_pages * sizeof *dst->pages);
-    for (uint32_t i = 0; i < src->n_pages; i++) {
+    uint32_t n = (len + PR_KV_PAGE - 1) / PR_KV_PAGE;
+    *dst = (struct pr_kv_seq){.n_pages = n, .cap_pages = n, .len = len};
+    dst->pages = pr_alloc((n + 1) * sizeof *dst->pages);
+    for (uint32_t i = 0; i < n; i++) {
         dst->pages[i] = src->pages[i];
         dst->pages[i]->refs++;
     }
+}
+
+void pr_kv_fork(struct pr_kv_seq *dst, const struct pr_kv_seq *src)
+{
+    pr_kv_fork_part(dst, src, src->len);
 }
 
 static enum pr_code own_last_page(struct pr_kv *kv, struct pr_kv_seq *seq, struct pr_error *e)

@@ -45,6 +45,8 @@ void pr_kv_done(struct pr_kv *kv); /* every sequence must have been released */
 
 /* dst (zeroed) becomes a sequence that shares all of src's positions. */
 void pr_kv_fork(struct pr_kv_seq *dst, const struct pr_kv_seq *src);
+/* Likewise of the first len positions only, len <= src->len. */
+void pr_kv_fork_part(struct pr_kv_seq *dst, const struct pr_kv_seq *src, uint32_t len);
 /* Makes positions [seq->len, new_len) writable: new pages, and a copy of a shared last one.
  * *ret_ok false (and nothing changed) where that would pass the budget and force is not set. */
 PR_MUST_CHECK enum pr_code pr_kv_reserve(struct pr_kv *kv, struct pr_kv_seq *seq, uint32_t new_len,

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/rng.h"
 #include "model/engine_internal.h"
 #include "model/plan.h"
+#include "model/sample.h"
 
 #define MIN_SHARE 4
 
@@ -286,29 +286,6 @@ static enum pr_code assemble(struct sched *s, struct pr_error *e)
 
 /* ---- after a pass ---- */
 
-/* A token drawn from softmax(logits / temperature).  The random number depends on the request's
- * seed and the token's place alone. */
-static int32_t draw(const struct pr_request *r, const float *logits, size_t n)
-{
-    struct pr_rng rng;
-    pr_rng_seed(&rng, r->seed + (uint64_t)(r->n + r->n_new) * 0x9e3779b97f4a7c15u);
-    double max = -INFINITY, sum = 0;
-    for (size_t i = 0; i < n; i++)
-        max = logits[i] > max ? logits[i] : max;
-    for (size_t i = 0; i < n; i++)
-        sum += exp((logits[i] - max) / r->temperature);
-    double u = pr_rng_double(&rng) * sum;
-    int32_t last = 0;
-    for (size_t i = 0; i < n; i++) {
-        double p = exp((logits[i] - max) / r->temperature);
-        if (p > 0)
-            last = (int32_t)i;
-        if ((u -= p) < 0)
-            break;
-    }
-    return last;
-}
-
 static bool stops(const struct pr_request *r, int32_t id)
 {
     for (size_t i = 0; i < r->n_stop; i++)
@@ -331,7 +308,8 @@ static void next_token(struct sched *s, const struct want *w)
     int32_t id = best->id;
     float logit = best->logit;
     if (r->temperature > 0) {
-        id = draw(r, s->slot_logits[w->slot], s->g->config->vocab);
+        const struct pr_sampling how = {.temperature = r->temperature, .seed = r->seed};
+        id = pr_sample(&how, r->n + r->n_new, s->slot_logits[w->slot], s->g->config->vocab);
         logit = s->slot_logits[w->slot][id];
     }
     r->new_ids[r->n_new] = id;
