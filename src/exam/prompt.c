@@ -22,8 +22,8 @@ struct pr_prompter {
 
 /* A template's variables, as transformers passes them; the special tokens, then the configured
  * ones, then what this call is about. */
-static enum pr_code render(const struct pr_prompter *p, json_t *messages, json_t *tools,
-    bool generation_prompt, struct pr_str *out, struct pr_error *e)
+static enum pr_code render_with(const struct pr_prompter *p, json_t *messages, json_t *tools,
+    const json_t *more, bool generation_prompt, struct pr_str *out, struct pr_error *e)
 {
     struct pr_template_options o = {.now_utc_ms = p->now_utc_ms};
     const json_t *specials = pr_checkpoint_specials(p->checkpoint);
@@ -33,6 +33,8 @@ static enum pr_code render(const struct pr_prompter *p, json_t *messages, json_t
     if (specials)
         json_object_update(vars, (json_t *)(uintptr_t)specials);
     json_object_update(vars, p->vars);
+    if (more)
+        json_object_update(vars, (json_t *)(uintptr_t)more);
     json_object_set(vars, "messages", messages);
     if (tools)
         json_object_set(vars, "tools", tools);
@@ -40,6 +42,12 @@ static enum pr_code render(const struct pr_prompter *p, json_t *messages, json_t
     enum pr_code code = pr_template_render(p->chat, vars, &o, out, e);
     json_decref(vars);
     return code;
+}
+
+static enum pr_code render(const struct pr_prompter *p, json_t *messages, json_t *tools,
+    bool generation_prompt, struct pr_str *out, struct pr_error *e)
+{
+    return render_with(p, messages, tools, NULL, generation_prompt, out, e);
 }
 
 static json_t *probe(const char *user, const char *assistant)
@@ -185,6 +193,14 @@ enum pr_code pr_prompter_render(
     if (x->messages)
         pr_str_append(out, x->prompt.s, x->prompt.n);
     return PR_OK;
+}
+
+enum pr_code pr_prompter_render_turns(const struct pr_prompter *p, const json_t *messages,
+    const json_t *vars, struct pr_str *out, struct pr_error *e)
+{
+    if (!p->chat)
+        return pr_fail(e, PR_E_NOT_FOUND, "the model has no chat template");
+    return render_with(p, (json_t *)(uintptr_t)messages, NULL, vars, true, out, e);
 }
 
 /* Does the text end inside a think block, as the generation prompts of some reasoning models do? */

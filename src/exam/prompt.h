@@ -43,6 +43,12 @@ json_t *pr_prompter_settings(const struct pr_prompter *p);
 PR_MUST_CHECK enum pr_code pr_prompter_render(const struct pr_prompter *p,
     const struct pr_example *x, struct pr_str *out, struct pr_error *e);
 
+/* The same of any turns (an array of messages, as the template takes them); vars: further variables
+ * of the template, an object, before which those of the options give way; NULL: none.
+ * PR_E_NOT_FOUND without a template. */
+PR_MUST_CHECK enum pr_code pr_prompter_render_turns(const struct pr_prompter *p,
+    const json_t *messages, const json_t *vars, struct pr_str *out, struct pr_error *e);
+
 struct pr_prompt {
     struct pr_ids ids; /* the prompt, then the answer's tokens with the end of turn */
     size_t n_prompt;   /* tokens before the answer; 0 for plain text, whose first is not scored */
