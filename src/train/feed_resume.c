@@ -121,8 +121,9 @@ static enum pr_code held_parse(const json_t *state, struct held *h, struct pr_er
             return pr_wrap(e, code, "files[%zu]", i);
         PR_PUSH(h->v, h->n, h->cap, x);
     }
-    if ((code = pr_json_get_int(
-             state, "files_completed", true, 0, (int64_t)json_array_size(list), &done, e)) ||
+    /* All but the last are: one file is trained on at a time. */
+    int64_t n = (int64_t)json_array_size(list), least = n ? n - 1 : 0;
+    if ((code = pr_json_get_int(state, "files_completed", true, least, n, &done, e)) ||
         (code = pr_json_get_int(state, "files_moved", true, 0, done, &moved, e)) ||
         (code = pr_json_get_int(state, "current_steps", true, 0, INT64_MAX, &h->steps, e)))
         return code;
