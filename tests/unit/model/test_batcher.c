@@ -157,7 +157,7 @@ static struct one *make_some(struct pr_rng *r, struct pr_engine *g, size_t n, in
 static void a_sequence_has_the_bits_that_it_has_alone(void **state)
 {
     (void)state;
-    enum { N = 60 };
+    enum { N = 36 };
     static const char *const models[] = {"models/qwen3-tiny", "models/llama-tiny"};
     struct pr_rng r;
     pr_rng_seed(&r, 1);
