@@ -12,18 +12,28 @@
 #include "base/file.h"
 #include "transfer/fetch_internal.h"
 
-/* The far rsync expands patterns in the folder's name, if it holds any; only then does it take
- * backslashes as escapes. */
+/* The far rsync expands patterns in the folder's name, one component at a time; only in one that
+ * holds any does it take backslashes as escapes. */
+static void put_component(const char *s, size_t n, struct pr_str *out)
+{
+    size_t plain = strcspn(s, "*?[");
+    for (size_t i = 0; i < n; i++) {
+        if (plain < n && strchr("*?[]\\", s[i]))
+            pr_str_putc(out, '\\');
+        pr_str_putc(out, s[i]);
+    }
+}
+
 void pr_rsync_from(const struct pr_source *s, const char *checkpoint, struct pr_str *out)
 {
     char *path = pr_path_join(s->dir, checkpoint);
-    bool pattern = strpbrk(path, "*?[") != NULL;
-    bool ipv6 = strchr(s->ssh.host, ':') != NULL;
-    pr_str_printf(out, ipv6 ? "[%s]:" : "%s:", s->ssh.host);
-    for (const char *p = path; *p; p++) {
-        if (pattern && strchr("*?[]\\", *p))
-            pr_str_putc(out, '\\');
-        pr_str_putc(out, *p);
+    pr_str_printf(out, strchr(s->ssh.host, ':') ? "[%s]:" : "%s:", s->ssh.host);
+    for (const char *p = path; *p;) {
+        size_t n = strcspn(p, "/");
+        put_component(p, n, out);
+        p += n;
+        if (*p)
+            pr_str_putc(out, *p++);
     }
     pr_str_putc(out, '/');
     pr_free(path);

@@ -29,7 +29,7 @@ struct pr_readiness {
 };
 
 /* Judges `name` of `listing`, which came from s a moment ago.  The skeleton is made in `scratch` (a
- * folder of ours; NULL: $TMPDIR or /tmp) under a random name that only we may enter, and is gone
+ * folder of ours, made where it is not there; NULL: $TMPDIR or /tmp) under a random name that only we may enter, and is gone
  * afterwards.  A file that is a symbolic link counts as not there, and the reason says so.  Errors
  * are those of the source, PR_E_IO for a scratch folder that cannot be written, PR_E_UNSUPPORTED
  * for pickled weights, PR_E_NOT_FOUND for a name that is not listed. */

@@ -171,12 +171,15 @@ static enum pr_code make_folder(
     const char *scratch, const char *name, struct pr_skeleton *k, struct pr_error *e)
 {
     const char *tmp = getenv("TMPDIR");
+    enum pr_code code = scratch ? pr_mkdirs(scratch, e) : PR_OK;
+    if (code)
+        return code;
     k->top = pr_path_join(scratch       ? scratch
                           : tmp && *tmp ? tmp
                                         : "/tmp",
         ".proctor-skeleton-XXXXXX");
     if (!mkdtemp(k->top)) {
-        enum pr_code code = pr_fail_errno(e, errno, "%s: cannot be made", k->top);
+        code = pr_fail_errno(e, errno, "%s: cannot be made", k->top);
         pr_free(k->top);
         k->top = NULL;
         return code;

@@ -91,7 +91,8 @@ static void test_folders_as_rsync_is_told_them(void **state)
     from_is("h", "-x", "-c", "h:./-x/-c/");
     from_is("::1", "/a b", "$(c)", "[::1]:/a b/$(c)/");
     from_is("h", "/a\\b", "c", "h:/a\\b/c/"); /* a backslash alone is no escape there */
-    from_is("h", "/a\\b", "c*[", "h:/a\\\\b/c\\*\\[/");
+    from_is("h", "/a\\[b", "c", "h:/a\\\\\\[b/c/");
+    from_is("h", "/a\\b", "c*[", "h:/a\\b/c\\*\\[/");
 }
 
 static void quoted(const char *argument, const char *expected)
