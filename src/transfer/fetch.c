@@ -81,6 +81,7 @@ static enum pr_code bring(struct pr_job *j, struct pr_fetched *f, struct pr_erro
     if (code)
         goto out;
     f->reused = pr_job_there(j);
+    pr_follow_begin(j);
     code = pr_source_sums_begin(j->s, j->what->name, j->names, j->n, e);
     if (code)
         goto out;
@@ -122,6 +123,7 @@ enum pr_code pr_fetch(struct pr_source *s, const struct pr_listed *what,
         f.n_files = j.n;
         *ret = f;
     }
+    pr_follow_done(&j);
     if (j.dir >= 0)
         close(j.dir);
     pr_free(incoming);

@@ -170,7 +170,7 @@ static void mark_wrong(const struct pr_job *j, const struct pr_listed_file *f)
     (void)utimensat(j->dir, f->name, at, AT_SYMLINK_NOFOLLOW);
 }
 
-enum pr_code pr_job_verify(const struct pr_job *j, char (*sums)[PR_SHA256_HEX], struct pr_error *e)
+enum pr_code pr_job_verify(struct pr_job *j, char (*sums)[PR_SHA256_HEX], struct pr_error *e)
 {
     const char *from = pr_source_name(j->s);
     begin_sync(j);
@@ -181,7 +181,7 @@ enum pr_code pr_job_verify(const struct pr_job *j, char (*sums)[PR_SHA256_HEX], 
             (uint64_t)st.st_size != j->files[i]->size)
             return pr_fail(e, PR_E_CHANGED, "%s: %s: %s did not come whole; it is fetched again",
                 from, j->what->name, j->names[i]);
-        if (!sums)
+        if (!sums || pr_follow_agrees(j, i, sums[i]))
             continue;
         enum pr_code code = pr_file_sha256(j->dir, j->names[i], j->o->stop, here, e);
         if (code)

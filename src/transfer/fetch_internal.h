@@ -5,6 +5,8 @@
 #include "transfer/fetch.h"
 #include "transfer/source_internal.h"
 
+struct pr_follow;
+
 struct pr_job {
     struct pr_source *s;
     const struct pr_listed *what;
@@ -13,10 +15,11 @@ struct pr_job {
     const struct pr_listed_file **files; /* the wanted ones */
     const char **names;                  /* theirs */
     size_t n;
-    uint64_t total; /* bytes */
-    char *incoming; /* LOCAL/.incoming/NAME */
-    char *place;    /* LOCAL/NAME */
-    int dir;        /* .incoming/NAME, open */
+    uint64_t total;           /* bytes */
+    char *incoming;           /* LOCAL/.incoming/NAME */
+    char *place;              /* LOCAL/NAME */
+    int dir;                  /* .incoming/NAME, open */
+    struct pr_follow *follow; /* one a file */
 };
 
 /* fetch_files.c */
@@ -28,9 +31,16 @@ void pr_job_tick(void *job); /* tells progress */
 PR_MUST_CHECK enum pr_code pr_job_prepare(struct pr_job *j, struct pr_error *e);
 /* Sizes and, where `sums`, hashes. */
 PR_MUST_CHECK enum pr_code pr_job_verify(
-    const struct pr_job *j, char (*sums)[PR_SHA256_HEX], struct pr_error *e);
+    struct pr_job *j, char (*sums)[PR_SHA256_HEX], struct pr_error *e);
 /* Syncs and renames. */
 PR_MUST_CHECK enum pr_code pr_job_place(const struct pr_job *j, struct pr_error *e);
+
+/* fetch_follow.c: hashes files while they come. */
+void pr_follow_begin(struct pr_job *j);
+void pr_follow_tick(struct pr_job *j);
+/* Is file i, now that it is here, what `sum` says?  False also where that is not known. */
+bool pr_follow_agrees(struct pr_job *j, size_t i, const char *sum);
+void pr_follow_done(struct pr_job *j);
 
 /* fetch_rsync.c, fetch_copy.c: bring the wanted files. */
 PR_MUST_CHECK enum pr_code pr_job_rsync(struct pr_job *j, struct pr_error *e);

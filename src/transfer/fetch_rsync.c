@@ -108,6 +108,12 @@ static enum pr_code failed(const struct pr_job *j, int status, const char *said,
     return pr_wrap(e, code, "fetching %s (rsync ended with %d)", j->what->name, status);
 }
 
+static void tick(void *job)
+{
+    pr_follow_tick(job);
+    pr_job_tick(job);
+}
+
 enum pr_code pr_job_rsync(struct pr_job *j, struct pr_error *e)
 {
     struct pr_str from = PR_STR_INIT(65536);
@@ -120,7 +126,7 @@ enum pr_code pr_job_rsync(struct pr_job *j, struct pr_error *e)
     enum pr_code code = start(j, &t, pr_str_cstr(&from), absolute, e);
     if (!code) {
         queue_names(j, &t);
-        code = pr_talk_finish(&t, pr_job_tick, j, &status, e);
+        code = pr_talk_finish(&t, tick, j, &status, e);
     }
     if (!code && status)
         code = failed(j, status, pr_talk_errors(&t), e);

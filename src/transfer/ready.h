@@ -29,10 +29,10 @@ struct pr_readiness {
 };
 
 /* Judges `name` of `listing`, which came from s a moment ago.  The skeleton is made in `scratch` (a
- * folder of ours, made where it is not there; NULL: $TMPDIR or /tmp) under a random name that only we may enter, and is gone
- * afterwards.  A file that is a symbolic link counts as not there, and the reason says so.  Errors
- * are those of the source, PR_E_IO for a scratch folder that cannot be written, PR_E_UNSUPPORTED
- * for pickled weights, PR_E_NOT_FOUND for a name that is not listed. */
+ * folder of ours, made where it is not there; NULL: $TMPDIR or /tmp) under a random name that only
+ * we may enter, and is gone afterwards.  A file that is a symbolic link counts as not there, and
+ * the reason says so.  Errors are those of the source, PR_E_IO for a scratch folder that cannot be
+ * written, PR_E_UNSUPPORTED for pickled weights, PR_E_NOT_FOUND for a name that is not listed. */
 PR_MUST_CHECK enum pr_code pr_ready_check(struct pr_source *s, const struct pr_listing *listing,
     const char *name, const char *scratch, struct pr_readiness *ret, struct pr_error *e);
 

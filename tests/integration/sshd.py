@@ -60,6 +60,7 @@ class Sshd:
             UseDNS no
             PrintMotd no
             MaxStartups 100
+            KexAlgorithms curve25519-sha256
             """)
         self.write("known", f"[127.0.0.1]:{self.port} {self.host_key}")
         if os.getuid() == 0:
