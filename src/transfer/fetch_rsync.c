@@ -4,6 +4,7 @@
  * its stdin, each with a NUL behind it; the folder goes over rsync's own protocol (--secluded-args)
  * rather than the remote command line; and what follows -e is split by rsync itself, by quotes that
  * pr_rsync_quote writes. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,8 +87,8 @@ static enum pr_code start(
     argv[n] = NULL;
     enum pr_code code = pr_talk_start(t, argv, j->o->stop, e);
     pr_str_done(&rsh);
-    if (code && e && e->sys_errno)
-        code = pr_fail(e, PR_E_USAGE, "rsync cannot be started here: is it installed?");
+    if (code == PR_E_NOT_FOUND)
+        code = pr_fail(e, PR_E_USAGE, "rsync is not installed here (package rsync)");
     return code;
 }
 
@@ -104,7 +105,7 @@ static enum pr_code failed(const struct pr_job *j, int status, const char *said,
 {
     enum pr_code code = pr_ssh_explain(pr_source_name(j->s), said, PR_E_IO, e);
     if (code == PR_E_IO && e && strstr(said, "No space left on device"))
-        e->sys_errno = 28; /* ENOSPC */
+        e->sys_errno = ENOSPC;
     return pr_wrap(e, code, "fetching %s (rsync ended with %d)", j->what->name, status);
 }
 

@@ -121,6 +121,8 @@ static enum pr_code connect_once(struct pr_source *s, struct pr_error *e)
     enum pr_code code = pr_talk_start(&s->talk, all, s->stop, e);
     pr_free(all);
     pr_names_free(argv, n);
+    if (code == PR_E_NOT_FOUND) /* which would read as "no such folder there" */
+        return pr_fail(e, PR_E_USAGE, "ssh is not installed here (package openssh-client)");
     return code ? code : greet(s, e);
 }
 

@@ -205,6 +205,10 @@ def test_wrong_host_key():
     assert stranger["code"] == "usage" and "login is refused" in stranger["message"], stranger
     nobody = failure("list", at + "/runs", port=sshd.free_port())
     assert nobody["code"] == "io" and "Connection refused" in nobody["message"], nobody
+    empty = SCRATCH.name + "/empty"
+    os.makedirs(empty)
+    bare = subprocess.run([TOOL, "list", "--dir", at, *SERVER.options()], capture_output=True, check=False, env={"PATH": empty})
+    assert "ssh is not installed here" in json.loads(bare.stdout)["message"], bare
     none = failure("list", at + "/none")
     assert none["code"] == "not found" and "no such folder" in none["message"], none
 
@@ -265,7 +269,7 @@ def timed(names):
 def fetch_and(at, do, *more):
     """Fetches slowly, and does something once the first bytes are here; what the tool said."""
     command = [TOOL, "fetch", "--dir", at + "/runs", *SERVER.options(), "--name", "checkpoint-1", "--local", at + "/local",
-               "--bwlimit", "2000000", *more]
+               "--bwlimit", "3000000", *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         done = False
         for line in process.stderr:
