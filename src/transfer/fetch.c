@@ -61,15 +61,12 @@ static enum pr_code check_complete(const struct pr_job *j, struct pr_error *e)
 /* The hashes of the other side; asked for before the files came, again where that connection broke
  * meanwhile. */
 static enum pr_code take_sums(
-    struct pr_job *j, bool asked, bool *ret_known, char (*sums)[PR_SHA256_HEX], struct pr_error *e)
+    struct pr_job *j, bool *ret_known, char (*sums)[PR_SHA256_HEX], struct pr_error *e)
 {
-    enum pr_code code = PR_E_IO;
-    if (asked)
-        code = pr_source_sums_end(j->s, ret_known, sums, NULL);
-    if (code == PR_E_IO)
-        code = pr_source_sums_begin(j->s, j->what->name, j->names, j->n, e);
-    else if (!code)
-        return PR_OK;
+    enum pr_code code = pr_source_sums_end(j->s, ret_known, sums, e);
+    if (code != PR_E_IO)
+        return code;
+    code = pr_source_sums_begin(j->s, j->what->name, j->names, j->n, e);
     return code ? code : pr_source_sums_end(j->s, ret_known, sums, e);
 }
 
@@ -85,13 +82,15 @@ static enum pr_code bring(struct pr_job *j, struct pr_fetched *f, struct pr_erro
     code = pr_source_sums_begin(j->s, j->what->name, j->names, j->n, e);
     if (code)
         goto out;
-    code = local ? pr_job_copy(j, e) : pr_job_rsync(j, e);
+    code = local ? pr_job_copy(j, e) : pr_job_rsync(j, false, e);
     if (code) {
         pr_source_hang_up(j->s); /* the hashes are not waited for */
         code = why_failed(j, code, e);
         goto out;
     }
-    code = take_sums(j, true, &f->hashed, sums, e);
+    code = take_sums(j, &f->hashed, sums, e);
+    if (!code && !f->hashed) /* an interrupted rsync may leave right size and time on wrong bytes */
+        code = pr_job_rsync(j, true, e);
     if (!code)
         code = check_unchanged(j, e);
     if (!code)

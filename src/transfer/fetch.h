@@ -49,8 +49,8 @@ struct pr_fetched {
     uint64_t bytes;  /* of its files */
     uint64_t reused; /* bytes that an earlier try had brought, about */
     size_t n_files;
-    bool hashed; /* both sides' hashes agree; false: that side has no sha256sum, sizes were compared
-                    and rsync's own checksum of each file */
+    bool hashed; /* both sides' hashes agree; false: that side has no sha256sum, rsync
+                    compared its own checksums of the whole files */
 };
 
 /* `what` is the checkpoint as it was found ready: the listing that pr_ready_check was given.  Keeps

@@ -42,8 +42,9 @@ void pr_follow_tick(struct pr_job *j);
 bool pr_follow_agrees(struct pr_job *j, size_t i, const char *sum);
 void pr_follow_done(struct pr_job *j);
 
-/* fetch_rsync.c, fetch_copy.c: bring the wanted files. */
-PR_MUST_CHECK enum pr_code pr_job_rsync(struct pr_job *j, struct pr_error *e);
+/* fetch_rsync.c, fetch_copy.c: bring the wanted files.  compare: also those whose size and time are
+ * right already are compared, by rsync's own checksums of the whole files. */
+PR_MUST_CHECK enum pr_code pr_job_rsync(struct pr_job *j, bool compare, struct pr_error *e);
 PR_MUST_CHECK enum pr_code pr_job_copy(struct pr_job *j, struct pr_error *e);
 /* The folder over there as rsync is to be told it: "HOST:DIR/NAME/". */
 void pr_rsync_from(const struct pr_source *s, const char *checkpoint, struct pr_str *out);

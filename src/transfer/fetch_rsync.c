@@ -52,8 +52,8 @@ static void remote_shell(const struct pr_source *s, struct pr_str *out)
     pr_names_free(argv, n);
 }
 
-static enum pr_code start(
-    struct pr_job *j, struct pr_talk *t, const char *from, const char *to, struct pr_error *e)
+static enum pr_code start(struct pr_job *j, bool compare, struct pr_talk *t, const char *from,
+    const char *to, struct pr_error *e)
 {
     struct pr_str rsh = PR_STR_INIT(65536);
     char limit[64], timeout[32];
@@ -73,6 +73,8 @@ static enum pr_code start(
     argv[n++] = "--files-from=-";
     argv[n++] = "--quiet";
     argv[n++] = timeout;
+    if (compare)
+        argv[n++] = "--checksum";
     if (kib)
         argv[n++] = limit;
     if (j->o->compress == PR_COMPRESS_ZSTD) {
@@ -115,7 +117,7 @@ static void tick(void *job)
     pr_job_tick(job);
 }
 
-enum pr_code pr_job_rsync(struct pr_job *j, struct pr_error *e)
+enum pr_code pr_job_rsync(struct pr_job *j, bool compare, struct pr_error *e)
 {
     struct pr_str from = PR_STR_INIT(65536);
     struct pr_talk t = {0};
@@ -124,7 +126,7 @@ enum pr_code pr_job_rsync(struct pr_job *j, struct pr_error *e)
     pr_rsync_from(j->s, j->what->name, &from);
     /* A relative path may hold a ':' or begin with '-': "./" keeps rsync from seeing a host. */
     absolute = *j->incoming == '/' ? pr_strdup(j->incoming) : pr_path_join(".", j->incoming);
-    enum pr_code code = start(j, &t, pr_str_cstr(&from), absolute, e);
+    enum pr_code code = start(j, compare, &t, pr_str_cstr(&from), absolute, e);
     if (!code) {
         queue_names(j, &t);
         code = pr_talk_finish(&t, tick, j, &status, e);

@@ -1,4 +1,5 @@
 """Checkpoints come over ssh whole or not at all: against a real sshd, real rsync, hostile names, cut connections."""
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -214,9 +215,13 @@ def test_wrong_host_key():
 
 
 def test_poor_machine():
-    """No sha256sum and no find -printf there: sizes and rsync's checksums must do."""
+    """No sha256sum and no find -printf there: rsync's own checksums must do, also against an earlier try's wrong bytes."""
     at = place()
     make(at + "/runs/checkpoint-1", 5000)
+    weights = at + "/runs/checkpoint-1/model.safetensors"
+    left = at + "/local/.incoming/checkpoint-1"
+    write(left, "model.safetensors", bytes(os.stat(weights).st_size))
+    os.utime(left + "/model.safetensors", ns=(0, os.stat(weights).st_mtime_ns))
     answer = tool("fetch", at + "/runs", "--name", "checkpoint-1", "--local", at + "/local", key="poor_key")
     assert not answer["hashed"], answer
     assert contents(at + "/local/checkpoint-1") == wanted(at + "/runs/checkpoint-1")
@@ -318,9 +323,7 @@ def test_sshd_killed_and_resumed():
     assert contents(at + "/local/checkpoint-1") == wanted(at + "/runs/checkpoint-1")
 
 
-def test_cut_connections():
-    """Cut after any number of bytes: never a wrong or half checkpoint in place, and finished in the end."""
-    at = place()
+def cut_connections(at):
     rng = random.Random(SEED)
     make(at + "/runs/checkpoint-1", 800_000)
     right = wanted(at + "/runs/checkpoint-1")
@@ -342,8 +345,12 @@ def test_cut_connections():
             assert answer["code"] == "io", (SEED, answer)
             assert absent(at + "/local", "checkpoint-1"), (SEED, answer)
     proxy.close()
-    print(f"     {proxy.cuts} cuts, {tries} tries, {finished} finished, {resumed} of them went on, seed {SEED}")
+    print(f"     of cut connections: {proxy.cuts} cuts, {tries} tries, {finished} finished, {resumed} of them went on, seed {SEED}")
     assert proxy.cuts == CUTS and finished
+
+
+# It mostly waits: beside the other tests, of which one kills sshd.
+CUTTING = concurrent.futures.ThreadPoolExecutor(1).submit(cut_connections, place())
 
 
 def test_disk_full():
@@ -376,6 +383,11 @@ def test_disk_full():
         assert tool("fetch", at + "/runs", "--name", "checkpoint-1", "--local", local)["hashed"]
     finally:
         subprocess.run(["umount", local], check=True)
+
+
+def test_cut_connections():
+    """Cut after any number of bytes: never a wrong or half checkpoint in place, and finished in the end."""
+    CUTTING.result()
 
 
 if __name__ == "__main__":

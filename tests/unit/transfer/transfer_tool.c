@@ -5,7 +5,7 @@
  * BYTES]
  *
  * Prints one JSON object; exit status 0, or 1 with {"code", "errno", "message"}.  `list` looks
- * twice over one connection and tells what the second look took; `ready` looks twice, 50 ms apart,
+ * twice over one connection and tells what the second look took; `ready` looks twice, 20 ms apart,
  * and judges; `fetch` does that and fetches.  Names are in hexadecimal: they may be no UTF-8. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,7 +101,7 @@ static int list(struct pr_source *s, const struct arguments *a)
 static bool judge(struct pr_source *s, const struct arguments *a, struct pr_listing *now,
     struct pr_readiness *r, int *ret_status)
 {
-    static const struct timespec wait = {0, 50000000};
+    static const struct timespec wait = {0, 20000000};
     struct pr_error e;
     struct pr_listing before;
     if (pr_source_list(s, &before, &e)) {
