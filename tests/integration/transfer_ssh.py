@@ -162,16 +162,19 @@ def test_hostile_names_work():
         folder = os.fsdecode(os.fsencode(runs) + b"/" + os.fsencode(name))
         if i < 10 or name in ("star*", "q?[x]"):
             make(folder, 1000, seed=i)
-    # beside "star*" lies what the pattern would match
-    make(runs + "/starred", 1000, seed=99)
+    # patterns that would match what lies beside: in a plain folder, since one that matches nothing is no pattern
+    make(at + "/plain/star*", 1000, seed=98)
+    make(at + "/plain/starred", 1000, seed=99)
     for i, name in enumerate(HOSTILE):  # and as files
         write(runs + "/a b", name + ".json", b"%d" % i)
     found = {bytes.fromhex(c["name"]) for c in tool("list", runs)["checkpoints"]}
     assert found == {n for n in os.listdir(os.fsencode(runs))}, found
-    for name in ("a b", "star*", "new\nline\n", "$(touch PWNED)", "-rf", "back\\slash\\0101"):
+    for name in ("a b", "new\nline\n", "$(touch PWNED)", "-rf", "back\\slash\\0101"):
         answer = tool("fetch", runs, "--name", name, "--local", at + "/local")
         assert answer["hashed"], answer
         assert contents(f"{at}/local/{name}") == wanted(f"{runs}/{name}"), name
+    tool("fetch", at + "/plain", "--name", "star*", "--local", at + "/local", "--as", "plain")
+    assert contents(at + "/local/plain") == wanted(at + "/plain/star*")
     for folder, _, names in os.walk(os.fsencode(SCRATCH.name)):
         assert b"PWNED" not in names, folder
     assert not os.path.exists(os.path.expanduser("~/PWNED")) and not os.path.exists("PWNED")
