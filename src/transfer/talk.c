@@ -61,26 +61,35 @@ static void write_some(struct pr_talk *t)
         t->sent += (size_t)w;
 }
 
-static void read_errors(struct pr_talk *t)
+/* The end says more than the beginning. */
+static void keep_errors(struct pr_talk *t, const char *bytes, size_t n)
 {
-    char chunk[1024];
-    ssize_t r = read(t->err, chunk, sizeof chunk);
-    if (r < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (r <= 0) {
-        close(t->err);
-        t->err = -1;
-        return;
-    }
-    size_t n = (size_t)r, room = sizeof t->errors - 1;
-    if (t->n_errors + n > room) { /* the end says more than the beginning */
+    size_t room = sizeof t->errors - 1;
+    if (t->n_errors + n > room) {
         size_t drop = t->n_errors + n - room;
         memmove(t->errors, t->errors + drop, t->n_errors - drop);
         t->n_errors -= drop;
     }
     for (size_t i = 0; i < n; i++)
-        t->errors[t->n_errors++] = chunk[i] ? chunk[i] : '?';
+        t->errors[t->n_errors++] = bytes[i] ? bytes[i] : '?';
     t->errors[t->n_errors] = 0;
+}
+
+/* All that a pipe can hold, so that the last words are not left in it. */
+static void read_errors(struct pr_talk *t)
+{
+    char chunk[1024];
+    for (int i = 0; i < 1024; i++) {
+        ssize_t r = read(t->err, chunk, sizeof chunk);
+        if (r < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (r <= 0) {
+            close(t->err);
+            t->err = -1;
+            return;
+        }
+        keep_errors(t, chunk, (size_t)r);
+    }
 }
 
 static void read_some(struct pr_talk *t, bool keep)
@@ -235,8 +244,8 @@ enum pr_code pr_talk_finish(
             nanosleep(&wait, NULL);
         }
     }
-    for (int i = 0; i < 8 && !code && t->err >= 0; i++)
-        code = turn(t, 0, false, e);
+    if (!code && t->err >= 0)
+        read_errors(t);
     if (code)
         pr_talk_stop(t);
     else {

@@ -277,7 +277,7 @@ def timed(names):
 def fetch_and(at, do, *more):
     """Fetches slowly, and does something once the first bytes are here; what the tool said."""
     command = [TOOL, "fetch", "--dir", at + "/runs", *SERVER.options(), "--name", "checkpoint-1", "--local", at + "/local",
-               "--bwlimit", "3000000", *more]
+               "--bwlimit", "1000000", *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         done = False
         for line in process.stderr:
