@@ -64,7 +64,8 @@ static enum pr_code start(struct pr_job *j, bool compare, struct pr_talk *t, con
     snprintf(timeout, sizeof timeout, "--timeout=%d", j->o->timeout_s > 0 ? j->o->timeout_s : 60);
     remote_shell(j->s, &rsh);
     argv[n++] = "rsync";
-    argv[n++] = "--times"; /* what is whole is known by size and time in the next try */
+    argv[n++] = "--times";            /* what is whole is known by size and time in the next try */
+    argv[n++] = "--modify-window=-1"; /* by its nanoseconds: a rewrite within a second is one */
     argv[n++] = "--partial";
     argv[n++] = "--inplace"; /* what came before a cut is where the next try goes on */
     argv[n++] = "--no-whole-file";

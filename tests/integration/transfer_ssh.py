@@ -309,6 +309,18 @@ def test_changed_while_it_is_copied():
             assert contents(at + "/local/checkpoint-1") == wanted(folder)
 
 
+def test_rewritten_within_a_second():
+    """What an earlier try left of the content before, of the same size and second, is not taken for the new one."""
+    at = place()
+    make(at + "/runs/checkpoint-1", 5000)
+    left = at + "/local/.incoming/checkpoint-1"
+    make(left, 5000, seed=2)
+    os.utime(at + "/runs/checkpoint-1/model.safetensors", ns=(0, 1_700_000_000_600_000_000))
+    os.utime(left + "/model.safetensors", ns=(0, 1_700_000_000_100_000_000))
+    assert tool("fetch", at + "/runs", "--name", "checkpoint-1", "--local", at + "/local")["hashed"]
+    assert contents(at + "/local/checkpoint-1") == wanted(at + "/runs/checkpoint-1")
+
+
 def test_sshd_killed_and_resumed():
     at = place()
     make(at + "/runs/checkpoint-1", 3_000_000)
