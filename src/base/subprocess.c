@@ -25,7 +25,9 @@ static void close_pair(int p[2])
     close(p[1]);
 }
 
-enum pr_code pr_child_start(struct pr_child *c, const char *const argv[], struct pr_error *e)
+/* err_fd: what becomes its standard error; -1: ours. */
+static enum pr_code start(
+    struct pr_child *c, const char *const argv[], int err_fd, struct pr_error *e)
 {
     int in[2], out[2];
     if (pipe2(in, O_CLOEXEC))
@@ -41,6 +43,8 @@ enum pr_code pr_child_start(struct pr_child *c, const char *const argv[], struct
     posix_spawnattr_init(&at);
     posix_spawn_file_actions_adddup2(&fa, in[0], 0);
     posix_spawn_file_actions_adddup2(&fa, out[1], 1);
+    if (err_fd >= 0)
+        posix_spawn_file_actions_adddup2(&fa, err_fd, 2);
     sigset_t none, defaults;
     sigemptyset(&none);
     sigemptyset(&defaults);
@@ -64,6 +68,28 @@ enum pr_code pr_child_start(struct pr_child *c, const char *const argv[], struct
     fcntl(in[1], F_SETFL, O_NONBLOCK);
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     *c = (struct pr_child){.pid = pid, .in = in[1], .out = out[0]};
+    return PR_OK;
+}
+
+enum pr_code pr_child_start(struct pr_child *c, const char *const argv[], struct pr_error *e)
+{
+    return start(c, argv, -1, e);
+}
+
+enum pr_code pr_child_start_err(
+    struct pr_child *c, const char *const argv[], int *ret_err, struct pr_error *e)
+{
+    int err[2];
+    if (pipe2(err, O_CLOEXEC))
+        return pr_fail_errno(e, errno, "pipe");
+    enum pr_code code = start(c, argv, err[1], e);
+    close(err[1]);
+    if (code) {
+        close(err[0]);
+        return code;
+    }
+    fcntl(err[0], F_SETFL, O_NONBLOCK);
+    *ret_err = err[0];
     return PR_OK;
 }
 
@@ -111,6 +137,17 @@ static void unblock_pipe(const struct quiet_pipe *q)
     if (!sigismember(&q->pending, SIGPIPE))
         sigtimedwait(&pipe_only, NULL, &zero);
     pthread_sigmask(SIG_SETMASK, &q->old, NULL);
+}
+
+ssize_t pr_child_write(struct pr_child *c, const void *bytes, size_t n)
+{
+    struct quiet_pipe q;
+    block_pipe(&q);
+    ssize_t w = write(c->in, bytes, n);
+    int err = errno;
+    unblock_pipe(&q);
+    errno = err;
+    return w < 0 && (err == EAGAIN || err == EINTR) ? 0 : w;
 }
 
 static enum pr_code send_all(

@@ -19,6 +19,14 @@ struct pr_child {
 /* Starts argv[0] (searched in PATH). */
 PR_MUST_CHECK enum pr_code pr_child_start(
     struct pr_child *c, const char *const argv[], struct pr_error *e);
+/* The same with a standard error of its own: *ret_err is the end to read it from (non-blocking),
+ * the caller's to drain and to close.  A child whose standard error nobody reads may wait for ever.
+ */
+PR_MUST_CHECK enum pr_code pr_child_start_err(
+    struct pr_child *c, const char *const argv[], int *ret_err, struct pr_error *e);
+/* Writes what its stdin takes without waiting: the bytes taken, 0 for none now, -1 and errno; a
+ * child that does not read any more is EPIPE, never a signal. */
+ssize_t pr_child_write(struct pr_child *c, const void *bytes, size_t n);
 /* Sends line + "\n" and waits for one line back, at most max_line bytes, within timeout_ms.  On any
  * failure the child is killed: its answers can no longer be told apart.  *ret: pr_free. */
 PR_MUST_CHECK enum pr_code pr_child_ask(struct pr_child *c, const char *line, size_t n,

@@ -114,4 +114,9 @@ struct pr_checkpoint_origin {
 PR_MUST_CHECK enum pr_code pr_checkpoint_origin(
     const char *dir, struct pr_checkpoint_origin *ret, struct pr_error *e);
 
+/* The same for a folder that stands for one elsewhere: `place` is the name of the folder that holds
+ * the run's checkpoints there, in place of the real path here (NULL: that one). */
+PR_MUST_CHECK enum pr_code pr_checkpoint_origin_in(
+    const char *dir, const char *place, struct pr_checkpoint_origin *ret, struct pr_error *e);
+
 #endif

@@ -74,6 +74,12 @@ static void hash_run(
 enum pr_code pr_checkpoint_origin(
     const char *dir, struct pr_checkpoint_origin *ret, struct pr_error *e)
 {
+    return pr_checkpoint_origin_in(dir, NULL, ret, e);
+}
+
+enum pr_code pr_checkpoint_origin_in(
+    const char *dir, const char *place, struct pr_checkpoint_origin *ret, struct pr_error *e)
+{
     static const char name[] = "trainer_state.json";
     struct pr_folder f = {0};
     struct pr_trainer_state s = {0};
@@ -83,7 +89,7 @@ enum pr_code pr_checkpoint_origin(
     if (code)
         return code;
     struct pr_checkpoint_origin o = {.step = pr_checkpoint_step_of(f.name)};
-    code = run_folder(&f, folder, e);
+    code = place ? PR_OK : run_folder(&f, folder, e);
     if (code)
         goto out;
     code = pr_folder_read(&f, name, PR_TRAINER_STATE_MAX, &text, &n, e);
@@ -95,7 +101,7 @@ enum pr_code pr_checkpoint_origin(
         code = PR_OK;
     }
     if (!code) {
-        hash_run(folder, &s, &o);
+        hash_run(place ? place : folder, &s, &o);
         *ret = o;
     } else {
         pr_wrap(e, code, "%s", f.name);

@@ -1,0 +1,52 @@
+/* The steps of a fetch; not for others than src/transfer. */
+#ifndef PR_TRANSFER_FETCH_INTERNAL_H
+#define PR_TRANSFER_FETCH_INTERNAL_H
+
+#include "transfer/fetch.h"
+#include "transfer/store_internal.h"
+
+struct pr_follow;
+
+struct pr_job {
+    struct pr_store *s;
+    const struct pr_listed *what;
+    const struct pr_fetch_options *o;
+    const char *as;                      /* NAME here */
+    const struct pr_listed_file **files; /* the wanted ones */
+    const char **names;                  /* theirs */
+    size_t n;
+    uint64_t total;           /* bytes */
+    char *incoming;           /* LOCAL/.incoming/NAME */
+    char *place;              /* LOCAL/NAME */
+    int dir;                  /* .incoming/NAME, open */
+    struct pr_follow *follow; /* one a file */
+};
+
+/* fetch_files.c */
+void pr_job_choose(struct pr_job *j);
+/* Bytes of wanted files that lie in .incoming/NAME. */
+uint64_t pr_job_there(const struct pr_job *j);
+void pr_job_tick(void *job); /* tells progress */
+/* Room on the file system; nothing in place yet; no entry in .incoming/NAME that is not wanted. */
+PR_MUST_CHECK enum pr_code pr_job_prepare(struct pr_job *j, struct pr_error *e);
+/* Sizes and, where `sums`, hashes. */
+PR_MUST_CHECK enum pr_code pr_job_verify(
+    struct pr_job *j, char (*sums)[PR_SHA256_HEX], struct pr_error *e);
+/* Syncs and renames. */
+PR_MUST_CHECK enum pr_code pr_job_place(const struct pr_job *j, struct pr_error *e);
+
+/* fetch_follow.c: hashes files while they come. */
+void pr_follow_begin(struct pr_job *j);
+void pr_follow_tick(struct pr_job *j);
+/* Is file i, now that it is here, what `sum` says?  False also where that is not known. */
+bool pr_follow_agrees(struct pr_job *j, size_t i, const char *sum);
+void pr_follow_done(struct pr_job *j);
+
+/* fetch_rsync.c, fetch_copy.c: bring the wanted files.  compare: also those whose size and time are
+ * right already are compared, by rsync's own checksums of the whole files. */
+PR_MUST_CHECK enum pr_code pr_job_rsync(struct pr_job *j, bool compare, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_job_copy(struct pr_job *j, struct pr_error *e);
+/* The folder over there as rsync is to be told it: "HOST:DIR/NAME/". */
+void pr_rsync_from(const struct pr_store *s, const char *checkpoint, struct pr_str *out);
+
+#endif
