@@ -77,18 +77,16 @@ void pr_line_check_answer(struct pr_line_result *r, const struct pr_dialog *d, s
     bool has, closed;
     if (!one_question(d, &q, &a))
         return;
-    if (skill.s && skill.n < sizeof name)
-        memcpy(name, skill.s, skill.n);
-    const struct pr_skill *k = pr_skill_knowing(*name ? name : NULL, q.s, q.n);
-    if (!k)
-        return;
     a = pr_think_split(a, &has, &closed);
     a = trimmed(a.s, a.n);
     struct pr_text named = announced(a), last = last_line(a);
-    if (takes(k, q, a) || takes(k, q, named) || takes(k, q, last))
-        return;
     bool bare = a.n <= MAX_BARE && !memchr(a.s, '\n', a.n);
     if (!bare && (!named.s || named.n > MAX_BARE))
+        return; /* nothing could be claimed: skills that know the question need not be looked for */
+    if (skill.s && skill.n < sizeof name)
+        memcpy(name, skill.s, skill.n);
+    const struct pr_skill *k = pr_skill_knowing(*name ? name : NULL, q.s, q.n);
+    if (!k || takes(k, q, a) || takes(k, q, named) || takes(k, q, last))
         return;
     struct pr_text shown = named.s && !bare ? named : a;
     pr_line_reason(r, PR_DEFECT_WRONG_ANSWER, "the verifier of skill '%s' refuses '%.*s'", k->name,

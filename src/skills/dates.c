@@ -192,6 +192,8 @@ static bool read(struct pr_skill_text t, void *ret)
     struct pr_dates *p = ret;
     for (size_t k = 0; k < PR_DATES_N_KINDS; k++)
         for (size_t i = 0; i < PHRASES && kinds[k].phrases[i]; i++) {
+            if (!pr_sentence_ends_alike(t, kinds[k].phrases[i]))
+                continue;
             struct pr_slot slots[PR_SLOTS] = {{0}};
             *p = (struct pr_dates){.kind = (enum pr_dates_kind)k, .phrase = i};
             if (read_phrase(t, kinds[k].phrases[i], slots) && read_slots(slots, p))

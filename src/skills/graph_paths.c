@@ -304,10 +304,11 @@ static bool read(struct pr_skill_text t, void *ret)
     for (size_t k = 0; k < N_KINDS; k++)
         for (size_t i = 0; i < PHRASES; i++) {
             struct pr_slot slots[PR_SLOTS] = {{0}};
+            if (pr_sentence_which(t, &kinds[k].phrases[i], 1, slots))
+                continue;
             *p = (struct problem){.kind = (enum kind)k, .phrase = i};
             p->g.directed = kinds[k].directed;
-            if (!pr_sentence_which(t, &kinds[k].phrases[i], 1, slots) &&
-                read_edges(slots[3].s, kinds[k].lengths, &p->g) &&
+            if (read_edges(slots[3].s, kinds[k].lengths, &p->g) &&
                 read_node(&slots[1], &p->g, &p->from) && read_node(&slots[2], &p->g, &p->to) &&
                 (p->from != p->to || p->from < 0))
                 return true;

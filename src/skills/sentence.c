@@ -132,12 +132,21 @@ bool pr_sentence_read(struct pr_skill_text *t, const char *pattern, struct pr_sl
     return true;
 }
 
+bool pr_sentence_ends_alike(struct pr_skill_text t, const char *pattern)
+{
+    const char *slot = strrchr(pattern, '}'), *end = slot ? slot + 1 : pattern;
+    size_t n = strlen(end);
+    return t.n >= n && !memcmp(t.s + t.n - n, end, n);
+}
+
 size_t pr_sentence_which(
     struct pr_skill_text t, const char *const *patterns, size_t n, struct pr_slot *slots)
 {
     for (size_t i = 0; i < n; i++) {
         struct pr_skill_text rest = t;
         struct pr_slot found[PR_SLOTS];
+        if (!pr_sentence_ends_alike(t, patterns[i]))
+            continue;
         memcpy(found, slots, sizeof found);
         if (pr_sentence_read(&rest, patterns[i], found) && !rest.n) {
             memcpy(slots, found, sizeof found);

@@ -31,6 +31,9 @@ void pr_sentence_write(struct pr_str *out, const char *pattern, const struct pr_
 /* Takes the pattern from the front of t and sets its slots.  false: the text goes on differently;
  * t and slots are as they were. */
 bool pr_sentence_read(struct pr_skill_text *t, const char *pattern, struct pr_slot *slots);
+/* Does the text end in what the pattern ends in, as one that it is all of must?  Mostly not, and
+ * that is quickly seen. */
+bool pr_sentence_ends_alike(struct pr_skill_text t, const char *pattern);
 /* As pr_sentence_read with the first of n patterns that takes the whole of t: its index, or n. */
 size_t pr_sentence_which(
     struct pr_skill_text t, const char *const *patterns, size_t n, struct pr_slot *slots);
