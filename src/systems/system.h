@@ -26,6 +26,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "gradebook/gradebook.h"
+#include "systems/move.h"
 #include "systems/view.h"
 
 #define PR_SYSTEMS(X)                                                                              \
@@ -99,6 +100,8 @@ struct pr_findings {
     size_t n_alerts, alerts_cap;
     struct pr_probe_wanted *probe; /* owned; NULL: none */
     json_t *ask;                   /* owned: pr_findings_ask; NULL: as it was */
+    void *errand;                  /* what `run` leaves to `act` (move.h) */
+    void (*errand_free)(void *errand);
 };
 void pr_findings_done(struct pr_findings *f);
 void pr_findings_decide(struct pr_findings *f, const char *system, const char *kind,
@@ -128,6 +131,9 @@ struct pr_system {
     size_t n_options;
     enum pr_code (*plan)(struct pr_view *v, struct pr_needs *ret, struct pr_error *e);
     enum pr_code (*run)(struct pr_view *v, struct pr_findings *ret, struct pr_error *e);
+    /* Of a system that moves checkpoints (move.h), else NULL: it has a thread for its runs, its
+     * views have `move`, and this follows on `run`. */
+    enum pr_code (*act)(const struct pr_move *m, struct pr_findings *f, struct pr_error *e);
 };
 
 #define PR_X(name) extern const struct pr_system pr_system_##name;

@@ -92,5 +92,7 @@ void pr_findings_done(struct pr_findings *f)
     pr_free(f->alerts);
     pr_probe_wanted_free(f->probe);
     json_decref(f->ask);
+    if (f->errand_free)
+        f->errand_free(f->errand);
     *f = (struct pr_findings){0};
 }

@@ -36,6 +36,7 @@ struct pr_view_pool {
 };
 
 /* What the systems of the data side work on beside the gradebook. */
+struct pr_move;
 struct pr_skill_source;
 struct pr_view_data {
     const char *base_dir;
@@ -70,6 +71,7 @@ struct pr_view {
     size_t n_own;
     const struct pr_view_pool *pool; /* borrowed, set after pr_view_open; NULL: unknown */
     const struct pr_view_data *data; /* borrowed, set after pr_view_open; NULL: unknown */
+    const struct pr_move *move;      /* of a system that moves checkpoints; else NULL */
     struct pr_view_cache *cache;
 };
 
