@@ -14,6 +14,7 @@
  *   sv_probes.c    the curriculum optimizer's probes: child processes that train a little
  *   sv_status.c    findings into the gradebook and the status files
  *   sv_worker.c    a thread that does one thing after the other
+ *   sv_move.c      runs of systems that move checkpoints: a thread each, stopped at will
  *   sv_machine.c   GPUs and the host
  *   sv_rules.c     what it watches for beside the systems
  *   sv_state.c     what goes on now, as a document
@@ -229,6 +230,8 @@ struct pr_job {
     struct pr_job *next; /* older */
 };
 
+struct pr_sv_mover; /* sv_move.c */
+
 enum pr_sv_file { PR_SV_FILE_UNKNOWN, PR_SV_FILE_WRITTEN, PR_SV_FILE_FAILED };
 
 /* One system, whoever asked for it. */
@@ -248,6 +251,7 @@ struct pr_sv_runner {
     char *reason;        /* why the last run failed; NULL */
     int failures;        /* in a row */
     enum pr_sv_file file;
+    struct pr_sv_mover *mover; /* of a system that moves checkpoints, once it ran (sv_move.c) */
 };
 
 struct pr_sv_waiting {
@@ -312,6 +316,19 @@ struct pr_supervisor {
     size_t n_runners;
     int in_callback; /* jobs are freed after it */
 };
+
+/* ---- systems that move checkpoints (sv_move.c) ---- */
+
+/* Before a run: its thread is there, nothing stops it.  The run holds what is returned until
+ * pr_sv_mover_leave.  NULL: e says why. */
+struct pr_sv_mover *pr_sv_mover_enter(struct pr_sv_runner *r, struct pr_error *e);
+void pr_sv_mover_put(struct pr_sv_mover *m, struct pr_sv_task *t);
+void pr_sv_mover_fill(struct pr_sv_mover *m, struct pr_move *ret); /* stop, tell, ctx */
+void pr_sv_mover_leave(struct pr_sv_mover *m);                     /* any thread; NULL is fine */
+void pr_sv_mover_stop(struct pr_sv_runner *r);
+void pr_sv_mover_done(struct pr_sv_runner *r); /* waits as pr_sv_worker_free does */
+/* A document that stands in for the status until the run is over. */
+void pr_sv_show(struct pr_sv_runner *r, json_t *status);
 
 /* ---- storing (supervisor.c) ---- */
 

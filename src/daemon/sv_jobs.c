@@ -17,6 +17,8 @@ struct run {
     struct pr_settings settings;
     struct pr_config config; /* of a system that uses pool or data; else empty */
     struct pr_view_data data;
+    struct pr_sv_mover *mover; /* of a system that moves checkpoints */
+    struct pr_move move;
     struct pr_probe_spent *lost;
     size_t n_lost;
     struct pr_question *question;
@@ -24,7 +26,7 @@ struct run {
     int64_t now_ms;
     uint64_t changes;
     struct pr_findings findings;
-    bool failed;
+    bool failed, stopped;
     struct pr_error e;
 };
 
@@ -50,6 +52,7 @@ static enum pr_code look(struct run *r, struct pr_gradebook *g, struct pr_error 
     code = pr_view_open(g, &r->settings, r->options, r->now_ms, &v, e);
     if (!code) {
         v.data = r->system->uses_data ? &r->data : NULL;
+        v.move = r->system->act ? &r->move : NULL;
         code = look_at_pool(r, &v, e);
         if (!code)
             code = r->system->run(&v, &r->findings, e);
@@ -72,7 +75,10 @@ static void work(struct pr_sv_task *t)
         code = look(r, g, &r->e);
     pr_skill_sources_free(sources, r->data.n_sources);
     pr_gradebook_close(g);
+    if (!code && r->system->act)
+        code = r->system->act(&r->move, &r->findings, &r->e);
     r->failed = code;
+    r->stopped = code == PR_E_CANCELLED;
     malloc_trim(0); /* a view of many grades must not stay as resident memory */
 }
 
@@ -84,6 +90,8 @@ static void run_done(struct pr_sv_task *t)
     runner->running = false;
     if (!runner->jobs || s->stopped)
         return;
+    if (r->stopped && runner->again) /* for somebody who left; others came since */
+        return pr_sv_run(runner);
     if (s->paused) { /* it runs again when there is room to store what it finds */
         runner->again = true;
         return;
@@ -103,6 +111,7 @@ static void run_free(struct pr_sv_task *t)
     struct run *r = (struct run *)t;
     pr_findings_done(&r->findings);
     pr_question_free(r->question);
+    pr_sv_mover_leave(r->mover);
     if (r->config.base_dir)
         pr_config_done(&r->config);
     pr_free(r->lost);
@@ -146,6 +155,34 @@ static void arm(struct pr_sv_runner *r)
         pr_timer_stop(r->s->loop, &r->timer);
 }
 
+/* Its settings lie in the run's own configuration. */
+static enum pr_code prepare_move(struct pr_sv_runner *r, struct run *run, struct pr_error *e)
+{
+    if (!r->system->act)
+        return PR_OK;
+    run->mover = pr_sv_mover_enter(r, e);
+    if (!run->mover)
+        return e->code;
+    run->move = (struct pr_move){.base_dir = run->config.base_dir,
+        .interval_ms = pr_sv_interval_ms(r),
+        .once_ms = pr_sv_runs_once(r) ? r->jobs->asked_ms : 0};
+    pr_sv_mover_fill(run->mover, &run->move);
+    return PR_OK;
+}
+
+static void put(struct pr_sv_runner *r, struct run *run)
+{
+    if (prepare_move(r, run, &run->e)) {
+        pr_log(PR_LOG_ERROR, r->system->name, "not-run", "error=%s", pr_log_quote(run->e.message));
+        r->running = false;
+        run_free(&run->task);
+    } else if (run->mover) {
+        pr_sv_mover_put(run->mover, &run->task);
+    } else {
+        pr_sv_worker_put(r->s->worker, &run->task);
+    }
+}
+
 void pr_sv_run(struct pr_sv_runner *r)
 {
     struct pr_supervisor *s = r->s;
@@ -163,7 +200,7 @@ void pr_sv_run(struct pr_sv_runner *r)
         .now_ms = pr_clock_utc_ms(),
         .changes = s->changes};
     memcpy(run->options, s->options, sizeof run->options);
-    if (r->system->uses_pool || r->system->uses_data)
+    if (r->system->uses_pool || r->system->uses_data || r->system->act)
         pr_config_copy(&r->config, &run->config);
     if (r->system->uses_data)
         run->data = (struct pr_view_data){.base_dir = run->config.base_dir,
@@ -180,7 +217,7 @@ void pr_sv_run(struct pr_sv_runner *r)
     }
     r->running = true;
     arm(r);
-    pr_sv_worker_put(s->worker, &run->task);
+    put(r, run);
 }
 
 void pr_sv_run_all(struct pr_supervisor *s)
@@ -267,6 +304,7 @@ static void free_job(struct pr_job *j)
 static void stop_runner(struct pr_sv_runner *r)
 {
     pr_timer_stop(r->s->loop, &r->timer);
+    pr_sv_mover_stop(r);
     pr_sv_probes_forget(r);
     if (r->config.base_dir)
         pr_config_done(&r->config);
@@ -457,6 +495,8 @@ void pr_supervisor_remove(struct pr_supervisor *s, struct pr_job *j)
 
 void pr_sv_runners_done(struct pr_supervisor *s)
 {
+    for (size_t i = 0; i < s->n_runners; i++)
+        pr_sv_mover_stop(&s->runners[i]); /* all at once: each may take its time to notice */
     for (size_t i = 0; i < s->n_runners; i++) {
         struct pr_sv_runner *r = &s->runners[i];
         for (struct pr_job *j = r->jobs, *next; j; j = next) {
@@ -465,6 +505,7 @@ void pr_sv_runners_done(struct pr_supervisor *s)
         }
         r->jobs = NULL;
         stop_runner(r);
+        pr_sv_mover_done(r);
         json_decref(r->document);
         pr_free(r->reason);
     }

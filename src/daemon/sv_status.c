@@ -52,7 +52,7 @@ static json_t *found_document(
     const struct pr_sv_runner *r, const struct pr_findings *f, int64_t now_ms)
 {
     struct pr_str reason = PR_STR_INIT(1 << 14);
-    const char *problem = f->waiting ? pr_sv_suite_problem(r->s) : NULL;
+    const char *problem = f->waiting && !r->system->act ? pr_sv_suite_problem(r->s) : NULL;
     if (problem)
         pr_str_printf(&reason, "suite %s cannot be used: %s", PR_SUITE_MAIN, problem);
     else if (f->waiting)
@@ -297,6 +297,22 @@ void pr_sv_apply(struct pr_sv_runner *r, const struct pr_findings *f, int64_t no
     r->failures = failed ? r->failures + 1 : 0;
     write_status(r, doc);
     tell(r, f, failed);
+}
+
+void pr_sv_show(struct pr_sv_runner *r, json_t *status)
+{
+    struct pr_error e;
+    int64_t now_ms = pr_clock_utc_ms();
+    const struct pr_findings f = {.status = status};
+    json_t *doc = found_document(r, &f, now_ms);
+    if (store(r, doc, NULL, now_ms, &e)) {
+        json_decref(doc);
+        pr_sv_failed(r->s, "store how far it is", &e);
+        return;
+    }
+    json_decref(r->document);
+    r->document = doc;
+    write_status(r, doc);
 }
 
 /* ---- after a crash ---- */
