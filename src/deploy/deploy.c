@@ -171,7 +171,7 @@ static enum pr_code prepare(struct pr_deploy_work *w, struct pr_error *e)
 {
     if (text_of(w->plan, "link")) /* a folder of the user's own, where it lies */
         return PR_OK;
-    step(w, "copying");
+    step(w, text_of(w->plan, "from") ? "copying" : "verifying");
     return pr_place_prepare(&w->place, text_of(w->plan, "from"), w->ask.version,
         text_of(w->plan, "fingerprint"), text_of(w->plan, "checkpoint"), w->call->stop, e);
 }

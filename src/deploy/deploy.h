@@ -22,8 +22,8 @@
 struct pr_deploy_call {
     const struct pr_deploy_settings *settings;
     const atomic_bool *stop; /* PR_E_CANCELLED, as a kill would leave it; NULL */
-    /* Called when a step begins: "copying", "swapping", "reloading", "probing", "rolling back";
-     * may be NULL. */
+    /* Called when a step begins: "copying", "verifying", "swapping", "reloading", "probing",
+     * "rolling back"; may be NULL. */
     void (*step)(void *ctx, const char *step, const char *version);
     void *ctx;
 };
