@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/secret.h"
 #include "base/sha256.h"
 
 #define MIN_TOKEN    16
@@ -39,15 +40,6 @@ struct pr_api_auth {
     struct session sessions[MAX_SESSIONS];
     struct wrong wrong[MAX_PEERS];
 };
-
-bool pr_api_same_secret(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    volatile unsigned char differ = n != m;
-    for (size_t i = 0; i < m; i++)
-        differ = (unsigned char)(differ | (a[n ? i % n : 0] ^ b[i]));
-    return !differ;
-}
 
 static enum pr_code random_hex(char ret[PR_API_SESSION_CHARS + 1], struct pr_error *e)
 {
@@ -191,7 +183,7 @@ static enum pr_api_verdict judge(
 {
     if (must_wait(a, peer, now_ns))
         return PR_API_WAIT;
-    if (pr_api_same_secret(a->token, token))
+    if (pr_same_secret(a->token, token))
         return PR_API_TOKEN;
     count_wrong(a, peer, now_ns);
     return PR_API_WRONG;

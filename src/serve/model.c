@@ -101,6 +101,13 @@ static void sweep(struct pr_serve_model *m, enum pr_code code, const struct pr_e
     }
 }
 
+static void take_counts(struct pr_serve_model *m)
+{
+    pthread_mutex_lock(&m->lock);
+    pr_batcher_count(m->batcher, &m->counts);
+    pthread_mutex_unlock(&m->lock);
+}
+
 static void *run(void *ctx)
 {
     struct pr_serve_model *m = ctx;
@@ -108,10 +115,9 @@ static void *run(void *ctx)
         struct pr_error e;
         bool busy;
         enum pr_code code = pr_batcher_pass(m->batcher, &busy, &e);
+        take_counts(m); /* whoever is told that an answer is over finds it counted */
         sweep(m, code, &e);
-        pthread_mutex_lock(&m->lock);
-        pr_batcher_count(m->batcher, &m->counts);
-        pthread_mutex_unlock(&m->lock);
+        take_counts(m);
     }
     return NULL;
 }

@@ -2,7 +2,7 @@
  * answer.
  *
  *   GET  /v1/models, /v1/models/{name}    POST /v1/chat/completions, /v1/completions
- *   POST /tokenize                        GET  /health, /metrics
+ *   POST /tokenize, /detokenize           GET  /health, /metrics
  *   POST /v1/load                         swaps the model: {"path": FOLDER}
  *
  * The routes are a table (server.c).  An exchange is one request and its answer; exchanges begin,
@@ -55,7 +55,8 @@ int pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head 
 
 struct pr_serve_exchange;
 /* Begins to answer; head and body need not outlive the call.  `wake` is called, from any thread and
- * possibly before this returns, whenever there may be more to read; not after free. */
+ * possibly before this returns, whenever there may be more to read; not after free, which waits for
+ * one that goes on: free is not called within it. */
 struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
     const struct pr_serve_head *h, const char *body, size_t n, void (*wake)(void *ctx), void *ctx);
 
