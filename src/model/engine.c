@@ -73,9 +73,8 @@ enum pr_code pr_engine_new(const struct pr_checkpoint *c, const struct pr_engine
         code = pr_packed_make(&g->weights, c, bf16, kernels, g->pool, e);
     if (code)
         goto fail;
-    pr_kv_init(
-        &g->kv, g->config, bf16, options->kv_bytes ? options->kv_bytes
-                          : pr_engine_default_kv_bytes(g->weights.block_bytes));
+    pr_kv_init(&g->kv, g->config, bf16,
+        options->kv_bytes ? options->kv_bytes : pr_engine_default_kv_bytes(g->weights.block_bytes));
     g->forward = (struct pr_forward){.config = g->config,
         .kernels = kernels,
         .pool = g->pool,

@@ -166,8 +166,8 @@ static void begin(struct pr_serve_exchange *x, struct answering *w)
     int64_t deadline_ns = 0;
     if (s->o.deadline_s)
         deadline_ns = pr_serve_exchange_begun_ns(x) + s->o.deadline_s * INT64_C(1000000000);
-    snprintf(w->fingerprint, sizeof w->fingerprint, "%s",
-        pr_serve_model_fingerprint(w->loaded->model));
+    snprintf(
+        w->fingerprint, sizeof w->fingerprint, "%s", pr_serve_model_fingerprint(w->loaded->model));
     snprintf(w->id, sizeof w->id, "%s-%016llx%08llx",
         w->request.kind == PR_SERVE_CHAT ? "chatcmpl" : "cmpl", (unsigned long long)draw(s),
         (unsigned long long)(draw(s) >> 32));
@@ -185,8 +185,7 @@ static void begin(struct pr_serve_exchange *x, struct answering *w)
     pr_serve_answer_start(w->answer); /* it may be over already when this returns */
 }
 
-static void answer(
-    struct pr_serve_exchange *x, enum pr_serve_kind kind, const char *body, size_t n)
+static void answer(struct pr_serve_exchange *x, enum pr_serve_kind kind, const char *body, size_t n)
 {
     struct answering *w = pr_zalloc(sizeof *w);
     struct pr_serve_error e;

@@ -58,8 +58,8 @@ static void wake(struct pr_serve_exchange *x)
 }
 
 /* Under the lock. */
-static void set_head(struct pr_serve_exchange *x, int status, const char *type, bool stream,
-    const char *fingerprint)
+static void set_head(
+    struct pr_serve_exchange *x, int status, const char *type, bool stream, const char *fingerprint)
 {
     x->head = (struct pr_serve_answer_head){.status = status, .type = type, .stream = stream};
     if (fingerprint) {
@@ -74,6 +74,7 @@ static void set_head(struct pr_serve_exchange *x, int status, const char *type, 
 void pr_serve_answer_text(struct pr_serve_exchange *x, int status, const char *fingerprint,
     const char *type, const char *text, size_t n)
 {
+    pr_serve_tally_request(&x->s->tally, x->route, status); /* who reads its end finds it counted */
     pthread_mutex_lock(&x->lock);
     const char *allow = x->head.allow;
     set_head(x, status, type, false, fingerprint);
@@ -83,7 +84,6 @@ void pr_serve_answer_text(struct pr_serve_exchange *x, int status, const char *f
     x->broken = x->out.over;
     x->over = true;
     pthread_mutex_unlock(&x->lock);
-    pr_serve_tally_request(&x->s->tally, x->route, status);
     wake(x);
 }
 
@@ -131,10 +131,12 @@ void pr_serve_stream_put(
 void pr_serve_stream_over(struct pr_serve_exchange *x, int status)
 {
     pthread_mutex_lock(&x->lock);
-    x->over = true;
     bool heard = !x->freed && !x->broken;
     pthread_mutex_unlock(&x->lock);
     pr_serve_tally_request(&x->s->tally, x->route, heard ? status : 499);
+    pthread_mutex_lock(&x->lock);
+    x->over = true;
+    pthread_mutex_unlock(&x->lock);
     wake(x);
 }
 
@@ -158,8 +160,7 @@ void pr_serve_exchange_let_go(struct pr_serve_exchange *x)
     pr_free(x);
 }
 
-void pr_serve_exchange_set_work(
-    struct pr_serve_exchange *x, void *work, void (*cancel)(void *work))
+void pr_serve_exchange_set_work(struct pr_serve_exchange *x, void *work, void (*cancel)(void *work))
 {
     pthread_mutex_lock(&x->lock);
     x->work = work;
@@ -179,7 +180,8 @@ void *pr_serve_exchange_take_work(struct pr_serve_exchange *x)
 /* ---- by who asks ---- */
 
 struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
-    const struct pr_serve_head *h, const char *body, size_t n, void (*wake_up)(void *ctx), void *ctx)
+    const struct pr_serve_head *h, const char *body, size_t n, void (*wake_up)(void *ctx),
+    void *ctx)
 {
     struct pr_serve_exchange *x = pr_zalloc(sizeof *x);
     struct pr_serve_error e;

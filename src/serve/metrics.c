@@ -76,8 +76,7 @@ static void put_histogram(
     put_kind(out, name, "histogram", help);
     for (size_t i = 0; i < PR_SERVE_BUCKETS; i++) {
         n += h->counts[i];
-        pr_str_printf(
-            out, "%s_bucket{le=\"%g\"} %llu\n", name, bounds[i], (unsigned long long)n);
+        pr_str_printf(out, "%s_bucket{le=\"%g\"} %llu\n", name, bounds[i], (unsigned long long)n);
     }
     n += h->counts[PR_SERVE_BUCKETS];
     pr_str_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.9g\n%s_count %llu\n", name,

@@ -56,9 +56,8 @@ const struct pr_serve_route *pr_serve_route_of(struct pr_serve_server *s,
         r++;
     if (!(r < end && r->open) && !has_key(s, h->authorization))
         pr_serve_refuse(e, 401, "invalid_api_key", NULL,
-            h->authorization
-                ? "the API key is wrong"
-                : "an API key is needed: send the header Authorization: Bearer KEY");
+            h->authorization ? "the API key is wrong"
+                             : "an API key is needed: send the header Authorization: Bearer KEY");
     else if (r == end)
         pr_serve_refuse(e, 404, NULL, NULL, "there is nothing at %.200s", h->path);
     else if (strcmp(h->method, r->method) != 0) {

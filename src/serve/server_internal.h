@@ -52,8 +52,8 @@ struct pr_serve_exchange;
 struct pr_serve_route {
     const char *method, *path; /* a path that ends with '/' is the beginning of one */
     bool open;                 /* needs no key */
-    void (*answer)(struct pr_serve_exchange *x, const struct pr_serve_head *h, const char *body,
-        size_t n);
+    void (*answer)(
+        struct pr_serve_exchange *x, const struct pr_serve_head *h, const char *body, size_t n);
 };
 /* NULL: refused, and e says why. */
 const struct pr_serve_route *pr_serve_route_of(struct pr_serve_server *s,
@@ -69,16 +69,15 @@ struct pr_serve_loaded *pr_serve_take_place(
     struct pr_serve_server *s, const char *name, struct pr_serve_error *e);
 void pr_serve_give_back(struct pr_serve_loaded *l, bool place);
 /* Is it what clients may call it?  e: 404. */
-bool pr_serve_is_named(
-    const struct pr_serve_loaded *l, const char *name, struct pr_serve_error *e);
+bool pr_serve_is_named(const struct pr_serve_loaded *l, const char *name, struct pr_serve_error *e);
 const char *pr_serve_name_of(const struct pr_serve_loaded *l);
 
 struct pr_serve_swapped {
     bool unchanged; /* it is what served already */
     char from[65], to[65];
 };
-PR_MUST_CHECK enum pr_code pr_serve_swap(struct pr_serve_server *s, const char *dir,
-    struct pr_serve_swapped *ret, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_serve_swap(
+    struct pr_serve_server *s, const char *dir, struct pr_serve_swapped *ret, struct pr_error *e);
 /* The first one, and the end of all. */
 PR_MUST_CHECK enum pr_code pr_serve_load_first(struct pr_serve_server *s, struct pr_error *e);
 void pr_serve_let_go_of_all(struct pr_serve_server *s);

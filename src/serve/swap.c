@@ -29,8 +29,7 @@ const char *pr_serve_name_of(const struct pr_serve_loaded *l)
     return l->server->name ? l->server->name : pr_serve_model_name(l->model);
 }
 
-bool pr_serve_is_named(
-    const struct pr_serve_loaded *l, const char *name, struct pr_serve_error *e)
+bool pr_serve_is_named(const struct pr_serve_loaded *l, const char *name, struct pr_serve_error *e)
 {
     if (!strcmp(name, pr_serve_name_of(l)) || !strcmp(name, PR_SERVE_ALIAS))
         return true;
@@ -265,8 +264,8 @@ static void note_current(struct pr_serve_server *s, char ret[65])
     pthread_mutex_unlock(&s->lock);
 }
 
-static enum pr_code swap(struct pr_serve_server *s, const char *dir, struct pr_serve_swapped *ret,
-    struct pr_error *e)
+static enum pr_code swap(
+    struct pr_serve_server *s, const char *dir, struct pr_serve_swapped *ret, struct pr_error *e)
 {
     struct pr_serve_loaded *l;
     uint64_t bytes;
@@ -292,8 +291,8 @@ static enum pr_code swap(struct pr_serve_server *s, const char *dir, struct pr_s
     return pr_fail(e, PR_E_CANCELLED, "the server is ending");
 }
 
-enum pr_code pr_serve_swap(struct pr_serve_server *s, const char *dir,
-    struct pr_serve_swapped *ret, struct pr_error *e)
+enum pr_code pr_serve_swap(
+    struct pr_serve_server *s, const char *dir, struct pr_serve_swapped *ret, struct pr_error *e)
 {
     pthread_mutex_lock(&s->lock);
     bool busy = s->swapping;

@@ -38,8 +38,7 @@ static json_t *read_body(
         while (known[i] && strcmp(known[i], key) != 0)
             i++;
         if (!known[i] && ok) {
-            pr_serve_refuse(
-                e, 400, "unknown_parameter", key, "'%.80s' is not known here", key);
+            pr_serve_refuse(e, 400, "unknown_parameter", key, "'%.80s' is not known here", key);
             ok = false;
         }
     }
@@ -124,8 +123,8 @@ void pr_serve_do_tokenize(
     struct pr_serve_error e;
     (void)h;
     a.body = read_body(body, n, known, &e);
-    bool ok = a.body && is_right_model(l, a.body, &e) && read_asked(&a, &e) &&
-              put_ids(l, &a, &ids, &e);
+    bool ok =
+        a.body && is_right_model(l, a.body, &e) && read_asked(&a, &e) && put_ids(l, &a, &ids, &e);
     const char *fingerprint = pr_serve_model_fingerprint(l->model);
     if (ok)
         pr_serve_answer_json(x, 200, fingerprint, tokens_json(l, &ids));
