@@ -66,7 +66,7 @@ static void ask_as(struct client *c, struct pr_serve_server *s, const char *meth
         .path = path,
         .authorization = authorization,
         .content_type = body ? "application/json; charset=utf-8" : NULL};
-    *c = (struct client){.body = PR_STR_INIT(1 << 22)};
+    *c = (struct client){.body = PR_STR_INIT(1 << 26)};
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
     c->x = pr_serve_exchange_new(s, &h, body, body ? strlen(body) : 0, on_wake, c);
@@ -191,7 +191,8 @@ static void make_body(char ret[300], const char *model, const char *prompt, cons
 
 /* One that goes on until it is cancelled or the model's positions end. */
 #define LONG                                                                                       \
-    "{\"model\":\"default\",\"prompt\":\"Once\",\"max_tokens\":900,\"temperature\":1,\"seed\":3,"  \
+    "{\"model\":\"default\",\"prompt\":\"Once\",\"n\":16,\"max_tokens\":900,\"temperature\":1,"    \
+    "\"seed\":3,"                                                                                  \
     "\"stream\":true}"
 
 /* ---- tests ---- */
