@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,6 +28,18 @@
 #define PROMPT_NS  SECOND_NS /* within which the gone are found */
 
 static struct pr_serve_http *http;
+
+/* A clock that can be put forward. */
+static _Atomic int64_t ahead_ns;
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * SECOND_NS + t.tv_nsec + atomic_load(&ahead_ns);
+}
+
+static const struct pr_clock our_clock = {.monotonic_ns = now_ns};
 
 static int start(void **state)
 {
@@ -146,6 +159,16 @@ static void assert_serves(void)
     put(fd, "{}");
     assert_has(answer_of(fd, FAKE_FIXED), "HTTP/1.1 200 ");
     assert_true(pr_clock_monotonic_ns() - began < SECOND_NS);
+    close(fd);
+}
+
+/* One that is refused before its body wakes the thread that looks at the deadlines. */
+static void put_forward(int seconds)
+{
+    atomic_fetch_add(&ahead_ns, seconds * SECOND_NS);
+    int fd = dial();
+    post(fd, "/nowhere", "", 1);
+    answer_of(fd, NULL);
     close(fd);
 }
 
@@ -407,6 +430,66 @@ static void who_does_not_read_holds_up_himself_alone(void **state)
     assert_true(becomes(&fake_counts.alive, 0));
 }
 
+static void read_much(int fd)
+{
+    char block[65536];
+    for (int i = 0; i < 40; i++)
+        assert_true(recv(fd, block, sizeof block, 0) > 0);
+}
+
+static void who_takes_nothing_for_half_a_minute_is_cut(void **state)
+{
+    (void)state;
+    int idle = dial(), slow = dial(), waiting = dial();
+    post(waiting, "/never", "", 2);
+    put(waiting, "{}");
+    post(slow, "/endless", "", 2);
+    put(slow, "{}");
+    post(idle, "/endless", "", 2);
+    put(idle, "{}");
+    assert_true(becomes(&fake_counts.alive, 3));
+    for (int i = 0; i < 2; i++) {
+        usleep(50000);
+        put_forward(20);
+        read_much(slow);
+    }
+    assert_true(becomes(&fake_counts.alive, 2));
+    usleep(50000);
+    close(slow);
+    assert_true(becomes(&fake_counts.alive, 1));
+    /* Whoever waits for us is not slow. */
+    put_forward(3600);
+    usleep(50000);
+    assert_int_equal(atomic_load(&fake_counts.alive), 1);
+    close(waiting);
+    assert_true(becomes(&fake_counts.alive, 0));
+    close(idle);
+}
+
+static void a_request_must_arrive_in_time(void **state)
+{
+    static const struct {
+        const char *text;
+        int seconds;
+    } cases[] = {{"POST /fixed HTTP/1.1\r\nHost: x\r\nCont", 11},
+        {"POST /fixed HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{", 31},
+        {"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 31}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int fd = dial();
+        put(fd, cases[i].text);
+        if (i == 2)
+            answer_of(fd, "}}");
+        usleep(50000);
+        put_forward(cases[i].seconds);
+        int64_t began = now_ns();
+        answer_of(fd, NULL);
+        assert_int_equal(got->n, 0);
+        assert_true(now_ns() - began < SECOND_NS);
+        close(fd);
+    }
+}
+
 static void half_a_request_holds_up_nobody(void **state)
 {
     static const char *const halves[] = {"", "POST /fix", "POST /fixed HTTP/1.1\r\nHost: x\r\nCont",
@@ -421,7 +504,7 @@ static void half_a_request_holds_up_nobody(void **state)
     assert_serves();
     for (int i = 0; i < 200; i++)
         close(fds[i]);
-    assert_int_equal(atomic_load(&fake_counts.alive), 0);
+    assert_true(becomes(&fake_counts.alive, 0));
 }
 
 static void nonsense_is_refused_and_forgotten(void **state)
@@ -460,7 +543,7 @@ static void nonsense_is_refused_and_forgotten(void **state)
             fail_msg("case %zu: '%s'", i, got->text);
         close(fd);
     }
-    assert_int_equal(atomic_load(&fake_counts.alive), 0);
+    assert_true(becomes(&fake_counts.alive, 0));
     assert_serves();
 }
 
@@ -571,6 +654,8 @@ int main(void)
         cmocka_unit_test(who_goes_away_is_computed_for_no_longer),
         cmocka_unit_test(many_come_and_go_at_once),
         cmocka_unit_test(who_does_not_read_holds_up_himself_alone),
+        cmocka_unit_test(who_takes_nothing_for_half_a_minute_is_cut),
+        cmocka_unit_test(a_request_must_arrive_in_time),
         cmocka_unit_test(half_a_request_holds_up_nobody),
         cmocka_unit_test(nonsense_is_refused_and_forgotten),
         cmocka_unit_test(a_head_that_is_too_long_is_refused),
@@ -580,6 +665,7 @@ int main(void)
         cmocka_unit_test(a_port_that_is_taken_is_named),
     };
     got = pr_alloc(sizeof *got);
+    pr_clock_override = &our_clock;
     int ret = cmocka_run_group_tests(tests, start, stop);
     pr_free(got);
     return ret;
