@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -15,8 +14,6 @@
 #include "base/secret.h"
 #include "base/sha256.h"
 
-#define MIN_TOKEN    16
-#define MAX_TOKEN    256
 #define MAX_SESSIONS 256
 #define MAX_PEERS    1024
 #define MAX_WRONG    10
@@ -73,58 +70,12 @@ static enum pr_code create(const char *path, struct pr_error *e)
     return PR_OK;
 }
 
-static enum pr_code check_mode(const char *path, int fd, struct pr_error *e)
-{
-    struct stat st;
-    if (fstat(fd, &st))
-        return pr_fail_errno(e, errno, "%s", path);
-    if (!S_ISREG(st.st_mode))
-        return pr_fail(e, PR_E_USAGE, "%s: not a file", path);
-    if (st.st_uid != geteuid() && st.st_uid)
-        return pr_fail(
-            e, PR_E_USAGE, "%s: the token's file belongs to another user, who may change it", path);
-    if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return pr_fail(e, PR_E_USAGE,
-            "%s: others may read the token (mode %03o): chmod 600 it, and give it a new token if "
-            "they may have read it",
-            path, (unsigned)(st.st_mode & 0777));
-    return PR_OK;
-}
-
-static enum pr_code read_token(const char *path, char **ret, struct pr_error *e)
-{
-    char text[MAX_TOKEN + 4] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return pr_fail_errno(e, errno, "%s", path);
-    enum pr_code code = check_mode(path, fd, e);
-    ssize_t n = code ? 0 : read(fd, text, sizeof text - 1);
-    int err = errno;
-    close(fd);
-    if (code)
-        return code;
-    if (n < 0)
-        return pr_fail_errno(e, err, "%s", path);
-    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-        n--;
-    text[n] = 0;
-    for (ssize_t i = 0; i < n; i++)
-        if (text[i] <= ' ' || text[i] > '~')
-            n = 0;
-    if (n < MIN_TOKEN || n > MAX_TOKEN || strlen(text) != (size_t)n)
-        return pr_fail(e, PR_E_USAGE,
-            "%s: holds no token: one line of %d to %d printable characters without a space", path,
-            MIN_TOKEN, MAX_TOKEN);
-    *ret = pr_strdup(text);
-    return PR_OK;
-}
-
 enum pr_code pr_api_auth_new(const char *path, struct pr_api_auth **ret, struct pr_error *e)
 {
     char *token;
-    enum pr_code code = read_token(path, &token, e);
+    enum pr_code code = pr_secret_read(path, "token", &token, e);
     if (code == PR_E_NOT_FOUND && !(code = create(path, e)))
-        code = read_token(path, &token, e);
+        code = pr_secret_read(path, "token", &token, e);
     if (code)
         return code;
     struct pr_api_auth *a = pr_zalloc(sizeof *a);

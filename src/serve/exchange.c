@@ -179,6 +179,14 @@ void *pr_serve_exchange_take_work(struct pr_serve_exchange *x)
 
 /* ---- by who asks ---- */
 
+static void count_exchange(struct pr_serve_server *s, bool more)
+{
+    pthread_mutex_lock(&s->lock);
+    s->n_exchanges += more ? 1 : (size_t)-1;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
 struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
     const struct pr_serve_head *h, const char *body, size_t n, void (*wake_up)(void *ctx),
     void *ctx)
@@ -194,6 +202,7 @@ struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
         .out = PR_STR_INIT(MOST_OUT)};
     pthread_mutex_init(&x->lock, NULL);
     pthread_cond_init(&x->changed, NULL);
+    count_exchange(s, true);
     const struct pr_serve_route *r = pr_serve_route_of(s, h, n, &e, &x->head.allow);
     if (!r) {
         pr_serve_answer_error(x, NULL, &e);
@@ -248,5 +257,6 @@ void pr_serve_exchange_free(struct pr_serve_exchange *x)
         x->cancel(work);
         pr_serve_tally_request(&x->s->tally, x->route, 499);
     }
+    count_exchange(x->s, false);
     pr_serve_exchange_let_go(x);
 }

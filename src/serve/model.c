@@ -127,7 +127,8 @@ static void *run(void *ctx)
 enum pr_code pr_serve_model_open(const char *dir, const struct pr_serve_model_options *options,
     struct pr_serve_model **ret, struct pr_error *e)
 {
-    const struct pr_checkpoint_options co = {.weights = true};
+    struct pr_checkpoint_options co = options->checkpoint;
+    co.weights = true;
     const struct pr_engine_options eo = {
         .math = options->math, .n_threads = options->n_threads, .kv_bytes = options->kv_bytes};
     struct pr_serve_model *m = pr_zalloc(sizeof *m);
@@ -139,7 +140,7 @@ enum pr_code pr_serve_model_open(const char *dir, const struct pr_serve_model_op
     if (!code)
         code = pr_checkpoint_fingerprint(m->checkpoint, options->n_threads, m->fingerprint, e);
     if (!code)
-        code = pr_prompter_new(m->checkpoint, NULL, &m->prompter, e);
+        code = pr_prompter_new(m->checkpoint, &options->prompt, &m->prompter, e);
     if (!code)
         code = pr_engine_new(m->checkpoint, &eo, &m->engine, e);
     if (!code) /* what was hashed is what was packed */

@@ -135,7 +135,7 @@ void pr_serve_server_drain(struct pr_serve_server *s, int wait_ms)
     int err = 0;
     pthread_mutex_lock(&s->lock);
     s->draining = true;
-    while (s->n_answers && !err)
+    while ((s->n_answers || s->n_exchanges) && !err) /* what is over is to be read too */
         err = pthread_cond_timedwait(&s->changed, &s->lock, &until);
     bool left = s->n_answers != 0;
     pthread_mutex_unlock(&s->lock);

@@ -39,6 +39,7 @@ struct pr_serve_server {
     struct pr_serve_loaded *current, *old; /* old: linked by next */
     uint64_t closing_bytes;                /* of those whose memory is being let go */
     size_t n_answers, n_threads;           /* threads: that load or close */
+    size_t n_exchanges;                    /* not yet freed by who asks */
     bool draining, swapping;
     atomic_bool ended; /* what is under way breaks off */
     struct pr_rng rng; /* of ids and of seeds that nobody gave */

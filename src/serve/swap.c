@@ -3,6 +3,7 @@
  * Under the server's lock an answer takes its place and its model at once: it begins and ends on
  * one model, and none can begin on one that was replaced. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,11 +214,12 @@ static enum pr_code check_memory(
 static enum pr_code look(struct pr_serve_server *s, const char *dir, char fingerprint[65],
     uint64_t *ret_bytes, struct pr_error *e)
 {
-    const struct pr_checkpoint_options co = {.weights = true};
+    struct pr_checkpoint_options co = s->o.model.checkpoint;
     const struct pr_engine_options eo = {.math = s->o.model.math};
     struct pr_checkpoint *c;
     enum pr_math math;
     char numerics[PR_NUMERICS_MAX];
+    co.weights = true;
     enum pr_code code = pr_checkpoint_open(dir, &co, &c, e);
     if (code)
         return code;
@@ -257,10 +259,13 @@ enum pr_code pr_serve_load_first(struct pr_serve_server *s, struct pr_error *e)
     return code ? code : load(s, s->o.dir, bytes, &s->current, e);
 }
 
-static void note_current(struct pr_serve_server *s, char ret[65])
+void pr_serve_server_now(struct pr_serve_server *s, struct pr_serve_now *ret)
 {
     pthread_mutex_lock(&s->lock);
-    memcpy(ret, pr_serve_model_fingerprint(s->current->model), 65);
+    const struct pr_serve_model *m = s->current->model;
+    snprintf(ret->name, sizeof ret->name, "%s", pr_serve_name_of(s->current));
+    snprintf(ret->fingerprint, sizeof ret->fingerprint, "%s", pr_serve_model_fingerprint(m));
+    snprintf(ret->numerics, sizeof ret->numerics, "%s", pr_serve_model_numerics(m));
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -269,7 +274,9 @@ static enum pr_code swap(
 {
     struct pr_serve_loaded *l;
     uint64_t bytes;
-    note_current(s, ret->from);
+    struct pr_serve_now now;
+    pr_serve_server_now(s, &now);
+    memcpy(ret->from, now.fingerprint, sizeof ret->from);
     enum pr_code code = look(s, dir, ret->to, &bytes, e);
     ret->unchanged = !code && !strcmp(ret->from, ret->to);
     if (code || ret->unchanged)
