@@ -255,6 +255,15 @@ static void an_answer_of_known_length_says_so(void **state)
     close(fd);
 }
 
+static void no_wake_is_lost(void **state)
+{
+    (void)state;
+    int fd = dial();
+    put(fd, "GET /once HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_has(answer_of(fd, FAKE_FIXED), "HTTP/1.1 200 ");
+    close(fd);
+}
+
 static void a_body_comes_whole(void **state)
 {
     size_t n = PR_SERVE_MAX_BODY;
@@ -440,28 +449,32 @@ static void read_much(int fd)
 static void who_takes_nothing_for_half_a_minute_is_cut(void **state)
 {
     (void)state;
-    int idle = dial(), slow = dial(), waiting = dial();
+    int idle = dial(), slow = dial(), waiting = dial(), stuck = dial();
     post(waiting, "/never", "", 2);
     put(waiting, "{}");
+    post(stuck, "/stuck", "", 2);
+    put(stuck, "{}");
+    answer_of(stuck, "data: 0\n\n");
     post(slow, "/endless", "", 2);
     put(slow, "{}");
     post(idle, "/endless", "", 2);
     put(idle, "{}");
-    assert_true(becomes(&fake_counts.alive, 3));
+    assert_true(becomes(&fake_counts.alive, 4));
     for (int i = 0; i < 2; i++) {
         usleep(50000);
         put_forward(20);
         read_much(slow);
     }
-    assert_true(becomes(&fake_counts.alive, 2));
+    assert_true(becomes(&fake_counts.alive, 3));
     usleep(50000);
     close(slow);
-    assert_true(becomes(&fake_counts.alive, 1));
+    assert_true(becomes(&fake_counts.alive, 2));
     /* Whoever waits for us is not slow. */
     put_forward(3600);
     usleep(50000);
-    assert_int_equal(atomic_load(&fake_counts.alive), 1);
+    assert_int_equal(atomic_load(&fake_counts.alive), 2);
     close(waiting);
+    close(stuck);
     assert_true(becomes(&fake_counts.alive, 0));
     close(idle);
 }
@@ -534,8 +547,10 @@ static void nonsense_is_refused_and_forgotten(void **state)
         char status[32];
         int fd = dial();
         put(fd, cases[i].text);
-        if (!cases[i].status)
-            shutdown(fd, SHUT_WR); /* it may wait for more */
+        if (!cases[i].status) {
+            usleep(20000);
+            put_forward(11); /* it may wait for more */
+        }
         answer_of(fd, NULL);
         assert_lacks(got->text, " 200 ");
         snprintf(status, sizeof status, "HTTP/1.1 %s ", cases[i].status ? cases[i].status : "");
@@ -646,6 +661,7 @@ int main(void)
         cmocka_unit_test(a_refusal_is_not_lost_to_a_body_on_its_way),
         cmocka_unit_test(a_refusal_without_a_body_keeps_its_connection),
         cmocka_unit_test(an_answer_of_known_length_says_so),
+        cmocka_unit_test(no_wake_is_lost),
         cmocka_unit_test(a_body_comes_whole),
         cmocka_unit_test(a_body_of_unknown_length_is_cut_off_where_it_is_too_much),
         cmocka_unit_test(a_stream_comes_piece_by_piece),
