@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 
-#define TURN_US 2000
+#define TURN_US 1000
 
 enum kind { FIXED, LATER, ECHO, STREAM, NEVER, ENDLESS, STUCK, BROKEN, BUSY, ONCE, KINDS };
 static const char *const paths[KINDS] = {"/fixed", "/later", "/echo", "/stream", "/never",

@@ -337,7 +337,7 @@ static void a_stream_comes_piece_by_piece(void **state)
             assert_non_null(found);
             at = (size_t)(found - got->text);
         }
-        /* 20 pieces with a pause of 6 ms after each: the first was not kept back for the others. */
+        /* 20 pieces with a pause of 3 ms after each: the first was not kept back for the others. */
         assert_true(pr_clock_monotonic_ns() - first > (pr_clock_monotonic_ns() - began) / 2);
     }
     close(fd);
@@ -501,6 +501,39 @@ static void a_request_must_arrive_in_time(void **state)
         assert_true(now_ns() - began < SECOND_NS);
         close(fd);
     }
+}
+
+/* One that is being answered stays; one that waits for its next request makes room. */
+static void a_full_house_has_room_for_who_asks(void **state)
+{
+    struct pr_serve_http *big = http;
+    struct pr_error e;
+    int busy[3];
+    (void)state;
+    assert_int_equal(
+        pr_serve_http_new(NULL, &(struct pr_serve_http_options){.max_connections = 4}, &http, &e),
+        PR_OK);
+    assert_int_equal(pr_serve_http_max_connections(http), 4);
+    for (int i = 0; i < 3; i++) {
+        busy[i] = dial();
+        post(busy[i], i ? "/endless" : "/never", "", 2);
+        put(busy[i], "{}");
+    }
+    int idle = dial();
+    put(idle, "GET /fixed HTTP/1.1\r\nHost: x\r\n\r\n");
+    answer_of(idle, FAKE_FIXED);
+    usleep(20000);
+    atomic_fetch_add(&ahead_ns, 2 * SECOND_NS);
+    assert_serves();
+    answer_of(idle, NULL);
+    assert_true(got->n == 0 && got->ended);
+    assert_true(becomes(&fake_counts.alive, 3));
+    for (int i = 0; i < 3; i++)
+        close(busy[i]);
+    assert_true(becomes(&fake_counts.alive, 0));
+    close(idle);
+    pr_serve_http_free(http);
+    http = big;
 }
 
 static void half_a_request_holds_up_nobody(void **state)
@@ -672,6 +705,7 @@ int main(void)
         cmocka_unit_test(who_does_not_read_holds_up_himself_alone),
         cmocka_unit_test(who_takes_nothing_for_half_a_minute_is_cut),
         cmocka_unit_test(a_request_must_arrive_in_time),
+        cmocka_unit_test(a_full_house_has_room_for_who_asks),
         cmocka_unit_test(half_a_request_holds_up_nobody),
         cmocka_unit_test(nonsense_is_refused_and_forgotten),
         cmocka_unit_test(a_head_that_is_too_long_is_refused),
