@@ -39,6 +39,7 @@
     X(init)                                                                                        \
     X(run)                                                                                         \
     X(api)                                                                                         \
+    X(serve)                                                                                       \
     X(report)                                                                                      \
     X(doctor)                                                                                      \
     X(skills)                                                                                      \

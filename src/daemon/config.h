@@ -65,6 +65,13 @@ struct pr_config {
         char *tls_certificate, *tls_key; /* NULL: no TLS */
         int64_t max_connections, max_streams;
     } api;
+    struct {
+        bool enabled;
+        char *target;              /* the checkpoint's folder, or a link to it; NULL: none */
+        char *name;                /* NULL: the folder's */
+        char *bind, *api_key_file; /* NULL: no key */
+        int64_t port, kv_mb, deadline_seconds; /* 0: a free one; the default; none */
+    } serve;
     json_t *peers; /* an object: name → {"url","token_file","ca_file"} */
     int64_t peers_seconds;
     struct {

@@ -94,6 +94,28 @@ static const struct pr_config_key keys[] = {
         "connections that are open at a time; beyond, new ones wait in the kernel's queue", NULL},
     {"api", "max_streams", PR_CONFIG_INT, AT(api.max_streams), "6000", 1, 65536, NULL,
         "of them, those that listen to /api/events", NULL},
+    {"serve", "enabled", PR_CONFIG_BOOL, AT(serve.enabled), "false", 0, 0, NULL,
+        "does `proctor run` start `proctor serve`?", NULL},
+    {"serve", "target", PR_CONFIG_FOLDER, AT(serve.target), NULL, 0, 0, NULL,
+        "the checkpoint that `proctor serve` answers with: its folder, or a link to it; another "
+        "one "
+        "put in its place is swapped in",
+        "models/deployed"},
+    {"serve", "name", PR_CONFIG_TEXT, AT(serve.name), NULL, 0, 0, NULL,
+        "what clients call the model; without one, its folder's name", "my-model"},
+    {"serve", "bind", PR_CONFIG_TEXT, AT(serve.bind), "127.0.0.1", 0, 0, NULL,
+        "the address that it listens at; off loopback an API key is needed", "0.0.0.0"},
+    {"serve", "port", PR_CONFIG_INT, AT(serve.port), "8000", 0, 65535, NULL,
+        "its port; 0 takes a free one, which status/serve.json names", NULL},
+    {"serve", "api_key_file", PR_CONFIG_FILE, AT(serve.api_key_file), NULL, 0, 0, NULL,
+        "file with the key that clients send, readable by its owner alone; without one, none is "
+        "asked for on loopback",
+        "/etc/proctor/key"},
+    {"serve", "kv_mb", PR_CONFIG_INT, AT(serve.kv_mb), "0", 0, 16777216, NULL,
+        "MB of keys and values that a model may hold; 0 is a quarter of its weights, 64 to 4096",
+        NULL},
+    {"serve", "deadline_seconds", PR_CONFIG_INT, AT(serve.deadline_seconds), "600", 0, 86400, NULL,
+        "seconds after which an answer that is not ready ends as an error; 0 never", NULL},
     {"peers", "machines", PR_CONFIG_VALUE_MAP, AT(peers), "{}", 0, 0, NULL,
         "other machines whose proctor is shown on the same page: a name, and its url, token_file "
         "and (for a certificate of your own) ca_file",
