@@ -1,0 +1,112 @@
+"""proctor deploy and auto-deployment, to a real server: the best checkpoint is served, a bad one never."""
+import contextlib
+import os
+import sqlite3
+import time
+
+from cli_run import base
+from deploying import BETTER, EVAL, GOOD, Served, deploy, original, status_of, weights, world
+from harness import proctor, run, scratch
+
+TOP = scratch()
+GRADED = base(os.path.join(TOP.name, "base"), (GOOD, BETTER), 60)
+with open(os.path.join(GRADED, "proctor.yaml"), "a", encoding="utf-8") as f:
+    f.write(EVAL)
+proctor("model-comparison", "--base-dir", GRADED, "--once", "--quiet")
+proctor("regression-monitor", "--base-dir", GRADED, "--once", "--quiet")
+
+
+def test_a_checkpoint_is_served_and_its_answers_are_those_of_the_engine():
+    with world(GRADED) as (folder, target, server):
+        done = deploy(folder, GOOD)
+        assert "is served at " + target in done.out, done.out
+        assert os.path.islink(target) and weights(target) == weights(original(GOOD))
+        assert weights(server.served.copy.name) == weights(original(GOOD))
+        assert server.questions == 2 and len(server.reloads) == 1
+        doc = status_of(folder)
+        assert doc["checkpoint"] == GOOD and doc["success"] is True
+        assert doc["probe"]["asked"] == 2 and doc["probe"]["agreed"] == 2, doc["probe"]
+        assert "already" in deploy(folder, GOOD).out
+
+
+def test_wrong_answers_are_rolled_back_and_the_old_version_is_served_again():
+    with world(GRADED) as (folder, target, server):
+        deploy(folder, GOOD)
+        server.bad = "answers wrongly"
+        begun = time.monotonic()
+        done = deploy(folder, BETTER, status=1)
+        assert time.monotonic() - begun < 10
+        assert "rolled back" in done.err and "0 of 2 answers" in done.err, done.err
+        assert weights(target) == weights(original(GOOD))
+        assert weights(server.served.copy.name) == weights(original(GOOD)), "the server was told"
+        doc = status_of(folder)
+        assert doc["checkpoint"] == GOOD and doc["success"] is False
+        assert doc["history"][0]["step"] == "rolled_back" and doc["history"][0]["rollback_seconds"] < 10
+        assert [x["agrees"] for x in doc["history"][0]["probe"]["questions"]] == [False, False]
+        assert not [v for v in doc["versions"] if v["checkpoint"] == BETTER], doc["versions"]
+        assert deploy(folder, BETTER, status=1)
+        server.bad = None
+        deploy(folder, BETTER)
+        assert weights(target) == weights(original(BETTER))
+
+
+def test_a_server_that_starts_badly_is_rolled_back():
+    with world(GRADED) as (folder, target, server):
+        deploy(folder, GOOD)
+
+        # The new version keeps it from starting, the old one does not.
+        class Picky(Served):
+            def __init__(self, path):
+                super().__init__(path)
+                server.bad = "starts badly" if BETTER in self.folder else None
+        server.reads = Picky
+        begun = time.monotonic()
+        done = deploy(folder, BETTER, status=1)
+        assert time.monotonic() - begun < 10
+        assert "not healthy after 1 s" in done.err and "rolled back" in done.err, done.err
+        assert weights(target) == weights(original(GOOD))
+        assert weights(server.served.copy.name) == weights(original(GOOD))
+
+
+def test_the_first_deployment_that_fails_leaves_nothing_behind():
+    with world(GRADED) as (folder, target, server):
+        server.bad = "answers wrongly"
+        deploy(folder, GOOD, status=1)
+        assert not os.path.lexists(target)
+        assert status_of(folder)["checkpoint"] is None
+
+
+def test_the_gate_holds_what_it_must_and_says_why():
+    with world(GRADED) as (folder, target, server):
+        held = proctor("deploy", GOOD, "--dry-run", "--json", "--base-dir", folder, status=1).row()
+        assert held["verdict"] == "hold" and "not " + GOOD in held["why"], held["why"]
+        few = proctor("deploy", BETTER, "--base-dir", folder, status=1)
+        assert "deploy.min_examples is 50" in few.err, few.err
+        assert not os.path.lexists(target) and not server.reloads
+
+
+def test_the_system_deploys_the_best_one_and_holds_it_afterwards():
+    with world(GRADED, extra="  min_examples: 5\n") as (folder, target, server):
+        row = proctor("auto-deployment", "--once", "--json", "--quiet", "--base-dir", folder).row()
+        assert row["state"] == "ok", row
+        assert row["checkpoint"] == BETTER and row["success"] is True, row
+        assert isinstance(row["score"], float) and row["deployed_at"]
+        assert weights(target) == weights(original(BETTER))
+        assert row["probe"]["agreed"] == 2
+        again = proctor("auto-deployment", "--once", "--json", "--quiet", "--base-dir", folder).row()
+        assert again["checkpoint"] == BETTER and len(server.reloads) == 1
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
+            made = db.execute("SELECT verdict FROM decisions WHERE kind = 'deployment'").fetchall()
+        assert made == [("deployed",)], made
+
+
+def test_without_a_target_it_says_what_to_set():
+    with scratch() as top:
+        folder = base(os.path.join(top, "base"), ())
+        row = proctor("auto-deployment", "--once", "--json", "--quiet", "--base-dir", folder,
+                      status=None).row()
+        assert row["state"] == "waiting" and "deploy.target" in row["state_reason"], row
+        assert proctor("deploy", "x", "--base-dir", folder, status=2)
+
+
+run(globals())
