@@ -272,7 +272,7 @@ static const struct pr_option options[] = {
 
 const struct pr_command pr_command_serve = {
     .name = "serve",
-    .summary = "answer with a checkpoint over the OpenAI API, and change it without a gap",
+    .summary = "serve a checkpoint over the OpenAI API; swap it without a gap",
     .arguments = "[MODEL_DIR]",
     .about =
         "Serves /v1/chat/completions, /v1/completions and /v1/models as OpenAI's clients ask for "
