@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -35,11 +36,14 @@ class Server:
     def said(self):
         return os.pread(self.errors.fileno(), 1 << 20, 0).decode()
 
+    def cpu(self):
+        with open("/proc/%d/stat" % self.process.pid) as f:
+            ticks = f.read().rsplit(")", 1)[1].split()[11:13]
+        return sum(map(float, ticks)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self):
-        cpu = sum(float(x) for x in open("/proc/%d/stat" % self.process.pid).read().rsplit(")", 1)[1].split()[11:13])
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(60) == 0, self.said()
-        return cpu / os.sysconf("SC_CLK_TCK")
 
 
 class Connection:
@@ -63,12 +67,19 @@ def completion(prompt, tokens):
     return {"model": "served", "prompt": prompt, "max_tokens": tokens, "temperature": 0}
 
 
+def children_cpu():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def complete(program, folder, prompts, tokens):
-    begin = time.monotonic()
+    """(seconds, seconds of CPU), answers."""
+    begin, cpu = time.monotonic(), children_cpu()
     done = subprocess.run([program, "complete", folder, "--quiet", "--max-new-tokens=%d" % tokens],
                           input="".join(json.dumps({"prompt": p}) + "\n" for p in prompts).encode(),
-                          stdout=subprocess.PIPE, check=True)
-    return time.monotonic() - begin, [json.loads(line) for line in done.stdout.decode().splitlines()]
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    return (time.monotonic() - begin, children_cpu() - cpu), rows
 
 
 def fingerprint(program, folder):
@@ -168,18 +179,19 @@ def measure_rate(program, folder, clients, rounds, tokens, repeats):
     for _ in range(repeats):
         start, _ = complete(program, folder, prompts[:1], 1)
         took, rows = complete(program, folder, prompts, tokens)
-        alone = (sum(len(row["ids"]) for row in rows)) / (took - start)
+        alone, alone_cpu = took[0] - start[0], took[1] - start[1]
         s = Server(program, folder, "--name", "served")
+        before = s.cpu()
         own = time.process_time()
-        took, got = asyncio.run(rate_load(s.port, prompts, tokens, clients))
-        own = time.process_time() - own
-        cpu = s.stop()
+        served, got = asyncio.run(rate_load(s.port, prompts, tokens, clients))
+        own, cpu = time.process_time() - own, s.cpu() - before
+        s.stop()
         n = sum(row["usage"]["completion_tokens"] for row in got)
         assert [row["choices"][0]["text"] for row in got] == [row["text"] for row in rows], "answers differ"
-        shares.append(n / took / alone)
-        print("rate: %d answers, %d clients: %.0f tokens/s served, %.0f as one batch: %.0f %%; the clients "
-              "took %.1f s of CPU, the server %.1f s" % (
-                  len(prompts), clients, n / took, alone, 100 * shares[-1], own, cpu))
+        shares.append(alone / served)
+        print("rate: %d answers, %d tokens, %d clients: %.0f tokens/s served, %.0f as one batch: %.0f %%; "
+              "seconds of CPU: server %.1f, batch %.1f, clients %.1f" % (
+                  len(prompts), n, clients, n / served, n / alone, 100 * shares[-1], cpu, alone_cpu, own))
     return percentile(shares, 50) >= 0.85
 
 
@@ -199,4 +211,5 @@ def main():
     sys.exit(not ok)
 
 
-main()
+if __name__ == "__main__":
+    main()
