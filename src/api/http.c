@@ -1,6 +1,8 @@
 /* See http.h. */
 #include "api/http.h"
 
+#include <sys/resource.h>
+
 #include "api/http_internal.h"
 #include "base/alloc.h"
 #include "daemon/log.h"

@@ -28,10 +28,21 @@ struct front_conn *pr_front_conn_of(struct MHD_Connection *c)
     return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-void pr_front_set_deadline(struct pr_front_conn *pub, int seconds)
+static void set_deadline(struct pr_front_conn *pub, int seconds, bool sending)
 {
     struct front_conn *k = (struct front_conn *)pub;
+    atomic_store(&k->sending, sending);
     atomic_store(&k->deadline_ns, seconds ? pr_clock_monotonic_ns() + seconds * SECOND_NS : 0);
+}
+
+void pr_front_set_deadline(struct pr_front_conn *k, int seconds)
+{
+    set_deadline(k, seconds, false);
+}
+
+void pr_front_set_deadline_sending(struct pr_front_conn *k, int seconds)
+{
+    set_deadline(k, seconds, true);
 }
 
 void pr_front_linger(struct pr_front_conn *pub)
@@ -100,7 +111,8 @@ void pr_front_reap(struct pr_front *f, bool full)
         int64_t deadline = atomic_load(&k->deadline_ns);
         if (deadline && now > deadline)
             shutdown(k->fd, SHUT_RDWR);
-        else if (full && deadline && deadline < first && now - k->since_ns > SECOND_NS) {
+        else if (full && deadline && !atomic_load(&k->sending) && deadline < first &&
+                 now - k->since_ns > SECOND_NS) {
             first = deadline;
             oldest = k;
         }

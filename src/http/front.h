@@ -69,8 +69,10 @@ bool pr_front_tls(const struct pr_front *f);
 /* Fewer than were asked for where the limit of descriptors is too low. */
 size_t pr_front_max_connections(const struct pr_front *f);
 
-/* Past it the socket is shut down; 0: none.  On the thread that serves it. */
+/* Past it the socket is shut down; 0: none.  On the thread that serves it.  Where there is no room
+ * for a new connection, the one whose deadline is next makes room; not one that is `sending`. */
 void pr_front_set_deadline(struct pr_front_conn *k, int seconds);
+void pr_front_set_deadline_sending(struct pr_front_conn *k, int seconds);
 /* What comes on it is read and thrown away for a moment after libmicrohttpd has closed it: a client
  * that still sends its body would else lose the answer to a reset.  Before the answer is queued. */
 void pr_front_linger(struct pr_front_conn *k);

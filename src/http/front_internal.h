@@ -20,6 +20,7 @@ struct front_conn {
     struct front_conn *before, *after; /* guarded by f->lock */
     int fd;
     _Atomic int64_t deadline_ns; /* 0: none; past it the socket is shut down */
+    atomic_bool sending;         /* not to make room for others */
     int64_t since_ns;
     bool watched, linger; /* of the thread that serves it */
     pthread_mutex_t lock; /* guards what follows; taken after f->lock */

@@ -3,9 +3,11 @@
  *
  * - What pr_serve_server_check refuses is answered without a byte of its body being read, and ends
  *   its connection when there was to be one.
- * - Times: 10 s for a request's headers, 30 s for its body, 30 s between two requests, and 30 s
- *   without a byte of an answer being taken.  An answer as a whole may take as long as it likes:
- *   that is the core's to limit.
+ * - Times: 10 s for a request's headers, 30 s for its body, 30 s between two requests, and 30 s in
+ *   which the next piece of an answer (16 KiB at most) is not taken.  An answer as a whole may take
+ *   as long as it likes: that is the core's to limit.
+ * - Bodies that are under way may hold 256 MiB together; what is more is answered with 503.
+ * - Where there are max_connections, one that waits for its next request makes room.
  * - A client that goes away while its answer is computed has its exchange freed within some tenths
  *   of a second.  One that only ends its own side (shutdown(SHUT_WR)) counts as gone. */
 #ifndef PR_SERVE_HTTP_H

@@ -22,7 +22,7 @@ static void put_challenge(struct MHD_Response *m)
 
 static enum MHD_Result queue(struct pr_front_conn *k, int status, struct MHD_Response *m)
 {
-    pr_front_set_deadline(k, SERVE_SEND_S);
+    pr_front_set_deadline_sending(k, SERVE_SEND_S);
     enum MHD_Result ret = MHD_queue_response(k->c, (unsigned)status, m);
     MHD_destroy_response(m); /* the connection has its own reference */
     return ret;
@@ -59,7 +59,7 @@ static ssize_t read_on(void *ctx, uint64_t position, char *to, size_t max)
         n = pr_serve_exchange_read(r->x, to, max);
         if (n) {
             /* All before it was taken, or we would not be asked. */
-            pr_front_set_deadline(r->k, SERVE_SEND_S);
+            pr_front_set_deadline_sending(r->k, SERVE_SEND_S);
             return n > 0     ? n
                    : n == -1 ? MHD_CONTENT_READER_END_OF_STREAM
                              : MHD_CONTENT_READER_END_WITH_ERROR;

@@ -8,17 +8,18 @@
 
 #include "base/alloc.h"
 
-#define TURN_US 2000
+#define TURN_US 1000
 
-enum kind { FIXED, LATER, ECHO, STREAM, NEVER, ENDLESS, STUCK, BROKEN, BUSY, KINDS };
-static const char *const paths[KINDS] = {
-    "/fixed", "/later", "/echo", "/stream", "/never", "/endless", "/stuck", "/broken", "/busy"};
+enum kind { FIXED, LATER, ECHO, STREAM, NEVER, ENDLESS, STUCK, BROKEN, BUSY, ONCE, KINDS };
+static const char *const paths[KINDS] = {"/fixed", "/later", "/echo", "/stream", "/never",
+    "/endless", "/stuck", "/broken", "/busy", "/once"};
 
 struct pr_serve_exchange {
     struct pr_serve_exchange *before, *after;
     enum kind kind;
     char text[64]; /* of an answer of known length */
     size_t n, sent;
+    bool asked;
     int turns, ready, taken; /* pieces; guarded by lock */
     void (*wake)(void *ctx);
     void *ctx;
@@ -45,7 +46,8 @@ static void *tick(void *ctx)
                 x->ready = 1;
             else if (x->ready < FAKE_PIECES && x->turns % 3 == 0)
                 x->ready++;
-            x->wake(x->ctx);
+            if (x->kind != ONCE)
+                x->wake(x->ctx);
         }
         pthread_mutex_unlock(&lock);
         usleep(TURN_US);
@@ -102,16 +104,22 @@ struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
     if (all)
         all->before = x;
     all = x;
-    wake(ctx);
+    if (x->kind != ONCE)
+        wake(ctx);
     pthread_mutex_unlock(&lock);
     return x;
 }
 
 bool pr_serve_exchange_head(struct pr_serve_exchange *x, struct pr_serve_answer_head *ret)
 {
+    if (x->kind == ONCE && !x->asked) {
+        x->asked = true;
+        x->wake(x->ctx);
+        return false;
+    }
     pthread_mutex_lock(&lock);
     bool known = x->kind == FIXED || x->kind == ECHO || x->kind == BUSY || x->kind == ENDLESS ||
-                 (x->kind != NEVER && x->ready > 0);
+                 x->kind == ONCE || (x->kind != NEVER && x->ready > 0);
     pthread_mutex_unlock(&lock);
     if (!known)
         return false;

@@ -5,6 +5,7 @@
  *   /never   no answer, ever                      /endless  a stream as fast as it is taken
  *   /stuck   one piece, then none                 /broken   a stream that breaks off
  *   /busy    429 with Retry-After                 /secret   401 before the body
+ *   /once    wakes once, before it has said that there is nothing yet
  *   others   404 before the body */
 #ifndef TEST_SERVE_FAKE_CORE_H
 #define TEST_SERVE_FAKE_CORE_H
