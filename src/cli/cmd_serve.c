@@ -272,7 +272,7 @@ static const struct pr_option options[] = {
 
 const struct pr_command pr_command_serve = {
     .name = "serve",
-    .summary = "answer with a checkpoint over the OpenAI API, and change it without a gap",
+    .summary = "serve a checkpoint over the OpenAI API; swap it without a gap",
     .arguments = "[MODEL_DIR]",
     .about =
         "Serves /v1/chat/completions, /v1/completions and /v1/models as OpenAI's clients ask for "
@@ -293,14 +293,13 @@ const struct pr_command pr_command_serve = {
     .n_options = sizeof options / sizeof *options,
     .max_args = 1,
     .examples = {{"Serve a checkpoint on this machine", "proctor serve models/checkpoint-100"},
-        {"Ask it",
-            "curl -s localhost:8000/v1/chat/completions -H 'Content-Type: application/json' -d "
-            "'{\"model\":\"default\",\"messages\":[{\"role\":\"user\",\"content\":\"2 + 2?\"}]}'"},
         {"Whatever a link leads to, under a name that stays",
             "proctor serve --watch --name my-model models/deployed"},
-        {"Another checkpoint, without a gap",
-            "curl -s localhost:8000/v1/load -H 'Content-Type: application/json' -d "
-            "'{\"path\":\"models/checkpoint-200\"}'"},
+        {"The one that serve.target of proctor.yaml names", "proctor serve --base-dir ~/TRAINING"},
+        {"Start it, and ask it",
+            "proctor serve --name m models/checkpoint-100 & sleep 5; curl -s "
+            "localhost:8000/v1/completions -H 'Content-Type: application/json' -d "
+            "'{\"model\":\"m\",\"prompt\":\"2 + 2 =\"}'"},
         {"For other machines",
             "(umask 077; openssl rand -hex 24 > key) && proctor serve --bind 0.0.0.0 "
             "--api-key-file key models/checkpoint-100"}},
