@@ -2,7 +2,7 @@
  *
  * Both are one interface, a table of functions each (store_internal.h); nothing is ever written on
  * that side.  Over ssh nothing is needed there but a POSIX shell, find or stat, head, and rsync for
- * fetching; sha256sum where hashes are wanted.  The command that ssh is given is one constant text
+ * fetching; openssl or sha256sum where hashes are wanted.  The command that ssh is given is one constant text
  * (store_ssh.c); folder and file names follow on its stdin, each byte that is not a letter, digit,
  * or one of "._/-" as an octal escape, and are only ever used as quoted variables.  So a name may
  * hold anything.

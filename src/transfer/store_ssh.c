@@ -6,8 +6,8 @@
  *   at once        "proctor-source-1" NUL (anything before it is a login shell that prints)
  *   list 0 DIR     the entries of pr_listing_parse, then "end WORD" NUL
  *   head N FILE    exactly N bytes, filled up with zeros, then "ok" NUL or "gone" NUL
- *   sum 0 FILE     the hash NUL; NUL alone for a file that cannot be read; "none" NUL without a
- *                  program
+ *   sum 0 FILE     the hash NUL; NUL alone for a file that cannot be read; "none" NUL without any
+ *                  of openssl, sha256sum, shasum
  *
  * It is handed to the login shell in single quotes, so it holds none, nor a backslash before a
  * backslash (fish), nor a newline or '!' (csh). */
@@ -45,9 +45,11 @@ static const char script[] =
     "  { head -c \"$k\" \"$v\"; head -c \"$k\" /dev/zero; } 2>/dev/null | head -c \"$k\";"
     "  printf \"ok\\0\";"
     "  else head -c \"$k\" /dev/zero; printf \"gone\\0\"; fi;; "
-    "sum) if command -v sha256sum >/dev/null 2>&1; then s=;"
-    "  [ -f \"$v\" ] && [ ! -h \"$v\" ] && [ -r \"$v\" ] && s=$(sha256sum 2>/dev/null <\"$v\");"
-    "  printf \"%s\\0\" \"${s%% *}\"; else printf \"none\\0\"; fi;; "
+    /* coreutils hash at a fifth of the speed of openssl, which uses the CPU's own instructions */
+    "sum) s=; if [ -f \"$v\" ] && [ ! -h \"$v\" ] && [ -r \"$v\" ]; then"
+    "  for h in \"openssl dgst -sha256 -r\" sha256sum \"shasum -a 256\"; do"
+    "   if [ ${#s} != 64 ]; then s=$($h 2>/dev/null <\"$v\"); s=${s%% *}; fi; done;"
+    "  printf \"%s\\0\" \"${s:-none}\"; else printf \"\\0\"; fi;; "
     "esac; done'";
 
 static void encode(const char *path, struct pr_str *out)
