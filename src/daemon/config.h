@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "systems/settings.h"
+#include "systems/sync_settings.h"
 
 struct pr_config {
     char *base_dir; /* the base folder, absolute or as given */
@@ -81,6 +82,7 @@ struct pr_config {
         json_t *servers;  /* an object: name → url */
         int64_t timeout_seconds;
     } skills;
+    struct pr_sync_settings sync; /* `current` is set for a run alone */
     /* log */
     char *log_level; /* "debug", "info", "warning", "error" */
     int64_t log_max_mb, log_max_days, log_keep;

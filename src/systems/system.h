@@ -37,7 +37,8 @@
     X(curriculum_optimizer)                                                                        \
     X(adversarial_miner)                                                                           \
     X(self_correction)                                                                             \
-    X(data_generation)
+    X(data_generation)                                                                             \
+    X(checkpoint_sync)
 
 enum pr_role { PR_ROLE_TRAINING = 1, PR_ROLE_INFERENCE = 2, PR_ROLE_ALL = 3 };
 

@@ -13,8 +13,8 @@
 #include "transfer/fetch.h"
 
 /* from: a folder of this machine; to: of a host, the other functions of store.h work on it too.
- * o: as for pr_fetch, but local_dir, reserve_bytes and progress do not count.  ret->path is the
- * folder there; reused is not known and 0. */
+ * o: as for pr_fetch_checkpoint, but local_dir, reserve_bytes and progress do not count.  ret->path
+ * is the folder there; reused is not known and 0. */
 PR_MUST_CHECK enum pr_code pr_push(struct pr_store *from, struct pr_store *to,
     const struct pr_listed *what, const struct pr_fetch_options *o, struct pr_fetched *ret,
     struct pr_error *e);
