@@ -41,8 +41,6 @@ PR_MUST_CHECK enum pr_code pr_api_system_document(
     const struct pr_api_context *x, const char *system, json_t **ret, struct pr_error *e);
 /* Has it found something? */
 bool pr_api_system_found(const struct pr_api_context *x, const char *system);
-/* Of a system that this version does not have. */
-PR_MUST_CHECK enum pr_code pr_api_not_installed(const char *what, json_t **ret);
 
 /* ---- training (training_document.c) ---- */
 

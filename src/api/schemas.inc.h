@@ -48,7 +48,6 @@ PR_SCHEMA_PART(TrainingBody, PR_TRAINING_MEMBERS)
 #undef PR_TRAINING_MEMBERS
 PR_SCHEMA_PART(TrainingPoint, "step:int loss:num? eval_loss:num? learning_rate:num?")
 
-PR_SCHEMA(NotInstalled, "state:<not_installed> state_reason:str")
 /* A system's own fields are there once it found something: those may be missing before. */
 #define PR_SYSTEM_MEMBERS                                                                          \
     "system:str state:<ok|waiting|failed|not_installed> state_reason:str? active:bool "            \
@@ -59,11 +58,23 @@ PR_SCHEMA(Regression,
                       " alert_level*:<ok|warning|critical>?")
 PR_SCHEMA(ModelComparison,
     PR_SYSTEM_MEMBERS " rankings*:@Ranked[] best_checkpoint*:str? best*:obj? n_ranked*:int?"
-                      " unranked*:@Unranked[] weights*:{num}?")
+                      " unranked*:@Unranked[] weights*:{num}? promotion*:@Promotion")
+PR_SCHEMA_PART(Promotion,
+    "candidate:str? fingerprint*:str step*:int? run*:str? level*:<ok|warning|critical>?"
+    " n_choose:int n_confirm:int score_choose*:num? score_confirm*:num? tied_with_best*:bool"
+    " against:@Against[]")
+PR_SCHEMA_PART(Against,
+    "checkpoint:str fingerprint:str? step:int? choose:@Gain confirm:@Gain collapsed:@Collapsed[]")
+PR_SCHEMA_PART(Gain, "difference:num? ci95:num[]? p*:num? n:int")
+PR_SCHEMA_PART(Collapsed, "by:<difficulty|skill> name:str n:int was:num now:num p:num")
 PR_SCHEMA_PART(Ranked,
     "rank:int? checkpoint:str path:str step:int? score:num? accuracy:num? loss:num? ece:num? n:int"
     " tied_with:str[] level:<ok|warning|critical>?")
 PR_SCHEMA_PART(Unranked, "checkpoint:str path:str state:str why:str graded:int of:int")
+PR_SCHEMA(Deployments,
+    PR_SYSTEM_MEMBERS " checkpoint*:str? deployed_at*:time? score*:num? success*:bool?"
+                      " sync:@Sync")
+PR_SCHEMA_PART(Sync, PR_SYSTEM_MEMBERS)
 PR_SCHEMA(Confidence,
     PR_SYSTEM_MEMBERS " checkpoint*:str? bins*:@Bin[]? ece*:num? well_calibrated*:bool? n*:int?")
 PR_SCHEMA_PART(Bin, "range:str accuracy:num? mean_confidence:num? count:int low*:num high*:num")

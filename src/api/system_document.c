@@ -79,15 +79,3 @@ bool pr_api_system_found(const struct pr_api_context *x, const char *system)
     bool has = false;
     return x->g && !pr_gradebook_has_finding(x->g, system, &has, NULL) && has;
 }
-
-enum pr_code pr_api_not_installed(const char *what, json_t **ret)
-{
-    struct pr_str why = PR_STR_INIT(400);
-    json_t *o = json_object();
-    pr_str_printf(&why, "%s is not part of this version yet", what);
-    pr_json_set_str(o, "state", "not_installed");
-    pr_json_set_str(o, "state_reason", pr_str_cstr(&why));
-    pr_str_done(&why);
-    *ret = o;
-    return PR_OK;
-}

@@ -1,4 +1,4 @@
-/* The API's process; see server.h. */
+/* The processes that serve; see server.h. */
 #include "daemon/server.h"
 
 #include <errno.h>
@@ -20,101 +20,118 @@
 #define MAX_MS   60000
 #define LONG_NS  ((int64_t)60 * 1000000000) /* who lived so long is started again at once */
 #define STOP_MS  2000
-#define NAME     "api"
 #define MAX_NOTE 65536
 
-struct pr_server {
-    struct pr_config config;
-    struct pr_loop *loop;
-    bool quiet;
+/* What there is to be served: by which command, and when it is wanted. */
+struct kind {
+    const char *name; /* the command, and its section of proctor.yaml */
+    bool (*wanted)(const struct pr_config *c);
+};
+
+static bool wants_api(const struct pr_config *c)
+{
+    const char *off = getenv("PROCTOR_API");
+    return c->api.enabled && !(off && !strcmp(off, "0"));
+}
+
+static const struct kind kinds[] = {
+    {"api", wants_api},
+};
+#define N_KINDS (sizeof kinds / sizeof *kinds)
+
+struct child {
+    const struct kind *kind;
+    struct pr_server *of;
     pid_t pid; /* 0: does not run */
     int ended; /* a pidfd */
     struct pr_timer again;
     int64_t since_ns, wait_ms;
 };
 
-static bool wanted(const struct pr_server *s)
-{
-    const char *off = getenv("PROCTOR_API");
-    return s->config.api.enabled && !(off && !strcmp(off, "0"));
-}
+struct pr_server {
+    struct pr_config config;
+    struct pr_loop *loop;
+    bool quiet;
+    struct child children[N_KINDS];
+};
 
 static void came_to_its_end(void *ctx, int fd, unsigned what);
 
-static enum pr_code spawn(struct pr_server *s, struct pr_error *e)
+static enum pr_code spawn(struct child *k, struct pr_error *e)
 {
-    const char *const argv[] = {"proctor", "api", "--base-dir", s->config.base_dir, NULL};
+    const struct pr_server *s = k->of;
+    const char *const argv[] = {"proctor", k->kind->name, "--base-dir", s->config.base_dir, NULL};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         return pr_fail_errno(e, errno, "/dev/null");
     enum pr_code code =
-        pr_spawn_self(argv, null, null, s->quiet ? null : STDERR_FILENO, &s->pid, &s->ended, e);
+        pr_spawn_self(argv, null, null, s->quiet ? null : STDERR_FILENO, &k->pid, &k->ended, e);
     close(null);
     return code;
 }
 
-static void later(struct pr_server *s)
+static void later(struct child *k)
 {
-    s->wait_ms = !s->wait_ms ? FIRST_MS : s->wait_ms * 2 < MAX_MS ? s->wait_ms * 2 : MAX_MS;
-    pr_timer_after(s->loop, &s->again, s->wait_ms);
+    k->wait_ms = !k->wait_ms ? FIRST_MS : k->wait_ms * 2 < MAX_MS ? k->wait_ms * 2 : MAX_MS;
+    pr_timer_after(k->of->loop, &k->again, k->wait_ms);
 }
 
 static void start(void *ctx)
 {
-    struct pr_server *s = ctx;
+    struct child *k = ctx;
     struct pr_error e;
-    if (s->pid || !wanted(s))
+    if (k->pid || !k->kind->wanted(&k->of->config))
         return;
-    s->since_ns = pr_clock_monotonic_ns();
-    enum pr_code code = spawn(s, &e);
+    k->since_ns = pr_clock_monotonic_ns();
+    enum pr_code code = spawn(k, &e);
     if (!code) {
-        code = pr_loop_watch(s->loop, s->ended, PR_LOOP_READ, came_to_its_end, s, &e);
+        code = pr_loop_watch(k->of->loop, k->ended, PR_LOOP_READ, came_to_its_end, k, &e);
         if (!code)
             return;
-        kill(s->pid, SIGKILL);
-        waitpid(s->pid, NULL, 0);
-        close(s->ended);
-        s->pid = 0;
+        kill(k->pid, SIGKILL);
+        waitpid(k->pid, NULL, 0);
+        close(k->ended);
+        k->pid = 0;
     }
-    pr_log(PR_LOG_ERROR, NAME, "not-started", "why=%s", pr_log_quote(e.message));
-    later(s);
+    pr_log(PR_LOG_ERROR, k->kind->name, "not-started", "why=%s", pr_log_quote(e.message));
+    later(k);
 }
 
-static void reap(struct pr_server *s, int *ret_status)
+static void reap(struct child *k, int *ret_status)
 {
-    pr_loop_unwatch(s->loop, s->ended);
-    while (waitpid(s->pid, ret_status, 0) < 0 && errno == EINTR)
+    pr_loop_unwatch(k->of->loop, k->ended);
+    while (waitpid(k->pid, ret_status, 0) < 0 && errno == EINTR)
         continue;
-    close(s->ended);
-    s->pid = 0;
+    close(k->ended);
+    k->pid = 0;
 }
 
 static void came_to_its_end(void *ctx, int fd, unsigned what)
 {
-    struct pr_server *s = ctx;
+    struct child *k = ctx;
     int status = 0;
     (void)fd;
     (void)what;
-    reap(s, &status);
-    if (pr_clock_monotonic_ns() - s->since_ns > LONG_NS)
-        s->wait_ms = 0;
-    later(s);
-    pr_log(PR_LOG_WARN, NAME, "ended", "%s=%d again_seconds=%lld",
+    reap(k, &status);
+    if (pr_clock_monotonic_ns() - k->since_ns > LONG_NS)
+        k->wait_ms = 0;
+    later(k);
+    pr_log(PR_LOG_WARN, k->kind->name, "ended", "%s=%d again_seconds=%lld",
         WIFSIGNALED(status) ? "signal" : "status",
         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-        (long long)(s->wait_ms / 1000));
+        (long long)(k->wait_ms / 1000));
 }
 
-static void stop(struct pr_server *s)
+static void stop(struct child *k)
 {
-    pr_timer_stop(s->loop, &s->again);
-    if (!s->pid)
+    pr_timer_stop(k->of->loop, &k->again);
+    if (!k->pid)
         return;
-    struct pollfd ended = {.fd = s->ended, .events = POLLIN};
-    kill(s->pid, SIGTERM);
+    struct pollfd ended = {.fd = k->ended, .events = POLLIN};
+    kill(k->pid, SIGTERM);
     if (poll(&ended, 1, STOP_MS) <= 0)
-        kill(s->pid, SIGKILL);
-    reap(s, NULL);
+        kill(k->pid, SIGKILL);
+    reap(k, NULL);
 }
 
 struct pr_server *pr_server_new(const struct pr_config *c, struct pr_loop *loop, bool quiet)
@@ -122,28 +139,40 @@ struct pr_server *pr_server_new(const struct pr_config *c, struct pr_loop *loop,
     struct pr_server *s = pr_zalloc(sizeof *s);
     *s = (struct pr_server){.loop = loop, .quiet = quiet};
     pr_config_copy(c, &s->config);
-    s->again = (struct pr_timer){.fired = start, .ctx = s};
-    pr_timer_after(loop, &s->again, 0);
+    for (size_t i = 0; i < N_KINDS; i++) {
+        struct child *k = &s->children[i];
+        *k = (struct child){.kind = &kinds[i], .of = s, .again = {.fired = start, .ctx = k}};
+        pr_timer_after(loop, &k->again, 0);
+    }
     return s;
 }
 
 void pr_server_reload(struct pr_server *s, const struct pr_config *c)
 {
-    bool same = pr_config_same_section(&s->config, c, "api");
+    bool same[N_KINDS];
+    for (size_t i = 0; i < N_KINDS; i++)
+        same[i] = pr_config_same_section(&s->config, c, kinds[i].name);
     pr_config_done(&s->config);
     pr_config_copy(c, &s->config);
-    if (same) /* whatever else it goes by it reads by itself */
-        return;
-    stop(s);
-    s->wait_ms = 0;
-    pr_timer_after(s->loop, &s->again, 0);
+    for (size_t i = 0; i < N_KINDS; i++) {
+        struct child *k = &s->children[i];
+        if (same[i]) /* whatever else it goes by it reads by itself */
+            continue;
+        stop(k);
+        k->wait_ms = 0;
+        pr_timer_after(s->loop, &k->again, 0);
+    }
 }
 
 void pr_server_free(struct pr_server *s)
 {
     if (!s)
         return;
-    stop(s);
+    for (size_t i = 0; i < N_KINDS; i++)
+        if (s->children[i].pid)
+            kill(s->children[i].pid, SIGTERM); /* all at once: each takes its time */
+    for (size_t i = 0; i < N_KINDS; i++)
+        stop(&s->children[i]);
     pr_config_done(&s->config);
     pr_free(s);
 }

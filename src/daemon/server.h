@@ -1,8 +1,9 @@
-/* `proctor api` as a child of `proctor run`: started, started again when it ends, stopped.
+/* What `proctor run` has served by processes of its own: `proctor api`, and `proctor serve` where
+ * the configuration says so.  Started, started again when they end, stopped.
  *
- * What strangers send over HTTP is parsed in a process that opens the gradebook for reading alone;
- * when it dies the watch goes on.  Where it cannot start (a port is taken) it is tried again,
- * less and less often, and its own log says why. */
+ * What strangers send over HTTP is parsed in a process that opens the gradebook for reading alone,
+ * or not at all; when it dies the watch goes on.  Where one cannot start (a port is taken) it is
+ * tried again, less and less often, and its own log says why. */
 #ifndef PR_DAEMON_SERVER_H
 #define PR_DAEMON_SERVER_H
 

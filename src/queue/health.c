@@ -284,7 +284,10 @@ static json_t *throughput(struct health *h, json_t *doc)
     json_t *waiting = json_object(), *o = json_object();
     pr_json_set_int(waiting, "files", (int64_t)n_waiting(h));
     pr_json_set_int(waiting, "bytes", (int64_t)bytes);
-    pr_json_set_real(waiting, "examples", examples, "not all files were checked");
+    if (isnan(examples))
+        pr_json_set_null(waiting, "examples", "not all files were checked");
+    else
+        pr_json_set_int(waiting, "examples", (int64_t)examples);
     pr_json_set(doc, "waiting", waiting);
     pr_json_set_real(o, "examples_per_second", r.examples, r.why);
     pr_json_set_real(o, "tokens_per_second", r.tokens, r.why);

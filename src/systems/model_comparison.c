@@ -8,6 +8,7 @@
 #include "exam/stats.h"
 #include "systems/comparison.h"
 #include "systems/pieces.h"
+#include "systems/promotion.h"
 #include "systems/system.h"
 
 #define NAME "model-comparison"
@@ -299,6 +300,7 @@ static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_er
     pr_ranking_make(&c.ranking, &c.weights, c.examples->n);
     set_rankings(&c, o);
     set_best(&c, o);
+    pr_json_set(o, "promotion", pr_promotion_json(&c));
     pr_json_set(o, "unranked", json_incref(c.unranked));
     pr_json_set_int(o, "n_unranked", (int64_t)c.n_unranked);
     set_method(&c, o);

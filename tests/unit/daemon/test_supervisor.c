@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,62 @@ static const struct pr_system second = {.name = "second",
     .interval_s = 3600,
     .plan = plan_all,
     .run = count_all};
+
+/* ---- one that moves: its errand goes on until it is told to stop, or it is let go ---- */
+
+static atomic_int acts, stops, freed;
+static atomic_bool let_go;
+
+static enum pr_code plan_nothing(struct pr_view *v, struct pr_needs *ret, struct pr_error *err)
+{
+    (void)v;
+    (void)ret;
+    (void)err;
+    return PR_OK;
+}
+
+static void free_errand(void *errand)
+{
+    atomic_fetch_add(&freed, 1);
+    pr_free(errand);
+}
+
+static enum pr_code look_what_to_move(
+    struct pr_view *v, struct pr_findings *ret, struct pr_error *err)
+{
+    (void)err;
+    assert_non_null(v->move);
+    assert_true(pr_path_is_dir(v->move->base_dir));
+    ret->status = json_object();
+    ret->errand = pr_strdup("errand");
+    ret->errand_free = free_errand;
+    return PR_OK;
+}
+
+static enum pr_code move_it(const struct pr_move *m, struct pr_findings *f, struct pr_error *err)
+{
+    json_t *interim = json_pack("{s:s}", "moving", f->errand);
+    m->tell(m->ctx, interim);
+    json_decref(interim);
+    atomic_fetch_add(&acts, 1);
+    while (!atomic_load(m->stop) && !atomic_load(&let_go))
+        usleep(1000);
+    if (!atomic_load(&let_go)) {
+        atomic_fetch_add(&stops, 1);
+        return pr_fail(err, PR_E_CANCELLED, "stopped");
+    }
+    pr_json_set_str(f->status, "moved", f->errand);
+    return PR_OK;
+}
+
+static const struct pr_system mover = {.name = "mover",
+    .status_file = "mover.json",
+    .roles = PR_ROLE_ALL,
+    .interval_s = 3600,
+    .asks_nothing = true,
+    .plan = plan_nothing,
+    .run = look_what_to_move,
+    .act = move_it};
 
 /* ---- a base folder, and a supervisor on it ---- */
 
@@ -553,6 +610,71 @@ static void the_newest_jobs_settings_count_until_it_leaves(void **state)
     close_world(&w);
 }
 
+static bool is_moving(struct world *w)
+{
+    char *path = pr_path_join(w->base, "status/mover.json");
+    bool there = pr_path_exists(path);
+    pr_free(path);
+    return there && atomic_load(&acts);
+}
+
+static void a_system_that_moves_holds_up_no_other_and_says_how_far_it_is(void **state)
+{
+    (void)state;
+    struct world w;
+    acts = stops = freed = 0;
+    let_go = false;
+    open_world(&w, "checkpoint-2886");
+    add(&w, &mover, true);
+    run_until(&w, is_moving);
+    json_t *doc = status_file(&w, "mover.json");
+    assert_string_equal(json_string_value(json_object_get(doc, "moving")), "errand");
+    json_decref(doc);
+    struct pr_job *j = add(&w, &counter, true);
+    run_until(&w, is_finished); /* graded and counted while the other still moves */
+    status_says(&w, "counter.json", "ok", N_EXAMPLES);
+    pr_supervisor_remove(w.s, j);
+    w.n_finished = 0;
+    let_go = true;
+    run_until(&w, is_finished);
+    doc = status_file(&w, "mover.json");
+    assert_string_equal(json_string_value(json_object_get(doc, "moved")), "errand");
+    assert_null(json_object_get(doc, "moving"));
+    json_decref(doc);
+    assert_int_equal(freed, 1);
+    close_world(&w);
+}
+
+static bool has_stopped(struct world *w)
+{
+    (void)w;
+    return atomic_load(&stops) == 1;
+}
+
+static bool moves_again(struct world *w)
+{
+    (void)w;
+    return atomic_load(&acts) == 2;
+}
+
+static void what_moves_is_stopped_when_nobody_wants_it_and_at_the_end(void **state)
+{
+    (void)state;
+    struct world w;
+    acts = stops = freed = 0;
+    let_go = false;
+    open_world(&w, NULL);
+    struct pr_job *j = add(&w, &mover, false);
+    run_until(&w, is_moving);
+    pr_supervisor_remove(w.s, j);
+    run_until(&w, has_stopped);
+    add(&w, &mover, false);
+    run_until(&w, moves_again);
+    close_world(&w);
+    assert_int_equal(stops, 2);
+    assert_int_equal(freed, 2);
+}
+
 static void a_setting_that_is_none_is_refused(void **state)
 {
     (void)state;
@@ -639,6 +761,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_checkpoint_that_kills_two_graders_is_quarantined),
         cmocka_unit_test(a_checkpoint_too_big_for_the_machine_is_not_tried),
         cmocka_unit_test(the_newest_jobs_settings_count_until_it_leaves),
+        cmocka_unit_test(a_system_that_moves_holds_up_no_other_and_says_how_far_it_is),
+        cmocka_unit_test(what_moves_is_stopped_when_nobody_wants_it_and_at_the_end),
         cmocka_unit_test(a_setting_that_is_none_is_refused),
         cmocka_unit_test(an_edited_suite_costs_only_what_is_new_in_it),
         cmocka_unit_test(other_options_of_grading_have_everything_graded_anew),
