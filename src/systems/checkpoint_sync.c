@@ -50,13 +50,21 @@ static enum pr_code wait_until(const struct pr_sync *y, int64_t until_ms, struct
     return is_stopped(y) ? pr_fail(e, PR_E_CANCELLED, "stopped as asked") : PR_OK;
 }
 
-/* Of this machine: relative to the base folder. */
+/* Of this machine: relative to the base folder.  Absolute, since what is remembered holds for a
+ * place, from wherever it is named. */
 static char *here(const struct pr_sync *y, const char *dir)
 {
     const char *home = getenv("HOME");
     if (!strncmp(dir, "~/", 2) && home)
         return pr_path_join(home, dir + 2);
-    return dir[0] == '/' ? pr_strdup(dir) : pr_path_join(y->m->base_dir, dir);
+    char *path = dir[0] == '/' || dir == y->s->local_dir || dir == y->s->current
+                     ? pr_strdup(dir)
+                     : pr_path_join(y->m->base_dir, dir);
+    char *working = *path == '/' ? NULL : getcwd(NULL, 0);
+    char *absolute = working ? pr_path_join(working, path) : pr_strdup(path);
+    free(working);
+    pr_free(path);
+    return absolute;
 }
 
 static char *local_dir_of(const struct pr_sync *y)

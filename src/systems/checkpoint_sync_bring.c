@@ -1,5 +1,7 @@
 /* One checkpoint comes, and others go. */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -38,6 +40,17 @@ struct pr_retention_rule pr_sync_rule(const struct pr_sync *y)
         .reserve_bytes = y->far ? 0 : (uint64_t)(y->s->reserve_gb * 1e9)};
 }
 
+static void PR_PRINTF(3, 4) note(const struct pr_sync *y, const char *event, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (y->m->note)
+        y->m->note(y->m->ctx, event, text);
+}
+
 /* ---- what goes ---- */
 
 static enum pr_code remove_one(
@@ -64,6 +77,7 @@ static enum pr_code remove_one(
     while (json_array_size(list) > MAX_REMOVED)
         json_array_remove(list, 0);
     pr_json_set_bool(x, "removed", true);
+    note(y, "removed", "%s: %s", name, why);
     return pr_sync_state_save(y, e);
 }
 
@@ -175,6 +189,10 @@ static void note_copied(struct pr_sync *y, const struct pr_listed *l, const json
     pr_json_set_bool(x, "hashed", f->hashed);
     pr_json_set_int(x, "trained_ns", pr_sync_trained_ns(l));
     json_array_append_new(pr_sync_part(y, "copied"), x);
+    note(y, "copied", "%s of %s%s%s, %llu bytes, %s", l->name, pr_store_name(y->source),
+        strcmp(name, l->name) != 0 ? ", whose name is taken by another content here, as " : "",
+        strcmp(name, l->name) != 0 ? name : "", (unsigned long long)f->bytes,
+        f->hashed ? "hashes agree" : "compared by rsync: no program for hashes over there");
     json_object_del(pr_sync_part(y, "failed"), l->name);
     pr_json_set_int(pr_sync_part(y, "host"), "last_success_ms", pr_clock_utc_ms());
 }
@@ -200,6 +218,7 @@ static void note_failed(
     pr_json_set_str(x, "code", pr_code_name(why->code));
     pr_json_set_bool(x, "disk_full", why->sys_errno == ENOSPC || y->short_bytes);
     pr_json_set(all, l->name, x);
+    note(y, "not-copied", "%s: %s", l->name, why->message);
     if (broken)
         pr_sync_host_failed(y, why);
 }

@@ -25,6 +25,8 @@ void pr_sync_host_failed(struct pr_sync *y, const struct pr_error *why)
             pr_sync_delay_ms(base, y->s->retry_max_seconds, tries, pr_rng_double(&y->rng)));
     pr_json_set_str(host, "reason", why->message);
     pr_json_set_bool(host, "refused", y->refused);
+    if (y->m->note)
+        y->m->note(y->m->ctx, "not-reached", why->message);
 }
 
 static void host_answered(struct pr_sync *y)
