@@ -109,6 +109,8 @@ void pr_config_done(struct pr_config *c);
  * for a value that does not fit: then nothing has changed. */
 PR_MUST_CHECK enum pr_code pr_config_set(
     struct pr_config *c, const char *key, const char *value, struct pr_error *e);
+/* Has a key that is a text or folder a value?  False for any other key. */
+bool pr_config_is_set(const struct pr_config *c, const char *key);
 /* A copy that is independent of c. */
 void pr_config_copy(const struct pr_config *c, struct pr_config *ret);
 /* Do all keys of a section ("curriculum") have the same values in both? */

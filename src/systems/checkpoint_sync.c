@@ -149,12 +149,12 @@ struct course {
 };
 
 /* After a look that failed, or a connection that broke. */
-static int64_t after_failure(struct pr_sync *y, struct course *c)
+static int64_t after_failure(struct pr_sync *y)
 {
-    c->failures = y->progressed ? 0 : c->failures + 1;
-    if (y->m->once_ms && (c->failures >= ONCE_FAILURE || y->refused))
+    const json_t *host = pr_sync_part(y, "host"); /* its tries begin anew when something came */
+    if (y->m->once_ms && (pr_sync_int(host, "tries") >= ONCE_FAILURE || y->refused))
         return 0;
-    return pr_sync_int(pr_sync_part(y, "host"), "next_ms");
+    return pr_sync_int(host, "next_ms");
 }
 
 /* One look and what follows from it; *ret_wait_ms: when the next is due, 0: not in this run. */
@@ -170,7 +170,7 @@ static enum pr_code turn(
     if (code)
         return code;
     if (!ok) {
-        *ret_wait_ms = after_failure(y, c);
+        *ret_wait_ms = after_failure(y);
         return PR_OK;
     }
     code = bring_all(y, &next_ms, e);
@@ -180,7 +180,7 @@ static enum pr_code turn(
         return code;
     int64_t rest_ms = pr_clock_utc_ms() + (int64_t)(1000 * y->s->look_seconds) + 1;
     if (pr_sync_int(pr_sync_part(y, "host"), "tries"))
-        *ret_wait_ms = after_failure(y, c);
+        *ret_wait_ms = after_failure(y);
     else if (is_something_changing(y) && (!y->m->once_ms || ++c->looks < ONCE_LOOKS))
         *ret_wait_ms = rest_ms;
     else if (next_ms && (!y->m->once_ms || ++c->failures < ONCE_FAILURE))
@@ -275,8 +275,9 @@ const struct pr_system pr_system_checkpoint_sync = {
         "or removed on the other side.\n\n"
         "With --push, for trainers that cannot be reached, the same the other way round: from the "
         "folder here to that of the host.",
-    .roles = PR_ROLE_INFERENCE,
+    .roles = PR_ROLE_ALL, /* one that trains pushes */
     .interval_s = 300,
+    .needs = "sync.remote_dir",
     .asks_nothing = true,
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "transfer/cipher.h"
 #include "transfer/fetch_internal.h"
 
 /* The far rsync expands patterns in the folder's name, one component at a time; only in one that
@@ -48,6 +49,10 @@ static void remote_shell(const struct pr_store *s, struct pr_str *out)
         if (i)
             pr_str_putc(out, ' ');
         pr_rsync_quote(argv[i], out);
+    }
+    if (pr_ssh_takes_aes(&s->ssh, s->stop)) {
+        pr_str_puts(out, " -o ");
+        pr_rsync_quote(PR_SSH_AES, out);
     }
     pr_names_free(argv, n);
 }

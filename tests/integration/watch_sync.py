@@ -190,6 +190,7 @@ def test_pinned_stay():
     p = Place(keep=1, keep_best=0)
     p.make(1, age=50)
     p.once()
+    harness.proctor("regression-monitor", "--once", "--base-dir", p.base, status=None)  # it is known now
     harness.proctor("pin", "checkpoint-1", "--base-dir", p.base)
     p.make(2, age=40)
     d = p.once()
