@@ -1,4 +1,5 @@
 """checkpoint-sync as a user runs it, against a real sshd: whole checkpoints or none, whatever happens in between."""
+import concurrent.futures
 import getpass
 import hashlib
 import json
@@ -10,6 +11,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 import harness
@@ -26,6 +28,7 @@ if sshd.missing():
 SCRATCH = harness.scratch()
 SERVER = sshd.Sshd(SCRATCH.name)
 NUMBER = [0]
+LOCK = threading.Lock()
 
 
 def write(folder, name, data):
@@ -60,8 +63,9 @@ class Place:
     """A base folder, and a folder over there."""
 
     def __init__(self, port=None, key="key", keep=3, **more):
-        NUMBER[0] += 1
-        self.dir = os.path.join(SCRATCH.name, f"t{NUMBER[0]}")
+        with LOCK:
+            NUMBER[0] += 1
+            self.dir = os.path.join(SCRATCH.name, f"t{NUMBER[0]}")
         self.runs, self.base = self.dir + "/runs with space", self.dir + "/base"
         self.local = self.base + "/models/current_model"
         os.makedirs(self.runs)
@@ -256,9 +260,11 @@ def cuts(rng, n):
     return [rng.randrange(1, 10_000) if rng.random() < 0.4 else rng.randrange(1, 300_000) for _ in range(n)]
 
 
-def test_cut_connections():
-    rng = random.Random(SEED)
-    proxy = sshd.Cutter(SERVER.port, cuts(rng, CUTS))
+def cut_connections(part):
+    """A quarter of the cuts: they mostly wait, beside each other."""
+    rng = random.Random(SEED + part)
+    n = CUTS // 4 + (part < CUTS % 4)
+    proxy = sshd.Cutter(SERVER.port, cuts(rng, n))
     SERVER.trust(proxy.port)
     p = Place(port=proxy.port, keep=2, keep_best=0)
     versions, step, runs = [], 0, 0
@@ -275,9 +281,26 @@ def test_cut_connections():
         else:
             raise AssertionError((SEED, "never finished", p.status()))
     proxy.close()
-    assert proxy.cuts == CUTS, (SEED, proxy.cuts)
-    assert contents(f"{p.local}/checkpoint-{step}") == versions[-1]
-    print(f"     {CUTS} cuts: {step} checkpoints came in {runs} runs, seed {SEED}")
+    assert proxy.cuts == n, (SEED, proxy.cuts)
+    if n:
+        assert contents(f"{p.local}/checkpoint-{step}") == versions[-1]
+    print(f"     {n} cuts: {step} checkpoints came in {runs} runs, seed {SEED}")
+
+
+def test_cut_connections_1():
+    cut_connections(0)
+
+
+def test_cut_connections_2():
+    cut_connections(1)
+
+
+def test_cut_connections_3():
+    cut_connections(2)
+
+
+def test_cut_connections_4():
+    cut_connections(3)
 
 
 def test_killed_rewritten_and_removed_meanwhile():
@@ -375,8 +398,17 @@ def test_push_to_a_mounted_folder():
     assert contents(far + "/checkpoint-3") == contents(p.runs + "/checkpoint-3")
 
 
+def beside_each_other(names, workers):
+    """The tests, begun at once: each has folders of its own, and they mostly wait."""
+    pool = concurrent.futures.ThreadPoolExecutor(workers)
+    # the longest first
+    tests = sorted((n for n in names if n.startswith("test_")), key=lambda n: not ("cut" in n or "kill" in n or "push" in n))
+    begun = {name: pool.submit(names[name]) for name in tests}
+    return {name: begun[name].result for name in tests}
+
+
 if __name__ == "__main__":
     try:
-        harness.run(globals())
+        harness.run(beside_each_other(globals(), 6))
     finally:
         SERVER.stop()

@@ -139,8 +139,8 @@ static void test_the_gradebook_says_what_must_stay(void **state)
     decide(&h, "regression-monitor", "verdict", c[4], c[2], suite); /* not the last: no longer */
     decide(&h, "regression-monitor", "verdict", c[5], c[3], suite);
     json_t *doc = json_pack("{s:[{s:s,s:s,s:f},{s:s,s:s,s:n}]}", "rankings", "checkpoint",
-        "checkpoint-6", "path", "/models/checkpoint-6", "score", 0.75, "checkpoint", "checkpoint-7",
-        "path", "/models/checkpoint-7", "score");
+        "checkpoint-6", "path", "/models/run/checkpoint-6", "score", 0.75, "checkpoint",
+        "checkpoint-7", "path", "/models/run/checkpoint-7", "score");
     assert_int_equal(
         pr_gradebook_put_finding(h.g, "model-comparison", doc, HAND_MADE_NOW, &e), PR_OK);
     json_decref(doc);
@@ -171,7 +171,7 @@ static void test_the_gradebook_says_what_must_stay(void **state)
     assert_true(of(f, "checkpoint-6")->score == 0.75);
     assert_int_equal(of(f, "checkpoint-7")->flags, PR_HELD_DEPLOYED);
     assert_true(isnan(of(f, "checkpoint-7")->score));
-    assert_string_equal(of(f, "checkpoint-1")->path, "/models/checkpoint-1");
+    assert_string_equal(of(f, "checkpoint-1")->path, "/models/run/checkpoint-1");
     pr_sync_flags_free(f);
     hand_made_done(&h);
 }
