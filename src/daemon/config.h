@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "systems/settings.h"
+#include "systems/sync_settings.h"
 
 struct pr_config {
     char *base_dir; /* the base folder, absolute or as given */
@@ -88,6 +89,7 @@ struct pr_config {
         json_t *servers;  /* an object: name → url */
         int64_t timeout_seconds;
     } skills;
+    struct pr_sync_settings sync; /* `current` is set for a run alone */
     /* log */
     char *log_level; /* "debug", "info", "warning", "error" */
     int64_t log_max_mb, log_max_days, log_keep;
@@ -114,6 +116,8 @@ void pr_config_done(struct pr_config *c);
  * for a value that does not fit: then nothing has changed. */
 PR_MUST_CHECK enum pr_code pr_config_set(
     struct pr_config *c, const char *key, const char *value, struct pr_error *e);
+/* Has a key that is a text or folder a value?  False for any other key. */
+bool pr_config_is_set(const struct pr_config *c, const char *key);
 /* A copy that is independent of c. */
 void pr_config_copy(const struct pr_config *c, struct pr_config *ret);
 /* Do all keys of a section ("curriculum") have the same values in both? */

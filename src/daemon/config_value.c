@@ -454,6 +454,14 @@ static bool is_text(const struct pr_config_key *k)
            k->kind == PR_CONFIG_DATE || k->kind == PR_CONFIG_TEXT || k->kind == PR_CONFIG_FILE;
 }
 
+bool pr_config_is_set(const struct pr_config *c, const char *key)
+{
+    const char *dot = strchr(key, '.');
+    const struct pr_config_key *k =
+        dot ? pr_config_key_find(key, (size_t)(dot - key), dot + 1) : NULL;
+    return k && is_text(k) && *(char *const *)((const char *)c + k->offset);
+}
+
 static bool is_json(const struct pr_config_key *k)
 {
     return k->kind == PR_CONFIG_VALUE_MAP || k->kind == PR_CONFIG_SYSTEMS ||

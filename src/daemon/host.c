@@ -89,9 +89,11 @@ void host_choose_jobs(struct pr_host *h)
 {
     for (size_t i = 0; i < h->n_jobs; i++) {
         struct host_job *j = &h->jobs[i];
-        j->wanted = h->o->system ? h->o->system == j->system
-                                 : (j->system->roles & role_of(&h->config)) &&
-                                       !is_disabled(&h->config, j->system);
+        j->wanted = h->o->system
+                        ? h->o->system == j->system
+                        : (j->system->roles & role_of(&h->config)) &&
+                              !is_disabled(&h->config, j->system) &&
+                              (!j->system->needs || pr_config_is_set(&h->config, j->system->needs));
     }
 }
 

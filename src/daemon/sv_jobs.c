@@ -163,7 +163,9 @@ static enum pr_code prepare_move(struct pr_sv_runner *r, struct run *run, struct
     run->mover = pr_sv_mover_enter(r, e);
     if (!run->mover)
         return e->code;
+    run->config.sync.current = run->config.current;
     run->move = (struct pr_move){.base_dir = run->config.base_dir,
+        .sync = &run->config.sync,
         .interval_ms = pr_sv_interval_ms(r),
         .once_ms = pr_sv_runs_once(r) ? r->jobs->asked_ms : 0};
     pr_sv_mover_fill(run->mover, &run->move);

@@ -37,7 +37,8 @@
     X(curriculum_optimizer)                                                                        \
     X(adversarial_miner)                                                                           \
     X(self_correction)                                                                             \
-    X(data_generation)
+    X(data_generation)                                                                             \
+    X(checkpoint_sync)
 
 enum pr_role { PR_ROLE_TRAINING = 1, PR_ROLE_INFERENCE = 2, PR_ROLE_ALL = 3 };
 
@@ -124,6 +125,7 @@ struct pr_system {
     const char *about;       /* paragraphs for --help */
     unsigned roles;          /* enum pr_role, or-ed: the machines that run it */
     int interval_s;          /* by default */
+    const char *needs;       /* key without whose value `proctor run` leaves it out; NULL: none */
     bool uses_pool;          /* its views have a pool, where one can be had */
     bool uses_data;          /* its views have data */
     bool asks_nothing;       /* no grade or checkpoint matters to it: with --once it runs once */

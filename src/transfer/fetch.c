@@ -104,7 +104,7 @@ out:
     return code;
 }
 
-enum pr_code pr_fetch(struct pr_store *s, const struct pr_listed *what,
+enum pr_code pr_fetch_checkpoint(struct pr_store *s, const struct pr_listed *what,
     const struct pr_fetch_options *o, struct pr_fetched *ret, struct pr_error *e)
 {
     struct pr_job j = {.s = s, .what = what, .o = o, .as = o->as ? o->as : what->name, .dir = -1};

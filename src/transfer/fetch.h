@@ -55,7 +55,7 @@ struct pr_fetched {
 
 /* `what` is the checkpoint as it was found ready: the listing that pr_ready_check was given.  Keeps
  * no connection of its own: the source's is used, and left open. */
-PR_MUST_CHECK enum pr_code pr_fetch(struct pr_store *s, const struct pr_listed *what,
+PR_MUST_CHECK enum pr_code pr_fetch_checkpoint(struct pr_store *s, const struct pr_listed *what,
     const struct pr_fetch_options *o, struct pr_fetched *ret, struct pr_error *e);
 
 /* Is this file fetched without optimizer_state?  Weights, configuration, tokenizer, template,

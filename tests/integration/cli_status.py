@@ -43,7 +43,7 @@ def test_the_document_holds_what_was_found():
         make_base(base)
         doc = proctor("status", "--base-dir", base, "--json").row()
         systems = {s["name"]: s for s in doc["systems"]}
-        assert len(systems) == 8
+        assert len(systems) == 9
         assert systems["model-comparison"]["finding"]["best_checkpoint"] == "checkpoint-4500"
         assert not systems["model-comparison"]["active"]
         assert doc["newest"]["checkpoint"] == "checkpoint-5000" and doc["newest"]["level"] is None

@@ -71,7 +71,7 @@ static enum pr_code fetch(const struct pr_listed *what, struct pr_fetch_options 
     struct pr_fetched f = {0};
     o.local_dir = local;
     o.stop = &stop;
-    enum pr_code code = pr_fetch(source, what, &o, &f, &e);
+    enum pr_code code = pr_fetch_checkpoint(source, what, &o, &f, &e);
     if (!code)
         assert_true(f.hashed && f.n_files && f.bytes);
     pr_free(f.path);

@@ -167,7 +167,7 @@ static int fetch(struct pr_store *s, const struct arguments *a)
         return status;
     if (!r.complete) {
         status = failed(&r.reason);
-    } else if (pr_fetch(s, pr_listing_find(&now, a->name), &a->fetch, &f, &e)) {
+    } else if (pr_fetch_checkpoint(s, pr_listing_find(&now, a->name), &a->fetch, &f, &e)) {
         status = failed(&e);
     } else {
         json_t *v = json_object();
