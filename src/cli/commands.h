@@ -33,6 +33,8 @@
     X(status)                                                                                      \
     X(why)                                                                                         \
     X(pin)                                                                                         \
+    X(deploy)                                                                                      \
+    X(rollback)                                                                                    \
     X(alert)                                                                                       \
     X(init)                                                                                        \
     X(run)                                                                                         \

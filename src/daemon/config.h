@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "systems/deploy_settings.h"
 #include "systems/settings.h"
 #include "systems/sync_settings.h"
 
@@ -89,7 +90,8 @@ struct pr_config {
         json_t *servers;  /* an object: name → url */
         int64_t timeout_seconds;
     } skills;
-    struct pr_sync_settings sync; /* `current` is set for a run alone */
+    struct pr_sync_settings sync;     /* `current` is set for a run alone */
+    struct pr_deploy_settings deploy; /* what is no key of it: pr_deploy_config_of */
     /* log */
     char *log_level; /* "debug", "info", "warning", "error" */
     int64_t log_max_mb, log_max_days, log_keep;
