@@ -101,6 +101,8 @@ static int serve(const struct setup *u, const char *dir, bool watch)
 {
     struct pr_serving w;
     struct pr_error e;
+    if (watch && !pr_serving_wait(dir))
+        return PR_EXIT_STOPPED;
     pr_serving_init(&w, dir, watch);
     enum pr_code code = pr_serve_server_new(&u->server, &w.server, &e);
     if (!code) {
@@ -201,9 +203,13 @@ static int run_with(const struct pr_args *a, struct pr_config *c)
     enum pr_code code = set_options(a, c, &e);
     if (code)
         return fail(PR_E_USAGE, &e);
-    const char *dir = a->n_positional ? a->positional[0] : c->serve.target;
+    const char *dir = a->n_positional   ? a->positional[0]
+                      : c->serve.target ? c->serve.target
+                                        : c->deploy.target;
     if (!dir) {
-        pr_say("serve", "which checkpoint?  Name its folder, or set serve.target in proctor.yaml");
+        pr_say("serve",
+            "which checkpoint?  Name its folder, or set serve.target (or deploy.target) "
+            "in proctor.yaml");
         return PR_EXIT_USAGE;
     }
     code = make_setup(a, c, dir, &u, &e);
