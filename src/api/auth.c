@@ -7,15 +7,13 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/secret.h"
 #include "base/sha256.h"
 
-#define MIN_TOKEN    16
-#define MAX_TOKEN    256
 #define MAX_SESSIONS 256
 #define MAX_PEERS    1024
 #define MAX_WRONG    10
@@ -39,15 +37,6 @@ struct pr_api_auth {
     struct session sessions[MAX_SESSIONS];
     struct wrong wrong[MAX_PEERS];
 };
-
-bool pr_api_same_secret(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    volatile unsigned char differ = n != m;
-    for (size_t i = 0; i < m; i++)
-        differ = (unsigned char)(differ | (a[n ? i % n : 0] ^ b[i]));
-    return !differ;
-}
 
 static enum pr_code random_hex(char ret[PR_API_SESSION_CHARS + 1], struct pr_error *e)
 {
@@ -81,58 +70,12 @@ static enum pr_code create(const char *path, struct pr_error *e)
     return PR_OK;
 }
 
-static enum pr_code check_mode(const char *path, int fd, struct pr_error *e)
-{
-    struct stat st;
-    if (fstat(fd, &st))
-        return pr_fail_errno(e, errno, "%s", path);
-    if (!S_ISREG(st.st_mode))
-        return pr_fail(e, PR_E_USAGE, "%s: not a file", path);
-    if (st.st_uid != geteuid() && st.st_uid)
-        return pr_fail(
-            e, PR_E_USAGE, "%s: the token's file belongs to another user, who may change it", path);
-    if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return pr_fail(e, PR_E_USAGE,
-            "%s: others may read the token (mode %03o): chmod 600 it, and give it a new token if "
-            "they may have read it",
-            path, (unsigned)(st.st_mode & 0777));
-    return PR_OK;
-}
-
-static enum pr_code read_token(const char *path, char **ret, struct pr_error *e)
-{
-    char text[MAX_TOKEN + 4] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return pr_fail_errno(e, errno, "%s", path);
-    enum pr_code code = check_mode(path, fd, e);
-    ssize_t n = code ? 0 : read(fd, text, sizeof text - 1);
-    int err = errno;
-    close(fd);
-    if (code)
-        return code;
-    if (n < 0)
-        return pr_fail_errno(e, err, "%s", path);
-    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-        n--;
-    text[n] = 0;
-    for (ssize_t i = 0; i < n; i++)
-        if (text[i] <= ' ' || text[i] > '~')
-            n = 0;
-    if (n < MIN_TOKEN || n > MAX_TOKEN || strlen(text) != (size_t)n)
-        return pr_fail(e, PR_E_USAGE,
-            "%s: holds no token: one line of %d to %d printable characters without a space", path,
-            MIN_TOKEN, MAX_TOKEN);
-    *ret = pr_strdup(text);
-    return PR_OK;
-}
-
 enum pr_code pr_api_auth_new(const char *path, struct pr_api_auth **ret, struct pr_error *e)
 {
     char *token;
-    enum pr_code code = read_token(path, &token, e);
+    enum pr_code code = pr_secret_read(path, "token", &token, e);
     if (code == PR_E_NOT_FOUND && !(code = create(path, e)))
-        code = read_token(path, &token, e);
+        code = pr_secret_read(path, "token", &token, e);
     if (code)
         return code;
     struct pr_api_auth *a = pr_zalloc(sizeof *a);
@@ -191,7 +134,7 @@ static enum pr_api_verdict judge(
 {
     if (must_wait(a, peer, now_ns))
         return PR_API_WAIT;
-    if (pr_api_same_secret(a->token, token))
+    if (pr_same_secret(a->token, token))
         return PR_API_TOKEN;
     count_wrong(a, peer, now_ns);
     return PR_API_WRONG;

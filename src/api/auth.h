@@ -39,7 +39,4 @@ void pr_api_auth_logout(struct pr_api_auth *a, const char *cookie);
 /* Is the cookie's session there?  Counts nothing. */
 bool pr_api_auth_has_session(struct pr_api_auth *a, const char *cookie, int64_t now_ns);
 
-/* Equal secrets, in a time that tells nothing but their length. */
-bool pr_api_same_secret(const char *a, const char *b);
-
 #endif

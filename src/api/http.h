@@ -1,5 +1,5 @@
-/* The HTTP side, over libmicrohttpd: two listening sockets, a few threads that serve connections.
- * The files http*.c are the only ones that know of it. */
+/* The HTTP side, over http/front.h: two listening sockets, a few threads that serve connections.
+ * The files http*.c are the only ones of the API that know of sockets. */
 #ifndef PR_API_HTTP_H
 #define PR_API_HTTP_H
 

@@ -113,16 +113,16 @@ static struct MHD_Response *make_own(const struct pr_api_reply *r)
     return m;
 }
 
-enum MHD_Result pr_http_send(struct MHD_Connection *c, struct http_conn *k, struct pr_api_reply *r)
+enum MHD_Result pr_http_send(struct pr_front_conn *k, struct pr_api_reply *r)
 {
     bool plain = is_plain(r);
     struct MHD_Response *m = plain ? prepared(r->blob, r->form) : make_own(r);
-    enum MHD_Result ret = m ? MHD_queue_response(c, (unsigned)r->status, m) : MHD_NO;
+    enum MHD_Result ret = m ? MHD_queue_response(k->c, (unsigned)r->status, m) : MHD_NO;
     if (m && !plain)
         MHD_destroy_response(m); /* the connection has its own reference */
     if (ret == MHD_YES)
         pr_api_count_answer(r->status);
-    pr_http_set_deadline(k, PR_HTTP_SEND_S);
+    pr_front_set_deadline(k, PR_HTTP_SEND_S);
     k->sending = r->blob;
     r->blob = NULL;
     return ret;

@@ -4,54 +4,30 @@
 #include <strings.h>
 
 #include "api/http_internal.h"
+#include "base/alloc.h"
 
 #define MAX_DISCARDED ((size_t)1 << 20) /* of a body that is too large already */
 
-void *pr_http_on_uri(void *cls, const char *uri, struct MHD_Connection *c)
+void pr_http_on_completed(struct pr_front_conn *k)
 {
-    struct http_conn *k = pr_http_conn(c);
-    (void)cls;
-    pr_free(k->uri);
-    k->uri = pr_strdup(uri);
-    return NULL;
-}
-
-static void forget(struct http_conn *k)
-{
-    if (k->r) {
-        pr_api_request_done(&k->r->q);
-        pr_str_done(&k->r->body);
-        pr_api_reply_done(&k->r->reply);
-        pr_api_blob_unref(k->r->answer);
-        pr_free(k->r);
-        k->r = NULL;
+    struct http_request *r = k->request;
+    if (r) {
+        pr_api_request_done(&r->q);
+        pr_str_done(&r->body);
+        pr_api_reply_done(&r->reply);
+        pr_api_blob_unref(r->answer);
+        pr_free(r);
     }
-    pr_free(k->uri);
-    k->uri = NULL;
-    k->complete = false;
+    k->request = NULL;
     pr_api_blob_unref(k->sending);
     k->sending = NULL;
-}
-
-void pr_http_on_completed(
-    void *cls, struct MHD_Connection *c, void **context, enum MHD_RequestTerminationCode code)
-{
-    struct http_conn *k = pr_http_conn(c);
-    (void)cls;
-    (void)context;
-    (void)code;
-    forget(k);
-    pr_http_set_deadline(k, PR_HTTP_IDLE_S);
 }
 
 /* ---- headers ---- */
 
 struct headers {
     struct pr_api_call *call;
-    size_t bytes;
-    int lengths, encodings; /* how often they came */
-    unsigned long long length;
-    bool bad_length;
+    struct pr_front_lengths lengths;
 };
 
 static const char *const names[PR_API_N_HEADERS] = {
@@ -66,15 +42,7 @@ static enum MHD_Result take_header(
     struct headers *h = cls;
     (void)kind;
     value = value ? value : "";
-    h->bytes += strlen(key) + strlen(value) + 4;
-    if (!strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH)) {
-        size_t n = strlen(value);
-        h->lengths++;
-        h->bad_length = !n || n > 18 || strspn(value, "0123456789") != n;
-        for (size_t i = 0; i < n && !h->bad_length; i++)
-            h->length = h->length * 10 + (unsigned)(value[i] - '0');
-    }
-    h->encodings += !strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    pr_front_lengths_take(&h->lengths, key, value);
     for (int i = 0; i < PR_API_N_HEADERS; i++) {
         if (strcasecmp(key, names[i]) != 0)
             continue;
@@ -84,33 +52,19 @@ static enum MHD_Result take_header(
     return MHD_YES;
 }
 
-/* 0: fine; else the status. Whoever disagrees with a proxy about where a request ends can be made
- * to answer one that was never sent. */
-static int check_headers(const struct headers *h, const char **ret_why)
+static enum MHD_Result refuse(struct pr_front_conn *k, int status)
 {
     static const struct {
         int status;
         const char *why;
-    } refusals[] = {{431, "more than 8 KiB of headers"},
-        {400, "Content-Length is given twice, together with Transfer-Encoding, or is no number"},
+    } whys[] = {{431, "more than 8 KiB of headers"}, {400, PR_FRONT_BAD_LENGTH},
         {413, "a body of more than 64 KiB"}};
-    int i = h->bytes > PR_API_MAX_HEADER ? 0
-            : h->lengths > 1 || h->encodings > 1 || (h->lengths && h->encodings) || h->bad_length
-                ? 1
-            : h->length > PR_API_MAX_BODY ? 2
-                                          : -1;
-    if (i < 0)
-        return 0;
-    *ret_why = refusals[i].why;
-    return refusals[i].status;
-}
-
-static enum MHD_Result refuse(
-    struct MHD_Connection *c, struct http_conn *k, int status, const char *why)
-{
     struct pr_api_reply r = {.close = true};
-    pr_api_reply_error(status, why, &r);
-    return pr_http_send(c, k, &r);
+    size_t i = 0;
+    while (whys[i].status != status)
+        i++;
+    pr_api_reply_error(status, whys[i].why, &r);
+    return pr_http_send(k, &r);
 }
 
 /* ---- work ---- */
@@ -124,54 +78,60 @@ static void answered(void *ctx, struct pr_api_blob *answer)
     MHD_resume_connection(r->c);
 }
 
-static enum MHD_Result work(struct MHD_Connection *c, struct http_conn *k)
+static enum MHD_Result work(struct pr_front_conn *k)
 {
-    struct http_request *r = k->r;
-    pr_http_set_deadline(k, 0);
+    const struct pr_http *h = k->ctx;
+    struct http_request *r = k->request;
+    pr_front_set_deadline(k, 0);
     r->state = HTTP_WORKING;
-    MHD_suspend_connection(c);
-    if (!pr_api_work(k->h->api, &r->q, answered, r, &r->reply)) {
+    MHD_suspend_connection(k->c);
+    if (!pr_api_work(h->api, &r->q, answered, r, &r->reply)) {
         r->state = HTTP_REFUSED;
-        MHD_resume_connection(c);
+        MHD_resume_connection(k->c);
     }
     return MHD_YES;
 }
 
-static enum MHD_Result begin(struct MHD_Connection *c, struct http_conn *k, const char *method)
+static enum MHD_Result begin(struct pr_front_conn *k, const char *method)
 {
+    const struct pr_http *http = k->ctx;
     struct pr_api_call call = {.method = method,
         .uri = k->uri ? k->uri : "",
         .peer = k->peer,
         .local = k->local,
-        .tls = k->h->certificate != NULL};
+        .tls = http->tls};
     struct headers h = {.call = &call};
     struct pr_api_request q = {0};
     struct pr_api_reply reply;
-    const char *why;
-    MHD_get_connection_values(c, MHD_HEADER_KIND, take_header, &h);
-    int status = check_headers(&h, &why);
+    MHD_get_connection_values(k->c, MHD_HEADER_KIND, take_header, &h);
+    int status = pr_front_lengths_check(&h.lengths, PR_API_MAX_HEADER, PR_API_MAX_BODY);
     if (status)
-        return refuse(c, k, status, why);
+        return refuse(k, status);
+    bool has_body = pr_front_lengths_body(&h.lengths);
     /* An answer to the first call ends the connection: libmicrohttpd takes it that more of the
      * request was to come.  So what has no body is answered at the second. */
-    if (!h.length && !h.encodings && !k->complete) {
+    if (!has_body && !k->complete) {
         k->complete = true;
         return MHD_YES;
     }
-    enum pr_api_next next = pr_api_begin(k->h->api, &call, &q, &reply);
+    enum pr_api_next next = pr_api_begin(http->api, &call, &q, &reply);
     if (next == PR_API_BODY || next == PR_API_WORK) {
-        k->r = pr_zalloc(sizeof *k->r);
-        *k->r = (struct http_request){
-            .call = call, .q = q, .body = PR_STR_INIT(PR_API_MAX_BODY), .c = c, .state = HTTP_BODY};
-        pr_http_set_deadline(k, PR_HTTP_ARRIVE_S);
-        return next == PR_API_WORK ? work(c, k) : MHD_YES;
+        struct http_request *r = pr_zalloc(sizeof *r);
+        *r = (struct http_request){.call = call,
+            .q = q,
+            .body = PR_STR_INIT(PR_API_MAX_BODY),
+            .c = k->c,
+            .state = HTTP_BODY};
+        k->request = r;
+        pr_front_set_deadline(k, PR_FRONT_ARRIVE_S);
+        return next == PR_API_WORK ? work(k) : MHD_YES;
     }
     pr_api_request_done(&q);
     if (next == PR_API_STREAM)
-        return pr_http_stream(c, k, &call);
+        return pr_http_stream(k, &call);
     /* What is left of a refused request is not read: the connection ends with it. */
-    reply.close = h.length || h.encodings;
-    return pr_http_send(c, k, &reply);
+    reply.close = has_body;
+    return pr_http_send(k, &reply);
 }
 
 static enum MHD_Result take_body(struct http_request *r, const char *upload, size_t *n)
@@ -182,37 +142,34 @@ static enum MHD_Result take_body(struct http_request *r, const char *upload, siz
     return r->came > MAX_DISCARDED ? MHD_NO : MHD_YES;
 }
 
-static enum MHD_Result end_body(struct MHD_Connection *c, struct http_conn *k)
+static enum MHD_Result end_body(struct pr_front_conn *k)
 {
-    struct http_request *r = k->r;
+    const struct pr_http *h = k->ctx;
+    struct http_request *r = k->request;
     struct pr_api_reply reply;
     if (r->body.over || r->came > PR_API_MAX_BODY)
-        return refuse(c, k, 413, "a body of more than 64 KiB");
-    if (pr_api_body_done(k->h->api, &r->call, &r->q, pr_str_cstr(&r->body), r->body.len, &reply) ==
+        return refuse(k, 413);
+    if (pr_api_body_done(h->api, &r->call, &r->q, pr_str_cstr(&r->body), r->body.len, &reply) ==
         PR_API_WORK)
-        return work(c, k);
-    return pr_http_send(c, k, &reply);
+        return work(k);
+    return pr_http_send(k, &reply);
 }
 
-enum MHD_Result pr_http_on_request(void *cls, struct MHD_Connection *c, const char *url,
-    const char *method, const char *version, const char *upload, size_t *upload_n, void **context)
+enum MHD_Result pr_http_on_request(
+    struct pr_front_conn *k, const char *method, const char *upload, size_t *upload_n)
 {
-    struct http_conn *k = pr_http_conn(c);
-    (void)cls;
-    (void)url;
-    (void)version;
-    (void)context;
-    if (!k->r)
-        return begin(c, k, method);
+    struct http_request *r = k->request;
+    if (!r)
+        return begin(k, method);
     if (*upload_n)
-        return take_body(k->r, upload, upload_n);
-    if (k->r->state == HTTP_BODY)
-        return end_body(c, k);
-    if (k->r->state == HTTP_ANSWERED) {
+        return take_body(r, upload, upload_n);
+    if (r->state == HTTP_BODY)
+        return end_body(k);
+    if (r->state == HTTP_ANSWERED) {
         struct pr_api_reply reply = {0};
-        pr_api_reply_with(&k->r->call, k->r->answer, &reply);
-        k->r->answer = NULL;
-        return pr_http_send(c, k, &reply);
+        pr_api_reply_with(&r->call, r->answer, &reply);
+        r->answer = NULL;
+        return pr_http_send(k, &reply);
     }
-    return k->r->state == HTTP_REFUSED ? pr_http_send(c, k, &k->r->reply) : MHD_YES;
+    return r->state == HTTP_REFUSED ? pr_http_send(k, &r->reply) : MHD_YES;
 }

@@ -3,6 +3,7 @@
 
 #include "api/counts.h"
 #include "api/http_internal.h"
+#include "base/alloc.h"
 #include "base/clock.h"
 
 #define BLOCK 1024
@@ -52,11 +53,11 @@ static void end(void *ctx)
     pr_free(f);
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *c, struct http_conn *k)
+static enum MHD_Result refuse(struct pr_front_conn *k)
 {
     struct pr_api_reply r = {.retry_after_s = 5};
     pr_api_reply_error(429, "api.max_streams listen to events already", &r);
-    return pr_http_send(c, k, &r);
+    return pr_http_send(k, &r);
 }
 
 /* HEAD of a stream has its headers, and no stream. */
@@ -74,24 +75,24 @@ static enum MHD_Result head_only(struct MHD_Connection *c)
     return ret;
 }
 
-enum MHD_Result pr_http_stream(
-    struct MHD_Connection *c, struct http_conn *k, const struct pr_api_call *call)
+enum MHD_Result pr_http_stream(struct pr_front_conn *k, const struct pr_api_call *call)
 {
+    const struct pr_http *h = k->ctx;
     if (!strcmp(call->method, "HEAD"))
-        return head_only(c);
+        return head_only(k->c);
     struct flow *f = pr_zalloc(sizeof *f);
     const char *cookie = call->header[PR_API_H_COOKIE];
-    f->c = c;
-    f->auth = pr_api_auth_of(k->h->api);
+    f->c = k->c;
+    f->auth = pr_api_auth_of(h->api);
     if (cookie && !call->header[PR_API_H_AUTHORIZATION] &&
         pr_api_auth_has_session(f->auth, cookie, pr_clock_monotonic_ns()))
         f->cookie = pr_strdup(cookie);
     f->stream = pr_api_stream_new(
-        pr_api_events_of(k->h->api), call->header[PR_API_H_LAST_EVENT_ID], &calls, f);
+        pr_api_events_of(h->api), call->header[PR_API_H_LAST_EVENT_ID], &calls, f);
     if (!f->stream) {
         pr_free(f->cookie);
         pr_free(f);
-        return refuse(c, k);
+        return refuse(k);
     }
     pr_api_count_stream(1);
     struct MHD_Response *m =
@@ -105,8 +106,8 @@ enum MHD_Result pr_http_stream(
     /* A proxy in front must not keep events until there are enough of them. */
     MHD_add_response_header(m, "X-Accel-Buffering", "no");
     pr_http_secure(m, false);
-    pr_http_set_deadline(k, 0);
-    enum MHD_Result ret = MHD_queue_response(c, MHD_HTTP_OK, m);
+    pr_front_set_deadline(k, 0);
+    enum MHD_Result ret = MHD_queue_response(k->c, MHD_HTTP_OK, m);
     if (ret == MHD_YES)
         pr_api_count_answer(MHD_HTTP_OK);
     MHD_destroy_response(m);

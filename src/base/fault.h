@@ -43,7 +43,19 @@
     X(QUEUE_GENERATED, "queue.generated") /* the file is, its number is not noted */               \
     X(TRAIN_TAKEN, "train.taken") /* a queue's file is in processing, its line not written */      \
     X(TRAIN_NOTED, "train.noted") /* its line is, and no step of it made */                        \
-    X(TRAIN_COMPLETED, "train.completed") /* it is in recently_completed, its line not written */
+    X(TRAIN_COMPLETED, "train.completed") /* it is in recently_completed, its line not written */  \
+    X(DEPLOY_INTENT, "deploy.intent")     /* a deployment is in the journal, nothing is done */    \
+    X(DEPLOY_COPYING, "deploy.copying")   /* a file of a version is copied, under a hidden name */ \
+    X(DEPLOY_WHOLE, "deploy.whole")       /* it is whole and verified, still hidden */             \
+    X(DEPLOY_PLACED, "deploy.placed")     /* it has its name, the journal does not say so */       \
+    X(DEPLOY_SWAPPED, "deploy.swapped")   /* the target is it, the journal does not say so */      \
+    X(DEPLOY_TIDIED, "deploy.tidied")     /* folders that were exchanged have their names */       \
+    X(DEPLOY_RELOADED, "deploy.reloaded") /* the server was told, the journal does not say so */   \
+    X(DEPLOY_PROBED, "deploy.probed")     /* it was probed, likewise */                            \
+    X(DEPLOY_DONE, "deploy.done")         /* the journal says that it is done */                   \
+    X(DEPLOY_UNDOING, "deploy.undoing")   /* the journal says that it is rolled back */            \
+    X(DEPLOY_UNDONE, "deploy.undone")     /* the target is the old version again */                \
+    X(DEPLOY_PRUNING, "deploy.pruning")   /* an old version has a hidden name */
 
 enum pr_fault {
 #define PR_X(name, text) PR_FAULT_##name,

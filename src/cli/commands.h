@@ -33,10 +33,13 @@
     X(status)                                                                                      \
     X(why)                                                                                         \
     X(pin)                                                                                         \
+    X(deploy)                                                                                      \
+    X(rollback)                                                                                    \
     X(alert)                                                                                       \
     X(init)                                                                                        \
     X(run)                                                                                         \
     X(api)                                                                                         \
+    X(serve)                                                                                       \
     X(report)                                                                                      \
     X(doctor)                                                                                      \
     X(skills)                                                                                      \

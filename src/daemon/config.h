@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "systems/deploy_settings.h"
 #include "systems/settings.h"
 #include "systems/sync_settings.h"
 
@@ -65,6 +66,13 @@ struct pr_config {
         char *tls_certificate, *tls_key; /* NULL: no TLS */
         int64_t max_connections, max_streams;
     } api;
+    struct {
+        bool enabled;
+        char *target;              /* the checkpoint's folder, or a link to it; NULL: none */
+        char *name;                /* NULL: the folder's */
+        char *bind, *api_key_file; /* NULL: no key */
+        int64_t port, kv_mb, deadline_seconds; /* 0: a free one; the default; none */
+    } serve;
     json_t *peers; /* an object: name → {"url","token_file","ca_file"} */
     int64_t peers_seconds;
     struct {
@@ -82,7 +90,8 @@ struct pr_config {
         json_t *servers;  /* an object: name → url */
         int64_t timeout_seconds;
     } skills;
-    struct pr_sync_settings sync; /* `current` is set for a run alone */
+    struct pr_sync_settings sync;     /* `current` is set for a run alone */
+    struct pr_deploy_settings deploy; /* what is no key of it: pr_deploy_config_of */
     /* log */
     char *log_level; /* "debug", "info", "warning", "error" */
     int64_t log_max_mb, log_max_days, log_keep;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/deploy_config.h"
 #include "daemon/skill_sources.h"
 #include "daemon/supervisor_internal.h"
 
@@ -19,6 +20,7 @@ struct run {
     struct pr_view_data data;
     struct pr_sv_mover *mover; /* of a system that moves checkpoints */
     struct pr_move move;
+    struct pr_deploy_config deploy;
     struct pr_probe_spent *lost;
     size_t n_lost;
     struct pr_question *question;
@@ -112,6 +114,7 @@ static void run_free(struct pr_sv_task *t)
     pr_findings_done(&r->findings);
     pr_question_free(r->question);
     pr_sv_mover_leave(r->mover);
+    pr_deploy_config_done(&r->deploy);
     if (r->config.base_dir)
         pr_config_done(&r->config);
     pr_free(r->lost);
@@ -164,8 +167,10 @@ static enum pr_code prepare_move(struct pr_sv_runner *r, struct run *run, struct
     if (!run->mover)
         return e->code;
     run->config.sync.current = run->config.current;
+    pr_deploy_config_of(&run->config, &run->deploy);
     run->move = (struct pr_move){.base_dir = run->config.base_dir,
         .sync = &run->config.sync,
+        .deploy = &run->deploy.settings,
         .interval_ms = pr_sv_interval_ms(r),
         .once_ms = pr_sv_runs_once(r) ? r->jobs->asked_ms : 0};
     pr_sv_mover_fill(run->mover, &run->move);

@@ -13,11 +13,10 @@
 #define DEFAULT_PASS   512
 #define AUTO_F32_BELOW 200000000u /* parameters */
 
-/* A quarter of the weights' size: the KV cache must not be what decides whether a model fits. */
-static size_t default_kv_bytes(const struct pr_engine *g)
+size_t pr_engine_default_kv_bytes(size_t weight_bytes)
 {
     const size_t least = (size_t)64 << 20, most = (size_t)4 << 30;
-    size_t n = g->weights.block_bytes / 4;
+    size_t n = weight_bytes / 4;
     return n < least ? least : n > most ? most : n;
 }
 
@@ -74,8 +73,8 @@ enum pr_code pr_engine_new(const struct pr_checkpoint *c, const struct pr_engine
         code = pr_packed_make(&g->weights, c, bf16, kernels, g->pool, e);
     if (code)
         goto fail;
-    pr_kv_init(
-        &g->kv, g->config, bf16, options->kv_bytes ? options->kv_bytes : default_kv_bytes(g));
+    pr_kv_init(&g->kv, g->config, bf16,
+        options->kv_bytes ? options->kv_bytes : pr_engine_default_kv_bytes(g->weights.block_bytes));
     g->forward = (struct pr_forward){.config = g->config,
         .kernels = kernels,
         .pool = g->pool,

@@ -25,10 +25,14 @@ struct pr_engine_options {
     int n_threads;                    /* 0: all CPUs */
     const struct pr_kernels *kernels; /* NULL: pr_kernels_default() */
     size_t pass_tokens;               /* tokens a pass; 0: 512 */
-    size_t kv_bytes; /* most memory of the KV cache; 0: 1 GiB, at least one sequence */
+    size_t kv_bytes; /* most memory of the KV cache; 0: the default; at least one sequence */
 };
 
 struct pr_engine;
+
+/* The KV cache's most memory where nobody gave another: a quarter of the packed weights' size, 64
+ * MiB to 4 GiB: it must not be what decides whether a model fits. */
+size_t pr_engine_default_kv_bytes(size_t weight_bytes);
 
 #define PR_NUMERICS_MAX 64
 /* The math and the numerics id that an engine of these options would have; nothing is packed. */
@@ -58,7 +62,7 @@ struct pr_request {
     size_t n;          /* at least 1 */
     size_t score_from; /* log-probabilities of ids[score_from..n) are wanted, >= 1; n: none */
     float *logprobs;   /* out: n − score_from of them; NULL when none */
-    size_t top_k;      /* 0–16: also the top_k next tokens after each of ids[top_from..n) */
+    size_t top_k;      /* 0–20: also the top_k next tokens after each of ids[top_from..n) */
     size_t top_from;
     int32_t *top_ids;    /* out: (n − top_from)·top_k, best first; ties: the smaller id first */
     float *top_logprobs; /* out: as many */

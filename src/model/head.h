@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "model/forward.h"
 
-#define PR_MAX_TOP 16
+#define PR_MAX_TOP 20 /* what the OpenAI API allows */
 
 /* The log-probability of one token after one row. */
 struct pr_target {

@@ -101,6 +101,13 @@ static void sweep(struct pr_serve_model *m, enum pr_code code, const struct pr_e
     }
 }
 
+static void take_counts(struct pr_serve_model *m)
+{
+    pthread_mutex_lock(&m->lock);
+    pr_batcher_count(m->batcher, &m->counts);
+    pthread_mutex_unlock(&m->lock);
+}
+
 static void *run(void *ctx)
 {
     struct pr_serve_model *m = ctx;
@@ -108,10 +115,9 @@ static void *run(void *ctx)
         struct pr_error e;
         bool busy;
         enum pr_code code = pr_batcher_pass(m->batcher, &busy, &e);
+        take_counts(m); /* whoever is told that an answer is over finds it counted */
         sweep(m, code, &e);
-        pthread_mutex_lock(&m->lock);
-        pr_batcher_count(m->batcher, &m->counts);
-        pthread_mutex_unlock(&m->lock);
+        take_counts(m);
     }
     return NULL;
 }
@@ -121,7 +127,8 @@ static void *run(void *ctx)
 enum pr_code pr_serve_model_open(const char *dir, const struct pr_serve_model_options *options,
     struct pr_serve_model **ret, struct pr_error *e)
 {
-    const struct pr_checkpoint_options co = {.weights = true};
+    struct pr_checkpoint_options co = options->checkpoint;
+    co.weights = true;
     const struct pr_engine_options eo = {
         .math = options->math, .n_threads = options->n_threads, .kv_bytes = options->kv_bytes};
     struct pr_serve_model *m = pr_zalloc(sizeof *m);
@@ -133,7 +140,7 @@ enum pr_code pr_serve_model_open(const char *dir, const struct pr_serve_model_op
     if (!code)
         code = pr_checkpoint_fingerprint(m->checkpoint, options->n_threads, m->fingerprint, e);
     if (!code)
-        code = pr_prompter_new(m->checkpoint, NULL, &m->prompter, e);
+        code = pr_prompter_new(m->checkpoint, &options->prompt, &m->prompter, e);
     if (!code)
         code = pr_engine_new(m->checkpoint, &eo, &m->engine, e);
     if (!code) /* what was hashed is what was packed */

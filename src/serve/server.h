@@ -2,7 +2,7 @@
  * answer.
  *
  *   GET  /v1/models, /v1/models/{name}    POST /v1/chat/completions, /v1/completions
- *   POST /tokenize                        GET  /health, /metrics
+ *   POST /tokenize, /detokenize           GET  /health, /metrics
  *   POST /v1/load                         swaps the model: {"path": FOLDER}
  *
  * The routes are a table (server.c).  An exchange is one request and its answer; exchanges begin,
@@ -29,7 +29,8 @@ struct pr_serve_server_options {
 
 PR_MUST_CHECK enum pr_code pr_serve_server_new(
     const struct pr_serve_server_options *o, struct pr_serve_server **ret, struct pr_error *e);
-/* No new answers: /health says 503; returns when those under way are over or `wait_ms` is. */
+/* No new answers: /health says 503; returns when those under way are over and
+ * their exchanges freed, or `wait_ms` is over: what is still under way then breaks off. */
 void pr_serve_server_drain(struct pr_serve_server *s, int wait_ms);
 void pr_serve_server_free(struct pr_serve_server *s); /* no exchange may be alive */
 
@@ -39,6 +40,12 @@ void pr_serve_server_free(struct pr_serve_server *s); /* no exchange may be aliv
  * it loads. */
 PR_MUST_CHECK enum pr_code pr_serve_server_swap(
     struct pr_serve_server *s, const char *dir, struct pr_error *e);
+
+/* The model that serves now. */
+struct pr_serve_now {
+    char name[256], fingerprint[65], numerics[PR_NUMERICS_MAX];
+};
+void pr_serve_server_now(struct pr_serve_server *s, struct pr_serve_now *ret);
 
 struct pr_serve_head {
     const char *method, *path;                /* the path as it came, without a query */
@@ -55,7 +62,8 @@ int pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head 
 
 struct pr_serve_exchange;
 /* Begins to answer; head and body need not outlive the call.  `wake` is called, from any thread and
- * possibly before this returns, whenever there may be more to read; not after free. */
+ * possibly before this returns, whenever there may be more to read; not after free, which waits for
+ * one that goes on: free is not called within it. */
 struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
     const struct pr_serve_head *h, const char *body, size_t n, void (*wake)(void *ctx), void *ctx);
 

@@ -1,0 +1,18 @@
+/* What auto-deployment is told: section `deploy` with what else of proctor.yaml it needs. */
+#ifndef PR_DAEMON_DEPLOY_CONFIG_H
+#define PR_DAEMON_DEPLOY_CONFIG_H
+
+#include "daemon/config.h"
+#include "daemon/peer_list.h"
+
+struct pr_deploy_config {
+    struct pr_deploy_settings settings; /* borrows from the configuration and from what follows */
+    struct pr_peer *peers;
+    size_t n_peers;
+    char *models;
+};
+/* c must outlive it. */
+void pr_deploy_config_of(const struct pr_config *c, struct pr_deploy_config *ret);
+void pr_deploy_config_done(struct pr_deploy_config *d);
+
+#endif

@@ -1,0 +1,300 @@
+/* The steps of a deployment.  See deploy.h. */
+#include "deploy/deploy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "deploy/probe.h"
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+int pr_deploy_slot(const json_t *o, const char *key)
+{
+    int64_t slot = json_integer_value(json_object_get(o, key));
+    return slot == 1 || slot == 2 ? (int)slot : 0;
+}
+
+static void step(const struct pr_deploy_work *w, const char *name)
+{
+    if (w->call->step)
+        w->call->step(w->call->ctx, name, w->ask.version);
+}
+
+enum pr_code pr_deploy_note(
+    struct pr_deploy_work *w, enum pr_deploy_step s, const json_t *more, struct pr_error *e)
+{
+    return pr_journal_put(&w->journal, w->id, s, more, e);
+}
+
+static enum pr_code note_reason(
+    struct pr_deploy_work *w, enum pr_deploy_step s, const char *reason, struct pr_error *e)
+{
+    json_t *more = json_object();
+    pr_json_set_str(more, "reason", reason);
+    enum pr_code code = pr_deploy_note(w, s, more, e);
+    json_decref(more);
+    return code;
+}
+
+enum pr_code pr_deploy_begin(
+    const struct pr_deploy_call *c, struct pr_deploy_work *ret, struct pr_error *e)
+{
+    const struct pr_deploy_settings *s = c->settings;
+    *ret = (struct pr_deploy_work){.call = c, .place = {.lock = -1}};
+    if (!s->target)
+        return pr_fail(e, PR_E_USAGE, "deploy.target is not set: nothing is deployed");
+    enum pr_code code = pr_driver_check(s, &ret->driver, e);
+    if (!code)
+        code = pr_place_open(s->target, &ret->place, e);
+    if (code)
+        return code;
+    ret->place.bases = (const char *const(*)[2])s->bases;
+    ret->place.n_bases = s->n_bases;
+    code = pr_place_lock(&ret->place, e);
+    if (!code)
+        code = pr_journal_read(ret->place.journal, &ret->journal, e);
+    ret->ask = (struct pr_ask){.settings = s,
+        .path = ret->place.target,
+        .name = ret->place.name,
+        .url = s->url,
+        .stop = c->stop};
+    return code;
+}
+
+void pr_deploy_end(struct pr_deploy_work *w)
+{
+    if (w->journal.path)
+        pr_journal_done(&w->journal);
+    pr_place_done(&w->place);
+}
+
+void pr_deploy_take_plan(struct pr_deploy_work *w, const struct pr_deployment *d)
+{
+    w->id = d->id;
+    w->plan = d->plan;
+    w->ask.version = text_of(d->plan, "version");
+    w->ask.slot = pr_deploy_slot(d->plan, "slot");
+    if (w->ask.slot && json_array_size(w->call->settings->slots) >= 2)
+        w->ask.url =
+            json_string_value(json_array_get(w->call->settings->slots, (size_t)(w->ask.slot - 1)));
+}
+
+/* ---- back ---- */
+
+/* The target is what it was before. */
+static enum pr_code restore(struct pr_deploy_work *w, struct pr_error *e)
+{
+    const char *previous = text_of(w->plan, "previous"), *link = text_of(w->plan, "previous_link");
+    enum pr_target_kind kind;
+    enum pr_code code = pr_place_kind(&w->place, &kind, e);
+    if (code)
+        return code;
+    if (kind != PR_TARGET_FOLDER)
+        code = pr_place_relink(&w->place, link, e);
+    else {
+        json_t *now = pr_place_current(&w->place);
+        const char *version = text_of(now, "version");
+        if (version && !strcmp(version, w->ask.version) && previous) {
+            code = pr_place_tidy(&w->place, previous, e);
+            if (!code)
+                code = pr_place_swap(&w->place, previous, NULL, e);
+        } else {
+            code = pr_place_tidy(&w->place, previous, e);
+        }
+        json_decref(now);
+    }
+    pr_fault_point(PR_FAULT_DEPLOY_UNDONE);
+    return code;
+}
+
+/* The old version is served again, or the server says why not. */
+static enum pr_code serve_again(struct pr_deploy_work *w, struct pr_error *e)
+{
+    const char *fingerprint = text_of(w->plan, "previous_fingerprint");
+    bool had = text_of(w->plan, "previous") || text_of(w->plan, "previous_link");
+    enum pr_code code = PR_OK;
+    if (w->driver->undo)
+        return w->driver->undo(&w->ask, pr_deploy_slot(w->plan, "previous_slot"), e);
+    if (!had) /* nothing was served before */
+        return PR_OK;
+    if (w->driver->reload)
+        code = w->driver->reload(&w->ask, e);
+    return code ? code : pr_deploy_health(&w->ask, w->driver, fingerprint, e);
+}
+
+enum pr_code pr_deploy_roll_back(
+    struct pr_deploy_work *w, const char *reason, bool noted, struct pr_error *e)
+{
+    int64_t begun = pr_clock_monotonic_ns();
+    enum pr_code code = noted ? PR_OK : note_reason(w, PR_DEPLOY_ROLLING_BACK, reason, e);
+    step(w, "rolling back");
+    pr_fault_point(PR_FAULT_DEPLOY_UNDOING);
+    if (!code)
+        code = restore(w, e);
+    if (code)
+        return pr_wrap(e, code, "rolling back (%s)", reason);
+    struct pr_error why;
+    json_t *more = json_object();
+    code = serve_again(w, &why);
+    if (code == PR_E_CANCELLED) {
+        json_decref(more);
+        return pr_fail(e, code, "%s", why.message);
+    }
+    snprintf(w->out->reason, sizeof w->out->reason, "%s", reason);
+    w->out->end = code ? PR_DEPLOY_END_BROKEN : PR_DEPLOY_END_ROLLED_BACK;
+    w->out->seconds = (double)(pr_clock_monotonic_ns() - begun) / 1e9;
+    pr_json_set_str(more, "reason", reason);
+    pr_json_set_bool(more, "served", !code);
+    pr_json_set_real(more, "seconds", w->out->seconds, NULL);
+    if (code) {
+        pr_json_set_str(more, "served_reason", why.message);
+        size_t n = strlen(w->out->reason);
+        snprintf(w->out->reason + n, sizeof w->out->reason - n,
+            "; and the server is not healthy with what was there before: %s", why.message);
+    }
+    code = pr_deploy_note(w, PR_DEPLOY_ROLLED_BACK, more, e);
+    json_decref(more);
+    struct pr_error ignored;
+    if (!code && text_of(w->plan, "from") && !pr_deploy_brought(&w->journal, w->ask.version))
+        (void)!pr_place_remove(&w->place, w->ask.version, &ignored);
+    return code;
+}
+
+/* ---- forth ---- */
+
+static enum pr_code prepare(struct pr_deploy_work *w, struct pr_error *e)
+{
+    if (text_of(w->plan, "link")) /* a folder of the user's own, where it lies */
+        return PR_OK;
+    step(w, text_of(w->plan, "from") ? "copying" : "verifying");
+    return pr_place_prepare(&w->place, text_of(w->plan, "from"), w->ask.version,
+        text_of(w->plan, "fingerprint"), text_of(w->plan, "checkpoint"), w->call->stop, e);
+}
+
+static enum pr_code swap(struct pr_deploy_work *w, struct pr_error *e)
+{
+    const char *link = text_of(w->plan, "link"); /* back to a folder that is no version */
+    step(w, "swapping");
+    if (!link)
+        return pr_place_swap(&w->place, w->ask.version, text_of(w->plan, "previous"), e);
+    enum pr_code code = pr_place_relink(&w->place, link, e);
+    pr_fault_point(PR_FAULT_DEPLOY_SWAPPED);
+    return code;
+}
+
+static enum pr_code reload(struct pr_deploy_work *w, struct pr_error *e)
+{
+    step(w, "reloading");
+    enum pr_code code = w->driver->reload ? w->driver->reload(&w->ask, e) : PR_OK;
+    pr_fault_point(PR_FAULT_DEPLOY_RELOADED);
+    return code;
+}
+
+static enum pr_code probe(struct pr_deploy_work *w, json_t **ret, struct pr_error *e)
+{
+    const char *fingerprint = text_of(w->plan, "fingerprint");
+    step(w, "probing");
+    enum pr_code code = pr_deploy_health(&w->ask, w->driver, fingerprint, e);
+    if (!code)
+        code = pr_deploy_probe(
+            &w->ask, w->driver, fingerprint, json_object_get(w->plan, "questions"), ret, e);
+    pr_fault_point(PR_FAULT_DEPLOY_PROBED);
+    return code;
+}
+
+static enum pr_code finish(struct pr_deploy_work *w, struct pr_error *e)
+{
+    struct pr_error ignored;
+    enum pr_code code = pr_deploy_note(w, PR_DEPLOY_DONE, NULL, e);
+    pr_fault_point(PR_FAULT_DEPLOY_DONE);
+    if (code)
+        return code;
+    w->out->end = PR_DEPLOY_END_DONE;
+    /* What cannot be tidied up now is next time. */
+    size_t keep = (size_t)w->call->settings->keep_versions;
+    if (!pr_place_prune(&w->place, keep, text_of(w->plan, "previous"), &ignored))
+        (void)!pr_journal_compact(&w->journal, &ignored);
+    return PR_OK;
+}
+
+/* A step after the swap, its line, or the way back. */
+static enum pr_code after_swap(
+    struct pr_deploy_work *w, enum pr_deploy_step s, bool *ret_on, struct pr_error *e)
+{
+    struct pr_error why;
+    json_t *found = NULL, *more = json_object();
+    enum pr_code code;
+    *ret_on = false;
+    if (s == PR_DEPLOY_RELOADED)
+        code = reload(w, &why);
+    else if (s == PR_DEPLOY_PROBED)
+        code = probe(w, &found, &why);
+    else
+        code = w->driver->settle
+                   ? w->driver->settle(&w->ask, pr_deploy_slot(w->plan, "previous_slot"), &why)
+                   : PR_OK;
+    if (code == PR_E_CANCELLED) {
+        code = pr_fail(e, code, "%s", why.message);
+    } else if (code) {
+        if (found)
+            pr_json_set(more, "probe", json_incref(found));
+        pr_json_set_str(more, "reason", why.message);
+        code = pr_deploy_note(w, PR_DEPLOY_ROLLING_BACK, more, e);
+        if (!code)
+            code = pr_deploy_roll_back(w, why.message, true, e);
+    } else if (s == PR_DEPLOY_DONE) {
+        code = finish(w, e);
+    } else {
+        if (found)
+            pr_json_set(more, "probe", json_incref(found));
+        code = pr_deploy_note(w, s, more, e);
+        *ret_on = !code;
+    }
+    json_decref(found);
+    json_decref(more);
+    return code;
+}
+
+static enum pr_code failed(struct pr_deploy_work *w, const struct pr_error *why, struct pr_error *e)
+{
+    w->out->end = PR_DEPLOY_END_FAILED;
+    snprintf(w->out->reason, sizeof w->out->reason, "%s", why->message);
+    return note_reason(w, PR_DEPLOY_FAILED, why->message, e);
+}
+
+enum pr_code pr_deploy_go_on(
+    struct pr_deploy_work *w, enum pr_deploy_step after, struct pr_error *e)
+{
+    struct pr_error why;
+    enum pr_code code = PR_OK;
+    bool on = true;
+    if (after == PR_DEPLOY_INTENT) {
+        code = prepare(w, &why);
+        if (code)
+            return code == PR_E_CANCELLED ? pr_fail(e, code, "%s", why.message)
+                                          : failed(w, &why, e);
+        if ((code = pr_deploy_note(w, PR_DEPLOY_COPIED, NULL, e)))
+            return code;
+        after = PR_DEPLOY_COPIED;
+    }
+    if (after == PR_DEPLOY_COPIED) {
+        if (swap(w, &why)) {
+            json_t *now = pr_place_current(&w->place);
+            const char *version = text_of(now, "version");
+            bool swapped = version && !strcmp(version, w->ask.version);
+            json_decref(now);
+            return swapped ? pr_deploy_roll_back(w, why.message, false, e) : failed(w, &why, e);
+        }
+        if ((code = pr_deploy_note(w, PR_DEPLOY_SWAPPED, NULL, e)))
+            return code;
+        after = PR_DEPLOY_SWAPPED;
+    }
+    for (int s = after + 1; s <= PR_DEPLOY_DONE && on && !code; s++)
+        code = after_swap(w, (enum pr_deploy_step)s, &on, e);
+    return code;
+}

@@ -1,0 +1,256 @@
+/* The gate: a table of checks.  To add one: its function and its line. */
+#include "deploy/gate.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+struct judging {
+    const struct pr_gate *g;
+    const json_t *promotion, *current; /* current: what is deployed; NULL: nothing of ours */
+    const char *fingerprint;           /* of the candidate */
+    const char *deployed;              /* fingerprint of what is deployed; NULL */
+    const json_t *against;             /* the comparison with that; NULL */
+    struct pr_str why;
+    json_t *figures;
+};
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+static bool fail(struct judging *j, const char *why)
+{
+    pr_str_puts(&j->why, why);
+    return false;
+}
+
+static void figure(struct judging *j, const char *key, const json_t *v)
+{
+    if (v)
+        json_object_set(j->figures, key, (json_t *)(uintptr_t)v);
+}
+
+static bool is_regressed(const struct judging *j)
+{
+    const json_t *list = json_object_get(j->g->regression, "checkpoints"), *x;
+    const char *name = text_of(j->promotion, "candidate"), *level;
+    int64_t step = json_integer_value(json_object_get(j->promotion, "step"));
+    size_t i;
+    json_array_foreach (list, i, x) {
+        const char *own = text_of(x, "checkpoint");
+        if (own && name && !strcmp(own, name) &&
+            json_integer_value(json_object_get(x, "step")) == step &&
+            (level = text_of(x, "level")) && !strcmp(level, "critical"))
+            return true;
+    }
+    return false;
+}
+
+static bool not_regressed(struct judging *j)
+{
+    const char *level = text_of(j->promotion, "level");
+    figure(j, "level", json_object_get(j->promotion, "level"));
+    if ((level && !strcmp(level, "critical")) || is_regressed(j))
+        return fail(j, "the regression monitor calls it critical");
+    if (!level && j->deployed)
+        return fail(j, "the regression monitor has not judged it yet");
+    return true;
+}
+
+static bool is_new(struct judging *j)
+{
+    if (j->deployed && !strcmp(j->deployed, j->fingerprint))
+        return fail(j, "it is deployed already");
+    return true;
+}
+
+/* A fingerprint that failed its probe is not tried again by itself. */
+static bool not_rolled_back(struct judging *j)
+{
+    const json_t *x;
+    size_t i;
+    json_array_foreach (json_object_get(j->g->status, "history"), i, x) {
+        const char *own = text_of(x, "fingerprint"), *step = text_of(x, "step");
+        const char *reason = text_of(x, "reason");
+        if (!own || !step || strcmp(own, j->fingerprint) != 0)
+            continue;
+        if (!strcmp(step, "done"))
+            return true;
+        if (!strcmp(step, "rolled_back") || !strcmp(step, "rolling_back")) {
+            figure(j, "rolled_back_at", json_object_get(x, "ended_at"));
+            pr_str_printf(&j->why,
+                "it was rolled back (%.200s); `proctor deploy --force` tries it again",
+                reason ? reason : "no reason is known");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool enough_evidence(struct judging *j)
+{
+    int64_t n = json_integer_value(json_object_get(j->promotion, "n_confirm"));
+    figure(j, "n_choose", json_object_get(j->promotion, "n_choose"));
+    figure(j, "n_confirm", json_object_get(j->promotion, "n_confirm"));
+    pr_json_set_int(j->figures, "min_examples", j->g->settings->min_examples);
+    if (n >= j->g->settings->min_examples)
+        return true;
+    pr_str_printf(&j->why, "%lld examples confirm, and deploy.min_examples is %lld", (long long)n,
+        (long long)j->g->settings->min_examples);
+    return false;
+}
+
+static bool is_better(struct judging *j)
+{
+    const json_t *confirm = json_object_get(j->against, "confirm");
+    const json_t *p = json_object_get(confirm, "p"), *d = json_object_get(confirm, "difference");
+    if (!j->deployed)
+        return true;
+    if (!j->against)
+        return fail(j, "what is deployed is not in the ranking, so that they cannot be compared");
+    figure(j, "choose", json_object_get(j->against, "choose"));
+    figure(j, "confirm", confirm);
+    pr_json_set_real(j->figures, "error_rate", j->g->settings->error_rate, NULL);
+    if (!json_is_number(p) || !json_is_number(d))
+        return fail(j, "how far it is better is not known on the confirming examples");
+    if (json_number_value(d) > 0 && json_number_value(p) < j->g->settings->error_rate)
+        return true;
+    pr_str_printf(&j->why,
+        "it is no more than tied with what is deployed on the confirming examples "
+        "(difference %+.4f, p %.3g)",
+        json_number_value(d), json_number_value(p));
+    return false;
+}
+
+static bool nothing_collapsed(struct judging *j)
+{
+    const json_t *list = json_object_get(j->against, "collapsed"), *x = json_array_get(list, 0);
+    if (!x)
+        return true;
+    figure(j, "collapsed", list);
+    const char *by = text_of(x, "by"), *name = text_of(x, "name");
+    pr_str_printf(&j->why, "%s %.60s has collapsed: %.1f %% are right, %.1f %% were",
+        by ? by : "group", name ? name : "?", 100 * json_number_value(json_object_get(x, "now")),
+        100 * json_number_value(json_object_get(x, "was")));
+    return false;
+}
+
+static bool enough_steps(struct judging *j)
+{
+    const json_t *x, *now = json_object_get(j->promotion, "step"), *was = NULL;
+    const char *run = text_of(j->promotion, "run"), *run_was = NULL;
+    size_t i;
+    if (!j->deployed || j->g->settings->min_steps <= 0)
+        return true;
+    json_array_foreach (json_object_get(j->g->status, "history"), i, x) {
+        const char *own = text_of(x, "fingerprint");
+        if (!was && own && !strcmp(own, j->deployed)) {
+            was = json_object_get(x, "run_step");
+            run_was = text_of(x, "run");
+        }
+    }
+    if (!was)
+        was = json_object_get(j->against, "step");
+    if (!run_was)
+        run_was = text_of(j->against, "run");
+    figure(j, "step", now);
+    figure(j, "deployed_step", was);
+    pr_json_set_int(j->figures, "min_steps", j->g->settings->min_steps);
+    if (!json_is_integer(now) || !json_is_integer(was) || (run && run_was && strcmp(run, run_was)))
+        return true; /* another run counts its own steps */
+    int64_t steps = json_integer_value(now) - json_integer_value(was);
+    if (steps >= j->g->settings->min_steps)
+        return true;
+    pr_str_printf(&j->why, "%lld steps after what is deployed, and deploy.min_steps is %lld",
+        (long long)steps, (long long)j->g->settings->min_steps);
+    return false;
+}
+
+static const struct {
+    const char *name;
+    bool (*passes)(struct judging *j);
+} checks[] = {
+    {"not_regressed", not_regressed},
+    {"not_deployed_already", is_new},
+    {"not_rolled_back_before", not_rolled_back},
+    {"enough_evidence", enough_evidence},
+    {"better_than_deployed", is_better},
+    {"nothing_collapsed", nothing_collapsed},
+    {"enough_steps", enough_steps},
+};
+
+static void find_deployed(struct judging *j)
+{
+    const json_t *x;
+    size_t i;
+    j->current = json_object_get(j->g->status, "current");
+    j->deployed = text_of(j->current, "fingerprint");
+    json_array_foreach (json_object_get(j->promotion, "against"), i, x) {
+        const char *own = text_of(x, "fingerprint");
+        if (own && j->deployed && !strcmp(own, j->deployed))
+            j->against = x;
+    }
+}
+
+static json_t *candidate_json(const struct judging *j)
+{
+    static const char *const keys[] = {
+        "fingerprint", "path", "step", "run", "level", "score_choose", "score_confirm"};
+    json_t *o = json_object();
+    json_object_set(o, "checkpoint", json_object_get(j->promotion, "candidate"));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        json_object_set(o, keys[i], json_object_get(j->promotion, keys[i]));
+    return o;
+}
+
+static json_t *held(const char *why)
+{
+    json_t *o = json_object();
+    pr_json_set_str(o, "verdict", "hold");
+    pr_json_set_null(o, "candidate", why);
+    pr_json_set_str(o, "why", why);
+    pr_json_set(o, "checks", json_array());
+    return o;
+}
+
+json_t *pr_gate_judge(const struct pr_gate *g)
+{
+    struct judging j = {.g = g, .promotion = json_object_get(g->comparison, "promotion")};
+    const char *reason = text_of(j.promotion, "candidate_reason"), *first = NULL;
+    j.fingerprint = text_of(j.promotion, "fingerprint");
+    if (!json_is_object(j.promotion))
+        return held("model comparison has not ranked anything yet");
+    if (!text_of(j.promotion, "candidate") || !j.fingerprint)
+        return held(reason ? reason : "there is no candidate");
+    find_deployed(&j);
+    json_t *o = json_object(), *list = json_array();
+    pr_json_set_str(o, "verdict", "hold");
+    pr_json_set(o, "candidate", candidate_json(&j));
+    pr_json_set_null(o, "why", NULL);
+    json_object_del(o, "why_reason");
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        json_t *x = json_object();
+        j.figures = json_object();
+        j.why = PR_STR_INIT(1000);
+        bool passed = checks[i].passes(&j);
+        pr_json_set_str(x, "name", checks[i].name);
+        pr_json_set_bool(x, "passed", passed);
+        pr_json_set_str(x, "why", passed ? NULL : pr_str_cstr(&j.why));
+        pr_json_set(x, "figures", j.figures);
+        if (!passed && !first) {
+            first = checks[i].name;
+            pr_json_set_str(o, "why", pr_str_cstr(&j.why));
+        }
+        pr_str_done(&j.why);
+        json_array_append_new(list, x);
+    }
+    pr_json_set_str(o, "verdict", first ? "hold" : "deploy");
+    json_t *choose = json_object_get(j.against, "choose"),
+           *confirm = json_object_get(j.against, "confirm");
+    pr_json_set(o, "choose", choose ? json_incref(choose) : json_null());
+    pr_json_set(o, "confirm", confirm ? json_incref(confirm) : json_null());
+    pr_json_set(o, "checks", list);
+    return o;
+}

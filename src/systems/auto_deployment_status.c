@@ -1,0 +1,95 @@
+/* last_deployment.json: what is served, how it came to be, and why the candidate is not. */
+#include <string.h>
+
+#include "systems/auto_deployment.h"
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+static void copy(const json_t *from, const char *key, json_t *o, const char *as, const char *why)
+{
+    json_t *v = json_object_get(from, key);
+    if (v && !json_is_null(v))
+        json_object_set(o, as, v);
+    else
+        pr_json_set_null(o, as, why);
+}
+
+/* The deployment that what is served came by; NULL. */
+static const json_t *served(const json_t *status)
+{
+    const char *now = text_of(json_object_get(status, "current"), "fingerprint");
+    const json_t *x;
+    size_t i;
+    json_array_foreach (json_object_get(status, "history"), i, x) {
+        const char *own = text_of(x, "fingerprint"), *step = text_of(x, "step");
+        if (now && own && step && !strcmp(own, now) && !strcmp(step, "done"))
+            return x;
+    }
+    return NULL;
+}
+
+static void set_success(const json_t *status, json_t *o)
+{
+    const json_t *last = json_array_get(json_object_get(status, "history"), 0);
+    const char *step = text_of(last, "step"), *reason = text_of(last, "reason");
+    if (!last || json_is_object(json_object_get(status, "under_way")))
+        pr_json_set_null(
+            o, "success", last ? "a deployment is under way" : "nothing was deployed yet");
+    else
+        pr_json_set_bool(o, "success", step && !strcmp(step, "done"));
+    pr_json_set_str(o, "reason", reason);
+}
+
+static void set_path(const json_t *status, json_t *o)
+{
+    const json_t *x;
+    size_t i;
+    json_array_foreach (json_object_get(status, "versions"), i, x)
+        if (json_is_true(json_object_get(x, "served")))
+            return copy(x, "path", o, "path", NULL);
+    copy(status, "target", o, "path", NULL);
+}
+
+json_t *pr_deploy_document(const json_t *status, const json_t *gate)
+{
+    static const char nothing[] = "nothing was deployed yet";
+    const json_t *now = json_object_get(status, "current"), *by = served(status);
+    const json_t *last = json_array_get(json_object_get(status, "history"), 0);
+    json_t *o = json_object();
+    copy(now, "checkpoint", o, "checkpoint",
+        json_is_object(now) ? "proctor did not put it there" : nothing);
+    copy(by, "ended_at", o, "deployed_at", nothing);
+    copy(by, "score", o, "score", by ? "it was deployed by hand" : nothing);
+    set_success(status, o);
+    copy(now, "fingerprint", o, "fingerprint", nothing);
+    copy(now, "version", o, "version", nothing);
+    set_path(status, o);
+    copy(status, "target", o, "target", NULL);
+    copy(by, "previous", o, "previous", "nothing was there before");
+    copy(last, "probe", o, "probe", "nothing was probed yet");
+    copy(gate, "candidate", o, "candidate", gate ? text_of(gate, "why") : "it was not looked at");
+    copy(gate, "verdict", o, "verdict", "it was not looked at");
+    copy(gate, "why", o, "held_because", "nothing is held");
+    copy(gate, "choose", o, "choose", "there is nothing to compare with");
+    copy(gate, "confirm", o, "confirm", "there is nothing to compare with");
+    json_t *checks = json_object_get(gate, "checks");
+    pr_json_set(o, "checks", checks ? json_incref(checks) : json_array());
+    copy(status, "under_way", o, "under_way", "nothing is under way");
+    copy(status, "versions", o, "versions", NULL);
+    copy(status, "history", o, "history", NULL);
+    return o;
+}
+
+json_t *pr_deploy_no_document(const char *why)
+{
+    static const char *const keys[] = {"checkpoint", "deployed_at", "score", "success",
+        "fingerprint", "path", "target", "candidate"};
+    json_t *o = json_object();
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        pr_json_set_null(o, keys[i], why);
+    pr_json_set(o, "history", json_array());
+    return o;
+}

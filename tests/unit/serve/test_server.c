@@ -1,0 +1,570 @@
+/* The server without its sockets: routes and refusals, answers that go on while the model is
+ * swapped, limits, cancelling, and the end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "serve/server.h"
+
+#define MODEL_A   PR_FIXTURES "/models/qwen3-tiny"
+#define MODEL_B   PR_FIXTURES "/models/qwen3-tiny-untied"
+#define KEY       "a-key-of-the-test"
+#define MAX_TOKEN 24
+#define N_ASKERS  3
+#define EACH      10
+
+static struct pr_serve_server *open_server(struct pr_serve_server_options o)
+{
+    struct pr_serve_server *s;
+    struct pr_error e;
+    o.dir = MODEL_A;
+    o.model.n_threads = 1;
+    o.model.kv_bytes = o.model.kv_bytes ? o.model.kv_bytes : 16 << 20;
+    if (pr_serve_server_new(&o, &s, &e))
+        fail_msg("%s", e.message);
+    return s;
+}
+
+/* ---- a client ---- */
+
+struct client {
+    struct pr_serve_exchange *x;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool woken;
+    struct pr_serve_answer_head head;
+    char fingerprint[65];
+    struct pr_str body;
+    int end; /* what the last read gave */
+};
+
+static void on_wake(void *ctx)
+{
+    struct client *c = ctx;
+    pthread_mutex_lock(&c->lock);
+    c->woken = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void ask_as(struct client *c, struct pr_serve_server *s, const char *method,
+    const char *path, const char *body, const char *authorization)
+{
+    const struct pr_serve_head h = {.method = method,
+        .path = path,
+        .authorization = authorization,
+        .content_type = body ? "application/json; charset=utf-8" : NULL};
+    *c = (struct client){.body = PR_STR_INIT(1 << 26)};
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->changed, NULL);
+    c->x = pr_serve_exchange_new(s, &h, body, body ? strlen(body) : 0, on_wake, c);
+}
+
+/* Reads until `least` bytes came, or all. */
+static void read_some(struct client *c, size_t least)
+{
+    char buf[37];
+    while (c->body.len < least) {
+        c->end = pr_serve_exchange_read(c->x, buf, sizeof buf);
+        if (c->end < 0)
+            return;
+        pr_str_append(&c->body, buf, (size_t)c->end);
+        if (c->end)
+            continue;
+        pthread_mutex_lock(&c->lock);
+        while (!c->woken)
+            pthread_cond_wait(&c->changed, &c->lock);
+        c->woken = false;
+        pthread_mutex_unlock(&c->lock);
+    }
+}
+
+static void end_client(struct client *c)
+{
+    pr_serve_exchange_free(c->x);
+    pr_str_done(&c->body);
+    pthread_cond_destroy(&c->changed);
+    pthread_mutex_destroy(&c->lock);
+}
+
+static void read_all(struct client *c)
+{
+    read_some(c, SIZE_MAX);
+    if (c->end != -2 && !pr_serve_exchange_head(c->x, &c->head))
+        abort();
+    if (c->head.fingerprint)
+        memcpy(c->fingerprint, c->head.fingerprint, 65);
+    if (c->end == -1 && !c->head.stream && c->head.n != c->body.len)
+        abort();
+}
+
+/* The whole answer's document; *status is checked. */
+static json_t *ask(
+    struct pr_serve_server *s, const char *method, const char *path, const char *body, int status)
+{
+    struct client c;
+    struct pr_error e;
+    json_t *o;
+    ask_as(&c, s, method, path, body, NULL);
+    read_all(&c);
+    if (c.head.status != status)
+        fail_msg("%s %s: %d: %s", method, path, c.head.status, pr_str_cstr(&c.body));
+    if (pr_json_parse(c.body.data, c.body.len, PR_JSON_NUL, NULL, &o, NULL, &e))
+        fail_msg("%s: %s", e.message, pr_str_cstr(&c.body));
+    end_client(&c);
+    return o;
+}
+
+static const char *text_at(const json_t *o, const char *a, const char *b)
+{
+    o = json_object_get(o, a);
+    return json_string_value(b ? json_object_get(o, b) : o);
+}
+
+static const json_t *answer_text(const json_t *o)
+{
+    return json_object_get(json_array_get(json_object_get(o, "choices"), 0), "text");
+}
+
+/* ---- what the model gives alone ---- */
+
+static void fingerprint_of(const char *dir, char ret[65])
+{
+    const struct pr_checkpoint_options co = {.weights = true};
+    struct pr_checkpoint *c;
+    struct pr_error e;
+    assert_int_equal(pr_checkpoint_open(dir, &co, &c, &e), PR_OK);
+    assert_int_equal(pr_checkpoint_fingerprint(c, 1, ret, &e), PR_OK);
+    pr_checkpoint_free(c);
+}
+
+static void alone(const char *dir, const char *prompt, struct pr_str *out)
+{
+    struct pr_checkpoint *c;
+    struct pr_engine *g;
+    struct pr_prompter *p;
+    struct pr_ids ids = {0};
+    struct pr_error e;
+    int32_t made[MAX_TOKEN];
+    float logprobs[MAX_TOKEN];
+    const struct pr_checkpoint_options co = {.weights = true};
+    const struct pr_engine_options eo = {.n_threads = 1};
+    assert_int_equal(pr_checkpoint_open(dir, &co, &c, &e), PR_OK);
+    assert_int_equal(pr_engine_new(c, &eo, &g, &e), PR_OK);
+    assert_int_equal(pr_prompter_new(c, NULL, &p, &e), PR_OK);
+    const struct pr_tokenizer *t = pr_prompter_tokenizer(p);
+    assert_int_equal(pr_tokenizer_encode(t, prompt, strlen(prompt), &ids, &e), PR_OK);
+    struct pr_request r = {.ids = ids.v,
+        .n = ids.n,
+        .score_from = ids.n,
+        .max_new = MAX_TOKEN,
+        .new_ids = made,
+        .new_logprobs = logprobs};
+    r.stop = pr_prompter_stops(p, &r.n_stop);
+    assert_int_equal(pr_engine_run(g, &r, 1, NULL, &e), PR_OK);
+    assert_int_equal(pr_tokenizer_decode(t, made,
+                         r.finish == PR_FINISH_STOP ? r.n_new - 1 : r.n_new, true, out, &e),
+        PR_OK);
+    pr_ids_done(&ids);
+    pr_prompter_free(p);
+    pr_engine_free(g);
+    pr_checkpoint_free(c);
+}
+
+static void make_body(char ret[300], const char *model, const char *prompt, const char *more)
+{
+    snprintf(ret, 300, "{\"model\":\"%s\",\"prompt\":\"%s\",\"max_tokens\":%d,\"temperature\":0%s}",
+        model, prompt, MAX_TOKEN, more);
+}
+
+/* One that goes on until it is cancelled or the model's positions end. */
+#define LONG                                                                                       \
+    "{\"model\":\"default\",\"prompt\":\"Once\",\"n\":16,\"max_tokens\":900,\"temperature\":1,"    \
+    "\"seed\":3,"                                                                                  \
+    "\"stream\":true}"
+
+/* ---- tests ---- */
+
+static void each_route_answers_and_others_are_refused_by_status(void **state)
+{
+    static const struct {
+        const char *method, *path, *body, *key;
+        int status;
+    } cases[] = {
+        {"GET", "/health", NULL, NULL, 200},
+        {"GET", "/metrics", NULL, "Bearer " KEY, 200},
+        {"GET", "/metrics", NULL, NULL, 401},
+        {"GET", "/v1/models", NULL, "bearer " KEY, 200},
+        {"GET", "/v1/models", NULL, "Bearer " KEY "x", 401},
+        {"GET", "/v1/models", NULL, KEY, 401},
+        {"GET", "/v1/models/qwen3-tiny", NULL, "Bearer " KEY, 200},
+        {"GET", "/v1/models/q%77en3%2Dtiny", NULL, "Bearer " KEY, 200},
+        {"GET", "/v1/models/gpt-4", NULL, "Bearer " KEY, 404},
+        {"GET", "/nothing", NULL, "Bearer " KEY, 404},
+        {"GET", "/nothing", NULL, NULL, 401},
+        {"GET", "/v1/completions", NULL, "Bearer " KEY, 405},
+        {"POST", "/v1/completions", NULL, "Bearer " KEY, 415},
+        {"POST", "/v1/completions", "{}", "Bearer " KEY, 400},
+        {"POST", "/v1/completions", "{\"model\":\"gpt-4\",\"prompt\":\"x\"}", "Bearer " KEY, 404},
+        {"POST", "/v1/chat/completions", "no", "Bearer " KEY, 400},
+        {"POST", "/v1/load", "{\"path\":\"/\"}", "Bearer " KEY, 403},
+        {"POST", "/tokenize", "{\"text\":\"one two\"}", "Bearer " KEY, 200},
+        {"POST", "/tokenize", "{\"text\":\"x\",\"prompt\":\"y\"}", "Bearer " KEY, 400},
+        {"POST", "/detokenize", "{\"tokens\":[5,6]}", "Bearer " KEY, 200},
+        {"POST", "/detokenize", "{\"tokens\":[-1]}", "Bearer " KEY, 400},
+    };
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.key = KEY});
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client c;
+        ask_as(&c, s, cases[i].method, cases[i].path, cases[i].body, cases[i].key);
+        read_all(&c);
+        if (c.head.status != cases[i].status)
+            fail_msg("%zu: %d: %s", i, c.head.status, pr_str_cstr(&c.body));
+        assert_int_equal(c.head.authenticate, cases[i].status == 401);
+        assert_true(cases[i].status != 405 || !strcmp(c.head.allow, "POST"));
+        const struct pr_serve_head h = {
+            .method = "POST", .path = "/v1/completions", .content_type = "application/json"};
+        struct pr_str why;
+        assert_int_equal(pr_serve_server_check(s, &h, 5, &why), 401);
+        assert_non_null(strstr(pr_str_cstr(&why), "invalid_api_key"));
+        pr_str_done(&why);
+        end_client(&c);
+    }
+    struct pr_str why;
+    const struct pr_serve_head h = {.method = "POST",
+        .path = "/v1/completions",
+        .authorization = "Bearer " KEY,
+        .content_type = "application/json"};
+    assert_int_equal(pr_serve_server_check(s, &h, PR_SERVE_MAX_BODY, &why), 0);
+    assert_int_equal(pr_serve_server_check(s, &h, PR_SERVE_MAX_BODY + 1, &why), 413);
+    pr_str_done(&why);
+    pr_serve_server_free(s);
+}
+
+static void tokens_go_to_text_and_back(void **state)
+{
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){0});
+    json_t *o = ask(s, "POST", "/tokenize", "{\"prompt\":\"What is 2 + 2? \\u00e9\"}", 200);
+    assert_true(json_integer_value(json_object_get(o, "count")) > 3);
+    assert_int_equal(json_array_size(json_object_get(o, "tokens")),
+        json_integer_value(json_object_get(o, "count")));
+    json_t *body = json_object();
+    json_object_set(body, "tokens", json_object_get(o, "tokens"));
+    struct pr_str text = PR_STR_INIT(1 << 20);
+    pr_json_dump(body, 0, 0, &text);
+    json_t *back = ask(s, "POST", "/detokenize", pr_str_cstr(&text), 200);
+    assert_string_equal(text_at(back, "prompt", NULL), "What is 2 + 2? \xc3\xa9");
+    pr_str_done(&text);
+    json_decref(body);
+    json_decref(back);
+    json_decref(o);
+    pr_serve_server_free(s);
+}
+
+static void as_many_answers_as_there_are_places_and_the_next_is_told_to_wait(void **state)
+{
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.most_waiting = 2});
+    struct client a, b, c;
+    char body[300];
+    make_body(body, "default", "Hello", "");
+    ask_as(&a, s, "POST", "/v1/completions", LONG, NULL);
+    ask_as(&b, s, "POST", "/v1/completions", LONG, NULL);
+    read_some(&a, 1);
+    ask_as(&c, s, "POST", "/v1/completions", body, NULL);
+    read_all(&c);
+    assert_int_equal(c.head.status, 429);
+    assert_true(c.head.retry_after_s > 0);
+    end_client(&c);
+    end_client(&a); /* cancelled: its place is free */
+    json_decref(ask(s, "POST", "/v1/completions", body, 200));
+    end_client(&b);
+    pr_serve_server_free(s);
+}
+
+/* The seconds that one takes are the machine's; that it ends early is the test. */
+static void an_answer_that_takes_too_long_ends_as_an_error_of_the_api(void **state)
+{
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.deadline_s = 1});
+    struct client c;
+    ask_as(&c, s, "POST", "/v1/completions",
+        "{\"model\":\"default\",\"prompt\":\"Once\","
+        "\"n\":128,\"max_tokens\":900,\"temperature\":1}",
+        NULL);
+    read_all(&c);
+    assert_int_equal(c.head.status, 504);
+    assert_non_null(strstr(pr_str_cstr(&c.body), "deadline_exceeded"));
+    end_client(&c);
+    pr_serve_server_free(s);
+}
+
+static void a_reader_that_is_too_slow_is_cut_off(void **state)
+{
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.most_unread = 2000});
+    struct client c;
+    ask_as(&c, s, "POST", "/v1/completions", LONG, NULL);
+    char byte;
+    int n = 0;
+    for (int i = 0; i < 3000 && n != -2; i++) {
+        n = pr_serve_exchange_read(c.x, &byte, 0);
+        usleep(1000);
+    }
+    assert_int_equal(n, -2);
+    end_client(&c);
+    pr_serve_server_free(s);
+}
+
+/* ---- swaps ---- */
+
+struct asker {
+    struct pr_serve_server *s;
+    int number;
+    struct {
+        char prompt[64], fingerprint[65], text[1024];
+        size_t n;
+    } got[EACH];
+};
+
+static void *run_asker(void *ctx)
+{
+    struct asker *k = ctx;
+    for (int i = 0; i < EACH; i++) {
+        char body[300];
+        struct client c;
+        struct pr_error e;
+        json_t *o;
+        snprintf(k->got[i].prompt, sizeof k->got[i].prompt, "Say %d and %d", k->number, i);
+        make_body(body, "served", k->got[i].prompt, "");
+        ask_as(&c, k->s, "POST", "/v1/completions", body, NULL);
+        read_all(&c);
+        if (c.head.status != 200 ||
+            pr_json_parse(c.body.data, c.body.len, PR_JSON_NUL, NULL, &o, NULL, &e) ||
+            strcmp(text_at(o, "system_fingerprint", NULL), c.fingerprint) != 0) {
+            fprintf(stderr, "%d, end %d, %zu of %zu: %s\n", c.head.status, c.end, c.head.n,
+                c.body.len, pr_str_cstr(&c.body));
+            abort(); /* an assertion belongs to the test's own thread */
+        }
+        memcpy(k->got[i].fingerprint, c.fingerprint, 65);
+        const json_t *text = answer_text(o); /* may hold a zero byte */
+        k->got[i].n = json_string_length(text);
+        memcpy(k->got[i].text, json_string_value(text), k->got[i].n < 1024 ? k->got[i].n : 1024);
+        json_decref(o);
+        end_client(&c);
+    }
+    return NULL;
+}
+
+static void check_answers(const struct asker *k, const char (*fingerprints)[65])
+{
+    static const char *const dirs[2] = {MODEL_A, MODEL_B};
+    for (int i = 0; i < EACH; i++) {
+        int which = strcmp(k->got[i].fingerprint, fingerprints[1]) == 0;
+        struct pr_str want = PR_STR_INIT(1 << 16);
+        assert_string_equal(k->got[i].fingerprint, fingerprints[which]);
+        alone(dirs[which], k->got[i].prompt, &want);
+        assert_int_equal(k->got[i].n, want.len);
+        assert_memory_equal(k->got[i].text, want.data, want.len);
+        pr_str_done(&want);
+    }
+}
+
+static void answers_under_swaps_are_those_of_their_fingerprints_models(void **state)
+{
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){
+        .name = "served", .allow_load = true, .model = {.most_cached = 16}});
+    struct asker askers[N_ASKERS];
+    pthread_t threads[N_ASKERS];
+    char fingerprints[2][65];
+    fingerprint_of(MODEL_A, fingerprints[0]);
+    fingerprint_of(MODEL_B, fingerprints[1]);
+    assert_string_not_equal(fingerprints[0], fingerprints[1]);
+    for (int i = 0; i < N_ASKERS; i++) {
+        askers[i] = (struct asker){.s = s, .number = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, run_asker, &askers[i]), 0);
+    }
+    for (int i = 0; i < 6; i++) {
+        json_t *o = ask(s, "POST", "/v1/load",
+            i % 2 ? "{\"path\":\"" MODEL_A "\"}" : "{\"path\":\"" MODEL_B "\"}", 200);
+        assert_string_equal(text_at(o, "status", NULL), "loaded");
+        assert_string_equal(text_at(o, "fingerprint", NULL), fingerprints[!(i % 2)]);
+        assert_string_equal(text_at(o, "previous", NULL), fingerprints[i % 2]);
+        json_decref(o);
+    }
+    for (int i = 0; i < N_ASKERS; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < N_ASKERS; i++)
+        check_answers(&askers[i], (const char(*)[65])fingerprints);
+    pr_serve_server_free(s);
+}
+
+static void a_stream_that_began_on_the_old_model_ends_on_it(void **state)
+{
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.name = "served"});
+    struct client c;
+    struct pr_error e;
+    char before[65], after[65];
+    fingerprint_of(MODEL_A, before);
+    fingerprint_of(MODEL_B, after);
+    ask_as(&c, s, "POST", "/v1/completions", LONG, NULL);
+    read_some(&c, 1);
+    assert_int_equal(pr_serve_server_swap(s, MODEL_B, &e), PR_OK);
+    json_t *o = ask(s, "GET", "/health", NULL, 200);
+    assert_string_equal(text_at(o, "fingerprint", NULL), after);
+    json_decref(o);
+    char body[300];
+    make_body(body, "served", "Hi", "");
+    o = ask(s, "POST", "/v1/completions", body, 200);
+    assert_string_equal(text_at(o, "system_fingerprint", NULL), after);
+    json_decref(o);
+    read_all(&c);
+    assert_int_equal(c.end, -1);
+    assert_string_equal(c.fingerprint, before);
+    assert_non_null(strstr(pr_str_cstr(&c.body), "[DONE]"));
+    assert_null(strstr(pr_str_cstr(&c.body), after));
+    end_client(&c);
+    pr_serve_server_free(s);
+}
+
+static void the_same_content_is_not_loaded_again(void **state)
+{
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.allow_load = true});
+    json_t *o = ask(s, "POST", "/v1/load", "{\"path\":\"" MODEL_A "\"}", 200);
+    assert_string_equal(text_at(o, "status", NULL), "unchanged");
+    json_decref(o);
+    json_decref(ask(s, "POST", "/v1/load", "{\"path\":\"/nowhere/at/all\"}", 404));
+    json_decref(ask(s, "POST", "/v1/load", "{\"path\":\"" PR_FIXTURES "\"}", 400));
+    json_decref(ask(s, "POST", "/v1/load", "{\"dir\":\"x\"}", 400));
+    o = ask(s, "GET", "/health", NULL, 200);
+    assert_string_equal(text_at(o, "model", NULL), "qwen3-tiny");
+    json_decref(o);
+    pr_serve_server_free(s);
+}
+
+static void what_there_is_no_memory_for_is_refused_and_nothing_changes(void **state)
+{
+    (void)state;
+    struct pr_error e;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){
+        .memory_bytes = 30 << 20, .name = "served", .model = {.kv_bytes = 16 << 20}});
+    assert_int_equal(pr_serve_server_swap(s, MODEL_B, &e), PR_E_LIMIT);
+    assert_non_null(strstr(e.message, "17.8 MiB")); /* wanted */
+    assert_non_null(strstr(e.message, "13.3 MiB")); /* left */
+    json_t *o = ask(s, "GET", "/health", NULL, 200);
+    char fingerprint[65];
+    fingerprint_of(MODEL_A, fingerprint);
+    assert_string_equal(text_at(o, "fingerprint", NULL), fingerprint);
+    json_decref(o);
+    pr_serve_server_free(s);
+    struct pr_serve_server *none;
+    const struct pr_serve_server_options o2 = {
+        .dir = MODEL_A, .memory_bytes = 1 << 20, .model = {.kv_bytes = 16 << 20, .n_threads = 1}};
+    assert_int_equal(pr_serve_server_new(&o2, &none, &e), PR_E_LIMIT);
+}
+
+/* ---- the end ---- */
+
+static void one_that_ends_takes_no_more_and_lets_what_goes_on_end(void **state)
+{
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){0});
+    struct client a, b;
+    char body[300];
+    make_body(body, "default", "Hello", ",\"stream\":true");
+    ask_as(&a, s, "POST", "/v1/completions", body, NULL);
+    pr_serve_server_drain(s, 500);
+    read_all(&a);
+    assert_int_equal(a.end, -1); /* what is over is still read */
+    assert_non_null(strstr(pr_str_cstr(&a.body), "[DONE]"));
+    json_decref(ask(s, "GET", "/health", NULL, 503));
+    json_decref(ask(s, "POST", "/v1/completions", body, 503));
+    struct pr_error e;
+    assert_int_equal(pr_serve_server_swap(s, MODEL_B, &e), PR_E_CANCELLED);
+    end_client(&a);
+    pr_serve_server_free(s);
+    s = open_server((struct pr_serve_server_options){0});
+    ask_as(&b, s, "POST", "/v1/completions", LONG, NULL);
+    read_some(&b, 1);
+    pr_serve_server_drain(s, 1);
+    read_all(&b);
+    assert_int_equal(b.end, -2);
+    end_client(&b);
+    pr_serve_server_free(s);
+}
+
+static void counts_are_those_of_what_was_asked(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "proctor_serve_requests_total{route=\"/v1/completions\",status=\"200\"} 1\n",
+        "proctor_serve_requests_total{route=\"/v1/completions\",status=\"404\"} 1\n",
+        "proctor_serve_requests_total{route=\"/v1/completions\",status=\"499\"} 1\n",
+        "proctor_serve_requests_total{route=\"other\",status=\"404\"} 1\n",
+        "proctor_serve_answers 0\n", "proctor_serve_swaps_total 1\n",
+        "proctor_serve_request_seconds_count 1\n", "proctor_serve_first_token_seconds_count 2\n",
+        "proctor_serve_request_seconds_bucket{le=\"+Inf\"} 1\n", "name=\"served\""};
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.name = "served"});
+    struct client c;
+    struct pr_error e;
+    char body[300], line[100];
+    make_body(body, "served", "Hello there", "");
+    json_t *o = ask(s, "POST", "/v1/completions", body, 200);
+    long long generated =
+        json_integer_value(json_object_get(json_object_get(o, "usage"), "completion_tokens"));
+    json_decref(o);
+    make_body(body, "gpt-4", "Hello there", "");
+    json_decref(ask(s, "POST", "/v1/completions", body, 404));
+    json_decref(ask(s, "GET", "/nowhere", NULL, 404));
+    assert_int_equal(pr_serve_server_swap(s, MODEL_B, &e), PR_OK);
+    ask_as(&c, s, "GET", "/metrics", NULL, NULL);
+    read_all(&c);
+    snprintf(line, sizeof line, "proctor_serve_tokens_generated_total %lld\n", generated);
+    assert_non_null(strstr(pr_str_cstr(&c.body), line)); /* of the model that was replaced too */
+    end_client(&c);
+    ask_as(&c, s, "POST", "/v1/completions", LONG, NULL);
+    read_some(&c, 1);
+    end_client(&c);
+    ask_as(&c, s, "GET", "/metrics", NULL, NULL);
+    read_all(&c);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strstr(pr_str_cstr(&c.body), lines[i]))
+            fail_msg("no %s in\n%s", lines[i], strstr(pr_str_cstr(&c.body), "requests_total"));
+    end_client(&c);
+    pr_serve_server_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_route_answers_and_others_are_refused_by_status),
+        cmocka_unit_test(tokens_go_to_text_and_back),
+        cmocka_unit_test(as_many_answers_as_there_are_places_and_the_next_is_told_to_wait),
+        cmocka_unit_test(an_answer_that_takes_too_long_ends_as_an_error_of_the_api),
+        cmocka_unit_test(a_reader_that_is_too_slow_is_cut_off),
+        cmocka_unit_test(answers_under_swaps_are_those_of_their_fingerprints_models),
+        cmocka_unit_test(a_stream_that_began_on_the_old_model_ends_on_it),
+        cmocka_unit_test(the_same_content_is_not_loaded_again),
+        cmocka_unit_test(what_there_is_no_memory_for_is_refused_and_nothing_changes),
+        cmocka_unit_test(one_that_ends_takes_no_more_and_lets_what_goes_on_end),
+        cmocka_unit_test(counts_are_those_of_what_was_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
