@@ -156,7 +156,7 @@ static const struct pr_config_key keys[] = {
     {"sync", "remote_dir", PR_CONFIG_TEXT, SYNC(remote_dir), NULL, 0, 0, NULL,
         "the folder there that holds the checkpoints; over ssh, a relative one is of the home "
         "folder; without it nothing is synced",
-        "/home/me/TRAINING/models/current_model"},
+        "TRAINING/models/current_model"},
     {"sync", "remote_user", PR_CONFIG_TEXT, SYNC(remote_user), NULL, 0, 0, NULL,
         "the login there; without it, as ssh's own configuration says", "me"},
     {"sync", "remote_port", PR_CONFIG_INT, SYNC(remote_port), "0", 0, 65535, NULL,

@@ -4,6 +4,7 @@
  * ready and wanted, the newest first, and goes on for as long as there is something to do or to try
  * again before its next turn.  All that must not be lost is in the state file before the next step
  * begins; a kill leaves at most something in .incoming, which the next run goes on with. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -60,9 +61,9 @@ static char *here(const struct pr_sync *y, const char *dir)
     char *path = dir[0] == '/' || dir == y->s->local_dir || dir == y->s->current
                      ? pr_strdup(dir)
                      : pr_path_join(y->m->base_dir, dir);
-    char *working = *path == '/' ? NULL : getcwd(NULL, 0);
-    char *absolute = working ? pr_path_join(working, path) : pr_strdup(path);
-    free(working);
+    char working[PATH_MAX];
+    char *absolute = *path != '/' && getcwd(working, sizeof working) ? pr_path_join(working, path)
+                                                                     : pr_strdup(path);
     pr_free(path);
     return absolute;
 }
