@@ -9,7 +9,7 @@
 
 /* The order of the page; others come after these. */
 static const char *const order[] = {"progress", "previews", "calibration", "comparison",
-    "checkpoints", "curriculum", "data", "testing", "gpu", "alerts"};
+    "checkpoints", "curriculum", "data", "testing", "deployment", "gpu", "alerts"};
 
 static size_t place_of(const json_t *panel)
 {

@@ -37,7 +37,7 @@
 
 static const char *const watch_args[] = {"run", "--base-dir", ".", NULL};
 static const char *const train_args[] = {"train", "--from-scratch", "models/config.json",
-    "--tokenizer", "models/tokenizer", "--queue", ".", "--out", PR_DEMO_MODELS, "--steps",
+    "--tokenizer", "models/tokenizer", "--queue", ".", "--out", PR_DEMO_TRAINER, "--steps",
     TEXT(PR_DEMO_STEPS), "--save-every", SAVE_EVERY, "--batch", TEXT(PR_DEMO_BATCH), "--lr",
     "0.003", "--schedule", "cosine", "--warmup", "100", "--weight-decay", "0.05", "--grad-clip",
     "1", "--seed", "1", "--status", "status/training_status.json", NULL};

@@ -101,6 +101,8 @@ static int serve(const struct setup *u, const char *dir, bool watch)
 {
     struct pr_serving w;
     struct pr_error e;
+    if (watch && !pr_serving_wait(dir))
+        return PR_EXIT_STOPPED;
     pr_serving_init(&w, dir, watch);
     enum pr_code code = pr_serve_server_new(&u->server, &w.server, &e);
     if (!code) {
@@ -201,9 +203,13 @@ static int run_with(const struct pr_args *a, struct pr_config *c)
     enum pr_code code = set_options(a, c, &e);
     if (code)
         return fail(PR_E_USAGE, &e);
-    const char *dir = a->n_positional ? a->positional[0] : c->serve.target;
+    const char *dir = a->n_positional   ? a->positional[0]
+                      : c->serve.target ? c->serve.target
+                                        : c->deploy.target;
     if (!dir) {
-        pr_say("serve", "which checkpoint?  Name its folder, or set serve.target in proctor.yaml");
+        pr_say("serve",
+            "which checkpoint?  Name its folder, or set serve.target (or deploy.target) "
+            "in proctor.yaml");
         return PR_EXIT_USAGE;
     }
     code = make_setup(a, c, dir, &u, &e);
@@ -272,7 +278,7 @@ static const struct pr_option options[] = {
 
 const struct pr_command pr_command_serve = {
     .name = "serve",
-    .summary = "answer with a checkpoint over the OpenAI API, and change it without a gap",
+    .summary = "serve a checkpoint over the OpenAI API; swap it without a gap",
     .arguments = "[MODEL_DIR]",
     .about =
         "Serves /v1/chat/completions, /v1/completions and /v1/models as OpenAI's clients ask for "
@@ -293,14 +299,13 @@ const struct pr_command pr_command_serve = {
     .n_options = sizeof options / sizeof *options,
     .max_args = 1,
     .examples = {{"Serve a checkpoint on this machine", "proctor serve models/checkpoint-100"},
-        {"Ask it",
-            "curl -s localhost:8000/v1/chat/completions -H 'Content-Type: application/json' -d "
-            "'{\"model\":\"default\",\"messages\":[{\"role\":\"user\",\"content\":\"2 + 2?\"}]}'"},
         {"Whatever a link leads to, under a name that stays",
             "proctor serve --watch --name my-model models/deployed"},
-        {"Another checkpoint, without a gap",
-            "curl -s localhost:8000/v1/load -H 'Content-Type: application/json' -d "
-            "'{\"path\":\"models/checkpoint-200\"}'"},
+        {"The one that serve.target of proctor.yaml names", "proctor serve --base-dir ~/TRAINING"},
+        {"Start it, and ask it",
+            "proctor serve --name m models/checkpoint-100 & sleep 5; curl -s "
+            "localhost:8000/v1/completions -H 'Content-Type: application/json' -d "
+            "'{\"model\":\"m\",\"prompt\":\"2 + 2 =\"}'"},
         {"For other machines",
             "(umask 077; openssl rand -hex 24 > key) && proctor serve --bind 0.0.0.0 "
             "--api-key-file key models/checkpoint-100"}},

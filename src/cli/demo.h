@@ -3,6 +3,7 @@
  *   demo_make.c    what has to be there first: problems, tokenizer, configuration
  *   demo_queue.c   what waits in the queue when the training begins
  *   demo_damage.c  one checkpoint that is bad on purpose
+ *   demo_ask.c     a question to the model that is served
  *   demo_show.c    what is shown of it: a row a checkpoint, the summary
  *   cmd_demo.c     the course of it
  *
@@ -19,7 +20,10 @@
 #include "base/json.h"
 #include "base/str.h"
 
-#define PR_DEMO_MODELS "models/current_model"
+/* Where its trainer saves, as if that were another machine; sync brings what is ready to
+ * models/current_model, and the best is served from PR_DEMO_SERVED. */
+#define PR_DEMO_TRAINER "trainer/checkpoints"
+#define PR_DEMO_SERVED  "served/model"
 
 /* How much is trained, and how much of that waits in the queue at the start.  What is missing must
  * come into the queue while it trains. */
@@ -59,6 +63,8 @@ void pr_demo_news(struct pr_demo_shown *s, struct pr_str *out);
 void pr_demo_line(const struct pr_demo_shown *s, struct pr_str *out);
 /* The end: ranking, calibration, the curriculum's verdict, where to look; appends. */
 void pr_demo_summary(const struct pr_demo_shown *s, const char *dir, struct pr_str *out);
+/* A question to the model that is served, and its answer; appends nothing where none is. */
+void pr_demo_ask(struct pr_str *out);
 /* Has the curriculum optimizer said something: decided, or all strategies tried often enough? */
 bool pr_demo_curriculum_over(void);
 /* Is there a row of this step's checkpoint? */

@@ -13,7 +13,7 @@
 #include "model/safetensors.h"
 
 #define MAX_FILE ((size_t)256 << 20)
-#define HIDDEN   PR_DEMO_MODELS "/.damaged.tmp" /* not a checkpoint's name: nobody looks */
+#define HIDDEN   PR_DEMO_TRAINER "/.damaged.tmp" /* not a checkpoint's name: nobody looks */
 #define WEIGHTS  "model.safetensors"
 #define STATE    "trainer_state.json"
 
@@ -110,8 +110,8 @@ enum pr_code pr_demo_damage(int64_t step, struct pr_error *e)
 {
     char from[128], to[128], **names = NULL;
     size_t n = 0;
-    snprintf(from, sizeof from, PR_DEMO_MODELS "/checkpoint-%lld", (long long)step);
-    snprintf(to, sizeof to, PR_DEMO_MODELS "/checkpoint-%lld", (long long)step + 1);
+    snprintf(from, sizeof from, PR_DEMO_TRAINER "/checkpoint-%lld", (long long)step);
+    snprintf(to, sizeof to, PR_DEMO_TRAINER "/checkpoint-%lld", (long long)step + 1);
     clear_hidden();
     enum pr_code code = pr_dir_list(from, &names, &n, e);
     if (!code)

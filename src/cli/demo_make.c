@@ -44,7 +44,13 @@ static const char model[] = "{\n"
 static const char *const settings[][2] = {
     {"watch.scan_seconds", "1"},
     {"eval.max_new_tokens", "24"},
-    {"machine.intervals", "{data-generation: 2, self-correction: 5, curriculum-optimizer: 5}"},
+    {"machine.intervals", "{data-generation: 2, self-correction: 5, curriculum-optimizer: 5, "
+                          "checkpoint-sync: 1, auto-deployment: 5}"},
+    {"sync.remote_dir", PR_DEMO_TRAINER},
+    {"sync.keep", "100"},
+    {"deploy.target", PR_DEMO_SERVED},
+    {"deploy.driver", "proctor"},
+    {"serve.enabled", "true"},
     {"miner.samples", "60"},
     {"miner.rounds", "2"},
     {"correction.error_threshold", "5"},
@@ -63,15 +69,16 @@ static const char *const settings[][2] = {
 };
 #define N_SETTINGS (sizeof settings / sizeof *settings)
 
-/* The API's and the page's usual ports: where another program has one, a free one will do. */
+/* The usual ports of API, page and served model: where another program has one, a free one will do. */
 static const struct {
     const char *key;
     in_port_t port;
-} ports[] = {{"api.port", 5000}, {"api.page_port", 8080}};
+    const char *other; /* then; who deploys must know where the model is served before it is */
+} ports[] = {{"api.port", 5000, "0"}, {"api.page_port", 8080, "0"}, {"serve.port", 8000, "18000"}};
 #define N_PORTS (sizeof ports / sizeof *ports)
 
 static const char *const folders[] = {
-    "data/validation", "data/training", PR_DEMO_MODELS, "status", "logs"};
+    "data/validation", "data/training", PR_DEMO_TRAINER, "models/current_model", "served", "status", "logs"};
 
 struct step {
     const char *makes; /* it is done when this is there */
@@ -162,7 +169,7 @@ static void configuration(struct pr_str *yaml)
         if (!is_taken(ports[i].port))
             continue;
         set[n][0] = ports[i].key;
-        set[n++][1] = "0";
+        set[n++][1] = ports[i].other;
     }
     pr_config_file(set, n, yaml);
 }

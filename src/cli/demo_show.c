@@ -351,6 +351,7 @@ void pr_demo_summary(const struct pr_demo_shown *s, const char *dir, struct pr_s
     put_ranking(out);
     put_calibration(out);
     put_curriculum(out);
+    pr_demo_ask(out);
     pr_str_puts(out, "\nLook further:\n  cd ");
     pr_layout_wrap(out, dir, 5, 5, 200);
     pr_str_puts(out, "  proctor status                     everything at a glance\n");

@@ -48,6 +48,20 @@ static void say_once(struct pr_serving *w, const char *text)
     snprintf(w->last, sizeof w->last, "%s", text);
 }
 
+bool pr_serving_wait(const char *dir)
+{
+    struct pr_serving w = {.dir = dir};
+    uint64_t dev, ino;
+    while (!pr_interrupted()) {
+        struct pollfd stop = {.fd = pr_interrupt_fd(), .events = POLLIN};
+        if (look(dir, &dev, &ino)) /* what is there and is no checkpoint is an error to be told */
+            return true;
+        say_once(&w, "waits for a checkpoint at the folder that it serves: there is none yet");
+        poll(&stop, 1, LOOK_MS);
+    }
+    return false;
+}
+
 /* Whole?  Where it is still being written, nothing is said: it will be. */
 static bool is_complete(struct pr_serving *w)
 {

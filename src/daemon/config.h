@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "systems/deploy_settings.h"
 #include "systems/settings.h"
+#include "systems/sync_settings.h"
 
 struct pr_config {
     char *base_dir; /* the base folder, absolute or as given */
@@ -89,6 +90,7 @@ struct pr_config {
         json_t *servers;  /* an object: name → url */
         int64_t timeout_seconds;
     } skills;
+    struct pr_sync_settings sync;     /* `current` is set for a run alone */
     struct pr_deploy_settings deploy; /* what is no key of it: pr_deploy_config_of */
     /* log */
     char *log_level; /* "debug", "info", "warning", "error" */

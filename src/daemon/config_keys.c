@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-#define AT(field)  offsetof(struct pr_config, field)
-#define SET(field) offsetof(struct pr_config, settings.field)
+#define AT(field)   offsetof(struct pr_config, field)
+#define SET(field)  offsetof(struct pr_config, settings.field)
+#define SYNC(field) offsetof(struct pr_config, sync.field)
 
 static const struct pr_config_key keys[] = {
     {"models", "bases", PR_CONFIG_FOLDER_MAP, AT(bases), "{}", 0, 0, NULL,
@@ -148,6 +149,45 @@ static const struct pr_config_key keys[] = {
         "files that may wait in high, normal and low together before they are a backlog", NULL},
     {"queue", "max_turn_bytes", PR_CONFIG_INT, AT(max_turn_bytes), "262144", 1, 1073741824, NULL,
         "a training example with a longer turn is refused", NULL},
+    {"sync", "remote_host", PR_CONFIG_TEXT, SYNC(remote_host), NULL, 0, 0, NULL,
+        "the machine that checkpoints are fetched from, by ssh; without it sync.remote_dir is of "
+        "this machine, or mounted",
+        "trainer"},
+    {"sync", "remote_dir", PR_CONFIG_TEXT, SYNC(remote_dir), NULL, 0, 0, NULL,
+        "the folder there that holds the checkpoints; over ssh, a relative one is of the home "
+        "folder; without it nothing is synced",
+        "TRAINING/models/current_model"},
+    {"sync", "remote_user", PR_CONFIG_TEXT, SYNC(remote_user), NULL, 0, 0, NULL,
+        "the login there; without it, as ssh's own configuration says", "me"},
+    {"sync", "remote_port", PR_CONFIG_INT, SYNC(remote_port), "0", 0, 65535, NULL,
+        "its port; 0: as ssh's own configuration says", NULL},
+    {"sync", "ssh_options", PR_CONFIG_TEXTS, SYNC(ssh_options), "[]", 0, 0, NULL,
+        "further options of ssh, as after its -o", "[IdentityFile=~/.ssh/trainer, ProxyJump=gate]"},
+    {"sync", "local_dir", PR_CONFIG_FOLDER, SYNC(local_dir), NULL, 0, 0, NULL,
+        "where checkpoints go; without it models.current, else models/current_model",
+        "models/current_model"},
+    {"sync", "keep", PR_CONFIG_INT, SYNC(keep), "3", 1, 1000000, NULL,
+        "newest checkpoints that are kept of those that were fetched", NULL},
+    {"sync", "keep_best", PR_CONFIG_INT, SYNC(keep_best), "2", 0, 1000000, NULL,
+        "and so many of the best by model comparison", NULL},
+    {"sync", "optimizer_state", PR_CONFIG_BOOL, SYNC(optimizer_state), "false", 0, 0, NULL,
+        "also fetch what only a trainer needs: optimizer, scheduler and random states", NULL},
+    {"sync", "bandwidth_mb", PR_CONFIG_REAL, SYNC(bandwidth_mb), "0", 0, 1e6, NULL,
+        "MB a second that a transfer over ssh takes at most; 0: no limit", NULL},
+    {"sync", "compress", PR_CONFIG_CHOICE, SYNC(compress), "none", 0, 0, "none|zstd",
+        "how rsync packs what goes over ssh; weights hardly get smaller", NULL},
+    {"sync", "reserve_gb", PR_CONFIG_REAL, SYNC(reserve_gb), "5", 0, 1e6, NULL,
+        "GB that stay free: older checkpoints go before, and nothing is fetched below it", NULL},
+    {"sync", "look_seconds", PR_CONFIG_REAL, SYNC(look_seconds), "5", 0.01, 3600, NULL,
+        "seconds for which nothing about a checkpoint may change before it is fetched", NULL},
+    {"sync", "retry_seconds", PR_CONFIG_REAL, SYNC(retry_seconds), "10", 0.01, 86400, NULL,
+        "seconds after which a transfer that failed is tried again, doubled each time", NULL},
+    {"sync", "retry_max_seconds", PR_CONFIG_REAL, SYNC(retry_max_seconds), "600", 0.01, 604800,
+        NULL, "but never more than these", NULL},
+    {"sync", "push", PR_CONFIG_BOOL, SYNC(push), "false", 0, 0, NULL,
+        "the other way round: from sync.local_dir to sync.remote_dir, for trainers that cannot be "
+        "reached",
+        NULL},
     {"log", "level", PR_CONFIG_CHOICE, AT(log_level), "info", 0, 0, "debug|info|warning|error",
         "the least important lines that are logged", NULL},
     {"log", "max_mb", PR_CONFIG_INT, AT(log_max_mb), "10", 1, 100000, NULL,

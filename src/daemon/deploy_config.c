@@ -1,11 +1,37 @@
 /* See deploy_config.h. */
 #include "daemon/deploy_config.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
 #include "deploy/source.h"
+
+#define MAX_NOTE 65536
+
+/* Where `proctor serve` of this base folder listens: as its note says, else as it will; NULL: not
+ * known before it does. */
+static char *own_server(const struct pr_config *c)
+{
+    struct pr_error ignored;
+    struct pr_str url = PR_STR_INIT(4096);
+    json_t *note = NULL;
+    char *path = pr_path_join(c->base_dir, "status/serve.json");
+    if (pr_json_read(AT_FDCWD, path, MAX_NOTE, 0, &note, &ignored))
+        note = NULL;
+    const char *at = json_string_value(json_object_get(note, "url"));
+    size_t n = at ? strlen(at) : 0;
+    if (n > 3 && !strcmp(at + n - 3, "/v1"))
+        pr_str_append(&url, at, n - 3);
+    else if (c->serve.port)
+        pr_str_printf(&url, "http://127.0.0.1:%lld", (long long)c->serve.port);
+    json_decref(note);
+    pr_free(path);
+    char *ret = url.len ? pr_str_take(&url) : NULL;
+    pr_str_done(&url);
+    return ret;
+}
 
 void pr_deploy_config_of(const struct pr_config *c, struct pr_deploy_config *ret)
 {
@@ -18,6 +44,8 @@ void pr_deploy_config_of(const struct pr_config *c, struct pr_deploy_config *ret
     ret->models =
         c->current ? pr_strdup(c->current) : pr_path_join(c->base_dir, "models/current_model");
     s->models = ret->models;
+    if (!s->url && s->driver && !strcmp(s->driver, "proctor"))
+        s->url = ret->url = own_server(c);
     pr_peers_of(c, &ret->peers, &ret->n_peers);
     for (size_t i = 0; peer && i < ret->n_peers; i++) {
         const struct pr_peer *p = &ret->peers[i];
@@ -33,5 +61,6 @@ void pr_deploy_config_done(struct pr_deploy_config *d)
 {
     pr_peers_free(d->peers, d->n_peers);
     pr_free(d->models);
+    pr_free(d->url);
     *d = (struct pr_deploy_config){0};
 }

@@ -34,8 +34,14 @@ static bool wants_api(const struct pr_config *c)
     return c->api.enabled && !(off && !strcmp(off, "0"));
 }
 
+static bool wants_serve(const struct pr_config *c)
+{
+    return c->serve.enabled && (c->serve.target || c->deploy.target);
+}
+
 static const struct kind kinds[] = {
     {"api", wants_api},
+    {"serve", wants_serve},
 };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 

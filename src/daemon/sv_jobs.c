@@ -166,8 +166,10 @@ static enum pr_code prepare_move(struct pr_sv_runner *r, struct run *run, struct
     run->mover = pr_sv_mover_enter(r, e);
     if (!run->mover)
         return e->code;
+    run->config.sync.current = run->config.current;
     pr_deploy_config_of(&run->config, &run->deploy);
     run->move = (struct pr_move){.base_dir = run->config.base_dir,
+        .sync = &run->config.sync,
         .deploy = &run->deploy.settings,
         .interval_ms = pr_sv_interval_ms(r),
         .once_ms = pr_sv_runs_once(r) ? r->jobs->asked_ms : 0};

@@ -100,10 +100,17 @@ static void told(void *ctx, const json_t *status)
     put_interim(ctx, json_deep_copy(status));
 }
 
+static void noted(void *ctx, const char *event, const char *text)
+{
+    const struct pr_sv_mover *m = ctx;
+    pr_log(PR_LOG_INFO, m->runner->system->name, event, "what=%s", pr_log_quote(text));
+}
+
 void pr_sv_mover_fill(struct pr_sv_mover *m, struct pr_move *ret)
 {
     ret->stop = &m->stop;
     ret->tell = told;
+    ret->note = noted;
     ret->ctx = m;
 }
 

@@ -23,16 +23,17 @@ static int timeout_ms(const struct pr_ask *a)
     return (int)(a->settings->timeout_seconds * 1000);
 }
 
-/* One request that must be answered with 2xx, and without "success": false. */
-static enum pr_code tell(const struct pr_ask *a, const char *method, const char *url,
-    const char *body, struct pr_error *e)
+/* One request that must be answered with 2xx, and without "success": false.  *ret_status: of the
+ * answer, 0 where there was none. */
+static enum pr_code tell_once(const struct pr_ask *a, const char *method, const char *url,
+    const char *body, int *ret_status, struct pr_error *e)
 {
-    int status = 0;
     json_t *answer = NULL;
-    enum pr_code code = pr_ask_json(a, method, url, body, timeout_ms(a), &status, &answer, e);
-    if (!code &&
-        (status < 200 || status > 299 || json_is_false(json_object_get(answer, "success")))) {
-        char *said = pr_ask_said(status, answer);
+    *ret_status = 0;
+    enum pr_code code = pr_ask_json(a, method, url, body, timeout_ms(a), ret_status, &answer, e);
+    if (!code && (*ret_status < 200 || *ret_status > 299 ||
+                     json_is_false(json_object_get(answer, "success")))) {
+        char *said = pr_ask_said(*ret_status, answer);
         code = pr_fail(e, PR_E_IO, "%s", said);
         pr_free(said);
     }
@@ -40,25 +41,49 @@ static enum pr_code tell(const struct pr_ask *a, const char *method, const char 
     return code ? pr_wrap(e, code, "reloading the server") : PR_OK;
 }
 
-/* {key: value} posted to url + path. */
-static enum pr_code post(const struct pr_ask *a, const char *path, const char *key,
-    const char *value, struct pr_error *e)
+static enum pr_code tell(const struct pr_ask *a, const char *method, const char *url,
+    const char *body, struct pr_error *e)
+{
+    int status;
+    return tell_once(a, method, url, body, &status, e);
+}
+
+/* {key: value} posted to url + path; *ret_status as of tell_once. */
+static enum pr_code post_once(const struct pr_ask *a, const char *path, const char *key,
+    const char *value, int *ret_status, struct pr_error *e)
 {
     struct pr_str body = PR_STR_INIT(65536);
     json_t *o = json_object();
     char *url = pr_ask_url(a->url, path);
     pr_json_set_str(o, key, value);
     pr_json_dump(o, -1, 0, &body);
-    enum pr_code code = tell(a, "POST", url, pr_str_cstr(&body), e);
+    enum pr_code code = tell_once(a, "POST", url, pr_str_cstr(&body), ret_status, e);
     json_decref(o);
     pr_free(url);
     pr_str_done(&body);
     return code;
 }
 
+static enum pr_code post(const struct pr_ask *a, const char *path, const char *key,
+    const char *value, struct pr_error *e)
+{
+    int status;
+    return post_once(a, path, key, value, &status, e);
+}
+
+/* One that watches the target may be loading it already (409), and one that waited for the first
+ * checkpoint is about to listen. */
 enum pr_code pr_driver_proctor(const struct pr_ask *a, struct pr_error *e)
 {
-    return post(a, "/v1/load", "path", a->path, e);
+    int64_t end = pr_clock_monotonic_ns() + a->settings->timeout_seconds * 1000000000;
+    for (;;) {
+        int status;
+        enum pr_code code = post_once(a, "/v1/load", "path", a->path, &status, e);
+        bool passes = status == 409 || (!status && code == PR_E_IO);
+        if (!code || !passes || pr_clock_monotonic_ns() > end || (a->stop && atomic_load(a->stop)))
+            return code;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
 }
 
 /* docs.sglang.ai: POST /update_weights_from_disk {"model_path"} → {"success","message"}; 400 when

@@ -27,6 +27,8 @@ struct pr_move {
     /* Shows how far it is: a document (borrowed) that stands in for the status until the run is
      * over.  May be called often; shown once a second. */
     void (*tell)(void *ctx, const json_t *status);
+    /* A line in the log: what changed, from what, and why; may be NULL. */
+    void (*note)(void *ctx, const char *event, const char *text);
     void *ctx;
 };
 

@@ -38,6 +38,7 @@
     X(adversarial_miner)                                                                           \
     X(self_correction)                                                                             \
     X(data_generation)                                                                             \
+    X(checkpoint_sync)                                                                             \
     X(auto_deployment)
 
 enum pr_role { PR_ROLE_TRAINING = 1, PR_ROLE_INFERENCE = 2, PR_ROLE_ALL = 3 };

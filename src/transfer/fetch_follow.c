@@ -14,12 +14,14 @@
 #include "base/file.h"
 #include "transfer/fetch_internal.h"
 
-#define CHUNK    ((size_t)1 << 20)
-#define PER_TICK 128 /* chunks: `stop` is looked at in between */
+#define CHUNK      ((size_t)1 << 20)
+#define PER_TICK   128 /* chunks: `stop` is looked at in between */
+#define SYNC_BYTES ((off_t)16 << 20)
 
 struct pr_follow {
     bool follows;
-    int fd; /* -1: not there yet */
+    int fd;       /* -1: not there yet */
+    off_t synced; /* up to here it is on its way to the disk */
     struct pr_sha256 *h;
 };
 
@@ -33,6 +35,16 @@ void pr_follow_begin(struct pr_job *j)
     }
 }
 
+/* What has come goes to the disk meanwhile, so that the sync at the end has little left to do. */
+static void begin_sync(struct pr_follow *f)
+{
+    off_t at = lseek(f->fd, 0, SEEK_CUR);
+    if (at - f->synced < SYNC_BYTES)
+        return;
+    (void)sync_file_range(f->fd, f->synced, at - f->synced, SYNC_FILE_RANGE_WRITE);
+    f->synced = at;
+}
+
 /* Up to *chunks more of what is there; false: it cannot be followed any more. */
 static bool read_on(struct pr_follow *f, char *buf, int *chunks)
 {
@@ -43,6 +55,7 @@ static bool read_on(struct pr_follow *f, char *buf, int *chunks)
         if (n > 0)
             pr_sha256_update(f->h, buf, (size_t)n);
     }
+    begin_sync(f);
     return true;
 }
 

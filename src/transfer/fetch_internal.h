@@ -46,6 +46,21 @@ void pr_follow_done(struct pr_job *j);
  * right already are compared, by rsync's own checksums of the whole files. */
 PR_MUST_CHECK enum pr_code pr_job_rsync(struct pr_job *j, bool compare, struct pr_error *e);
 PR_MUST_CHECK enum pr_code pr_job_copy(struct pr_job *j, struct pr_error *e);
+/* One run of rsync: `names` from a folder to another, of which one is on the side of s. */
+struct pr_rsync {
+    const struct pr_store *s;
+    const struct pr_fetch_options *o;
+    bool compare;
+    const char *from, *to; /* pr_rsync_from, pr_rsync_here */
+    const char *const *names;
+    size_t n;
+    const char *doing; /* "fetching checkpoint-1", for messages */
+    pr_talk_tick *tick;
+    void *ctx;
+};
+PR_MUST_CHECK enum pr_code pr_rsync_run(const struct pr_rsync *r, struct pr_error *e);
+/* A path of this machine as rsync is to be told it; pr_free. */
+char *pr_rsync_here(const char *path);
 /* The folder over there as rsync is to be told it: "HOST:DIR/NAME/". */
 void pr_rsync_from(const struct pr_store *s, const char *checkpoint, struct pr_str *out);
 

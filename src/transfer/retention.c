@@ -147,10 +147,10 @@ static uint64_t plus(uint64_t a, uint64_t b)
 }
 
 void pr_retention_decide(const struct pr_held *v, size_t n, const struct pr_retention_rule *rule,
-    struct pr_retention_verdict *ret_verdicts, struct pr_retention *ret)
+    struct pr_retention_verdict *ret_verdicts, struct pr_retention_sum *ret)
 {
     struct place *p = rank(v, n, rule->lower_is_better);
-    struct pr_retention r = {0};
+    struct pr_retention_sum r = {0};
     uint64_t need = plus(rule->incoming_bytes, rule->reserve_bytes);
     for (size_t i = 0; i < n; i++) {
         struct pr_retention_verdict *to = &ret_verdicts[p[i].held - v];

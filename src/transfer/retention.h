@@ -52,7 +52,7 @@ struct pr_retention_verdict {
     char reason[160]; /* one line, "pinned", "older than the newest 3, and not among the best 1" */
 };
 
-struct pr_retention {
+struct pr_retention_sum {
     uint64_t freed_bytes; /* by all that goes */
     /* What is missing even so; then nothing should be fetched, and somebody be told.  0: enough. */
     uint64_t short_bytes;
@@ -61,7 +61,7 @@ struct pr_retention {
 
 /* ret_verdicts: n of them, in the order of v. */
 void pr_retention_decide(const struct pr_held *v, size_t n, const struct pr_retention_rule *rule,
-    struct pr_retention_verdict *ret_verdicts, struct pr_retention *ret);
+    struct pr_retention_verdict *ret_verdicts, struct pr_retention_sum *ret);
 
 /* Removes LOCAL/NAME: renamed to a hidden name first, so that nobody ever sees half of it, then
  * removed with all that is in it; links are removed and never followed.  A NAME that is no plain

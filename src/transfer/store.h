@@ -2,10 +2,10 @@
  *
  * Both are one interface, a table of functions each (store_internal.h); nothing is ever written on
  * that side.  Over ssh nothing is needed there but a POSIX shell, find or stat, head, and rsync for
- * fetching; sha256sum where hashes are wanted.  The command that ssh is given is one constant text
- * (store_ssh.c); folder and file names follow on its stdin, each byte that is not a letter, digit,
- * or one of "._/-" as an octal escape, and are only ever used as quoted variables.  So a name may
- * hold anything.
+ * fetching; openssl or sha256sum where hashes are wanted.  The command that ssh is given is one
+ * constant text (store_ssh.c); folder and file names follow on its stdin, each byte that is not a
+ * letter, digit, or one of "._/-" as an octal escape, and are only ever used as quoted variables.
+ * So a name may hold anything.
  *
  * The user's own ~/.ssh/config, keys, agent and known_hosts count, as for `ssh HOST`; there is
  * never a question at a terminal (BatchMode).  A connection is made when something is asked first

@@ -32,6 +32,10 @@ struct pr_store {
     struct pr_talk talk; /* ssh: the connection */
 };
 
+/* Over ssh, for push.c: an operation of the script that changes something there; `to` NULL: it has
+ * one name.  The names are paths in s->dir.  ret: its answer. */
+PR_MUST_CHECK enum pr_code pr_store_ssh_do(struct pr_store *s, const char *op, const char *path,
+    const char *to, char ret[16], struct pr_error *e);
 bool pr_store_is_local(const struct pr_store *s);
 /* SHA-256 of a file; PR_E_CANCELLED when stopped. */
 PR_MUST_CHECK enum pr_code pr_file_sha256(int dir_fd, const char *name, const atomic_bool *stop,

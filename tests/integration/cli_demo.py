@@ -81,7 +81,7 @@ def spoil(path, rng):
 
 def put_damaged(folder, step):
     """What the demo itself does at step 1000, which would take minutes to come."""
-    models = os.path.join(folder, "models", "current_model")
+    models = os.path.join(folder, "trainer", "checkpoints")
     to = os.path.join(models, ".damaged.tmp")
     shutil.copytree(os.path.join(models, "checkpoint-%d" % step), to, ignore=lambda top, names: [
         n for n in names if os.path.isdir(os.path.join(top, n))])
@@ -107,7 +107,7 @@ def test_it_shows_a_graded_checkpoint_stops_whole_and_goes_on():
         assert processes_in(folder) == []
 
         # What it leaves is whole: every checkpoint is accepted, every status file is a document.
-        models = os.path.join(folder, "models", "current_model")
+        models = os.path.join(folder, "trainer", "checkpoints")
         checkpoints = [n for n in os.listdir(models) if not n.startswith(".")]
         assert "checkpoint-%d" % first in checkpoints
         for name in checkpoints:
@@ -145,7 +145,7 @@ def everything_in(folder):
 
 def test_a_folder_that_is_no_demos_is_left_as_it_is():
     with harness.scratch() as folder:
-        models = os.path.join(folder, "models", "current_model")
+        models = os.path.join(folder, "trainer", "checkpoints")
         os.makedirs(models)
         os.mkdir(os.path.join(folder, ".proctor"))  # as a watch of the user's own leaves it
         before = everything_in(folder)

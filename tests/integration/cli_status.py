@@ -135,7 +135,7 @@ def test_a_running_watch_is_asked():
                     break
             assert doc["owner"]["pid"] == watch.pid and doc["newest"]["level"] == "ok"
             assert all(s["active"] for s in doc["systems"]
-                       if s["name"] not in ("data-generation", "adversarial-miner", "auto-deployment"))
+                       if s["name"] not in ("data-generation", "adversarial-miner", "checkpoint-sync"))
             assert doc["training"]["current_step"] == 4500
             # All systems together cost one grading.
             assert doc["tokens"]["examples"] == 300

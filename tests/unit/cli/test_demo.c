@@ -32,26 +32,26 @@ static int64_t step_of(const char *folder)
 static void the_damaged_one_is_whole_a_step_of_its_own_and_not_gone_on_from(void **state)
 {
     (void)state;
-    static const char good[] = PR_DEMO_MODELS "/checkpoint-4500",
-                      bad[] = PR_DEMO_MODELS "/checkpoint-4501";
+    static const char good[] = PR_DEMO_TRAINER "/checkpoint-4500",
+                      bad[] = PR_DEMO_TRAINER "/checkpoint-4501";
     bool complete = false;
     char *a, *b;
     size_t n, m;
-    OK(pr_mkdirs(PR_DEMO_MODELS, &e));
+    OK(pr_mkdirs(PR_DEMO_TRAINER, &e));
     temp_copy_folder("run_a/checkpoints/checkpoint-4500", good);
-    OK(pr_mkdirs(PR_DEMO_MODELS "/checkpoint-4500/proctor", &e)); /* the optimizer's state */
-    OK(pr_mkdirs(PR_DEMO_MODELS "/.damaged.tmp", &e)); /* of an attempt that was interrupted */
+    OK(pr_mkdirs(PR_DEMO_TRAINER "/checkpoint-4500/proctor", &e)); /* the optimizer's state */
+    OK(pr_mkdirs(PR_DEMO_TRAINER "/.damaged.tmp", &e)); /* of an attempt that was interrupted */
     OK(pr_demo_damage(4500, &e));
     OK(pr_checkpoint_complete(bad, &complete, &e, &e));
     assert_true(complete);
     assert_int_equal(step_of(bad), 4501);
     assert_int_equal(step_of(good), 4500);
-    assert_false(pr_path_exists(PR_DEMO_MODELS "/checkpoint-4501/proctor"));
-    assert_false(pr_path_exists(PR_DEMO_MODELS "/.damaged.tmp"));
+    assert_false(pr_path_exists(PR_DEMO_TRAINER "/checkpoint-4501/proctor"));
+    assert_false(pr_path_exists(PR_DEMO_TRAINER "/.damaged.tmp"));
     OK(pr_file_read(
-        AT_FDCWD, PR_DEMO_MODELS "/checkpoint-4500/model.safetensors", 1 << 28, &a, &n, &e));
+        AT_FDCWD, PR_DEMO_TRAINER "/checkpoint-4500/model.safetensors", 1 << 28, &a, &n, &e));
     OK(pr_file_read(
-        AT_FDCWD, PR_DEMO_MODELS "/checkpoint-4501/model.safetensors", 1 << 28, &b, &m, &e));
+        AT_FDCWD, PR_DEMO_TRAINER "/checkpoint-4501/model.safetensors", 1 << 28, &b, &m, &e));
     assert_int_equal(n, m);
     assert_int_not_equal(memcmp(a, b, n), 0);
     pr_free(a);

@@ -238,6 +238,40 @@ static void every_key_of_the_watch_is_read(void **state)
     pr_config_done(&c);
 }
 
+static void every_key_of_sync_is_read(void **state)
+{
+    (void)state;
+    struct pr_config c;
+    assert_int_equal(
+        parse("sync:\n  remote_host: trainer\n  remote_dir: ~/runs\n  remote_user: me\n"
+              "  remote_port: 2222\n  ssh_options: ['ProxyJump=gate']\n"
+              "  local_dir: here\n  keep: 4\n  keep_best: 0\n  optimizer_state: true\n"
+              "  bandwidth_mb: 12.5\n  compress: zstd\n  reserve_gb: 1\n"
+              "  look_seconds: 2\n  retry_seconds: 3\n  retry_max_seconds: 30\n"
+              "  push: true\n",
+            &c),
+        PR_OK);
+    assert_string_equal(c.sync.remote_host, "trainer");
+    assert_string_equal(c.sync.remote_dir, "~/runs");
+    assert_string_equal(c.sync.remote_user, "me");
+    assert_int_equal(c.sync.remote_port, 2222);
+    assert_string_equal(json_string_value(json_array_get(c.sync.ssh_options, 0)), "ProxyJump=gate");
+    assert_string_equal(c.sync.local_dir, "/base/here");
+    assert_int_equal(c.sync.keep * 10 + c.sync.keep_best, 40);
+    assert_true(c.sync.optimizer_state && c.sync.push);
+    assert_true(c.sync.bandwidth_mb == 12.5 && c.sync.reserve_gb == 1);
+    assert_string_equal(c.sync.compress, "zstd");
+    assert_true(c.sync.look_seconds == 2 && c.sync.retry_seconds == 3);
+    assert_true(c.sync.retry_max_seconds == 30);
+    assert_true(pr_config_is_set(&c, "sync.remote_dir"));
+    assert_false(pr_config_is_set(&c, "sync.keep") || pr_config_is_set(&c, "nothing"));
+    pr_config_done(&c);
+    assert_int_equal(parse("", &c), PR_OK);
+    assert_false(pr_config_is_set(&c, "sync.remote_dir"));
+    assert_int_equal(c.sync.keep * 10 + c.sync.keep_best, 32);
+    pr_config_done(&c);
+}
+
 static void the_systems_defaults_are_the_tables(void **state)
 {
     (void)state;
@@ -508,6 +542,7 @@ int main(void)
         cmocka_unit_test(an_unknown_key_is_named_with_its_line_and_a_suggestion),
         cmocka_unit_test(a_wrong_value_is_named_with_its_line_and_what_was_expected),
         cmocka_unit_test(every_key_of_the_watch_is_read),
+        cmocka_unit_test(every_key_of_sync_is_read),
         cmocka_unit_test(the_systems_defaults_are_the_tables),
         cmocka_unit_test(a_list_or_map_that_makes_no_sense_is_refused),
         cmocka_unit_test(one_key_can_be_set_as_a_command_line_says_it),

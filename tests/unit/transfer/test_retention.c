@@ -32,10 +32,10 @@ enum { N = sizeof held / sizeof *held };
 static struct pr_retention_verdict verdicts[N];
 
 /* "1" for each that goes, "0" for each that stays. */
-static const char *going(struct pr_retention_rule rule, struct pr_retention *r)
+static const char *going(struct pr_retention_rule rule, struct pr_retention_sum *r)
 {
     static char text[N + 1];
-    struct pr_retention own;
+    struct pr_retention_sum own;
     pr_retention_decide(held, N, &rule, verdicts, r ? r : &own);
     for (size_t i = 0; i < N; i++) {
         text[i] = verdicts[i].goes ? '1' : '0';
@@ -47,7 +47,7 @@ static const char *going(struct pr_retention_rule rule, struct pr_retention *r)
 static void test_the_newest_and_the_best_stay(void **state)
 {
     (void)state;
-    struct pr_retention r;
+    struct pr_retention_sum r;
     struct pr_retention_rule rule = {.keep_newest = 2, .keep_best = 1};
     assert_string_equal(going(rule, &r), "011100");
     assert_int_equal(r.n_go, 3);
@@ -71,7 +71,7 @@ static void test_the_newest_and_the_best_stay(void **state)
 static void test_the_flagged_stay_whatever_the_disk_says(void **state)
 {
     (void)state;
-    struct pr_retention r;
+    struct pr_retention_sum r;
     struct pr_retention_rule rule = {.keep_newest = 1, .reserve_bytes = 100 * GB};
     held[0].flags = PR_HELD_PINNED;
     held[1].flags = PR_HELD_DEPLOYED | PR_HELD_BASELINE;
@@ -90,7 +90,7 @@ static void test_the_flagged_stay_whatever_the_disk_says(void **state)
 static void test_room_is_made_before_it_is_needed(void **state)
 {
     (void)state;
-    struct pr_retention r;
+    struct pr_retention_sum r;
     struct pr_retention_rule rule = {
         .keep_newest = 4, .keep_best = 2, .free_bytes = 3 * GB, .reserve_bytes = 2 * GB};
     /* the rule alone: checkpoint-200 goes, 100 stays as the best, 400 as the second best */
@@ -119,7 +119,7 @@ static void test_steps_that_are_used_again(void **state)
     struct pr_held again[] = {{"checkpoint-900", 900, 1, 10, NAN, 0},
         {"checkpoint-10", 10, 1, 20, NAN, 0}, {"checkpoint-20", 20, 1, 20, NAN, 0}};
     struct pr_retention_rule rule = {.keep_newest = 1};
-    struct pr_retention r;
+    struct pr_retention_sum r;
     pr_retention_decide(again, 3, &rule, verdicts, &r);
     assert_true(verdicts[0].goes && verdicts[1].goes && !verdicts[2].goes);
     pr_retention_decide(NULL, 0, &rule, verdicts, &r);

@@ -8,6 +8,7 @@ import { Checkpoints, CheckpointsCard } from './checkpoints';
 import { Comparison } from './comparison';
 import { Curriculum, CurriculumCard } from './curriculum';
 import { Data, DataCard } from './data';
+import { Deployment, DeploymentCard } from './deployment';
 import { Gpu, GpuCard } from './gpu';
 import { Previews, PreviewsCard } from './previews';
 import { Progress, ProgressCard } from './progress';
@@ -29,6 +30,7 @@ export const PANELS: PanelEntry[] = [
   { id: 'curriculum', view: Curriculum, card: CurriculumCard },
   { id: 'data', view: Data, card: DataCard },
   { id: 'testing', view: Testing, card: TestingCard },
+  { id: 'deployment', view: Deployment, card: DeploymentCard },
   { id: 'gpu', view: Gpu, card: GpuCard },
   { id: 'alerts', view: Alerts, card: AlertsCard },
 ];

@@ -1,0 +1,25 @@
+/* The way round of fetch.h: brings one checkpoint of this machine to a folder of a host.
+ *
+ * rsync writes into DIR/.incoming/NAME.XXXXXXXX there (X: of its content, so that no try for
+ * another content is gone on with); sizes and hashes of both sides must agree, the folder here must
+ * not have changed; then it is synced and renamed there, and never replaces anything.  Nothing is
+ * needed there beyond what store.h says.  Killed or cut at any moment, at most something in
+ * .incoming is left, which the next try goes on with; what lies there for a week is removed.
+ *
+ * Errors are those of fetch.h.  Room over there is not looked at before: PR_E_IO with ENOSPC. */
+#ifndef PR_TRANSFER_PUSH_H
+#define PR_TRANSFER_PUSH_H
+
+#include "transfer/fetch.h"
+
+/* from: a folder of this machine; to: of a host, the other functions of store.h work on it too.
+ * o: as for pr_fetch_checkpoint, but local_dir, reserve_bytes and progress do not count.  ret->path
+ * is the folder there; reused is not known and 0. */
+PR_MUST_CHECK enum pr_code pr_push(struct pr_store *from, struct pr_store *to,
+    const struct pr_listed *what, const struct pr_fetch_options *o, struct pr_fetched *ret,
+    struct pr_error *e);
+/* As pr_retention_remove, over there. */
+PR_MUST_CHECK enum pr_code pr_push_remove(
+    struct pr_store *to, const char *name, struct pr_error *e);
+
+#endif

@@ -1,0 +1,294 @@
+/* Checkpoint sync: its rules, what it takes from the gradebook, and what follows for retention. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/remove.h"
+#include "gradebook/actions.h"
+#include "hand_made.h"
+#include "systems/checkpoint_sync.h"
+
+static struct pr_error e;
+
+/* ---- rules ---- */
+
+static void test_back_off_doubles_up_to_the_longest(void **state)
+{
+    (void)state;
+    assert_int_equal(pr_sync_delay_ms(10, 600, 1, 0), 5000);
+    assert_int_equal(pr_sync_delay_ms(10, 600, 1, 1), 10000);
+    assert_int_equal(pr_sync_delay_ms(10, 600, 2, 1), 20000);
+    assert_int_equal(pr_sync_delay_ms(10, 600, 6, 1), 320000);
+    assert_int_equal(pr_sync_delay_ms(10, 600, 7, 1), 600000);
+    assert_int_equal(pr_sync_delay_ms(10, 600, INT64_MAX, 0), 300000);
+    assert_int_equal(pr_sync_delay_ms(10, 600, 0, 1), 10000);
+}
+
+static void test_rest_is_by_our_own_clock(void **state)
+{
+    (void)state;
+    assert_false(pr_sync_rests(1000, 1000, 5));
+    assert_false(pr_sync_rests(1000, 5999, 5));
+    assert_true(pr_sync_rests(1000, 6000, 5));
+    assert_false(pr_sync_rests(10000, 6000, 5)); /* set back */
+}
+
+static void test_another_content_has_another_name(void **state)
+{
+    (void)state;
+    char name[256], longest[256];
+    pr_sync_other_name("checkpoint-8", "3fa2b1c0ffff", name);
+    assert_string_equal(name, "checkpoint-8.3fa2b1c0");
+    memset(longest, 'x', 255);
+    longest[255] = 0;
+    pr_sync_other_name(longest, "3fa2b1c0ffff", name);
+    assert_int_equal(strlen(name), 249);
+    assert_string_equal(name + 240, ".3fa2b1c0");
+}
+
+static struct pr_listed_file file(const char *name, uint64_t size, int64_t mtime_ns)
+{
+    return (struct pr_listed_file){
+        .name = (char *)(uintptr_t)name, .size = size, .mtime_ns = mtime_ns};
+}
+
+static void test_trained_when_its_weights_were_written(void **state)
+{
+    (void)state;
+    struct pr_listed_file v[] = {file("config.json", 1, 900), file("a.safetensors", 1, 500),
+        file("b.safetensors", 1, 600), file("trainer_state.json", 1, 1000)};
+    struct pr_listed l = {.files = v, .n = 4};
+    assert_int_equal(pr_sync_trained_ns(&l), 600);
+    l.n = 1;
+    assert_int_equal(pr_sync_trained_ns(&l), 900);
+    l.n = 0;
+    assert_int_equal(pr_sync_trained_ns(&l), 0);
+}
+
+static void test_a_copy_is_told_by_what_is_fetched(void **state)
+{
+    (void)state;
+    const int64_t s = 1000000000;
+    struct pr_listed_file there[] = {file("config.json", 10, 5 * s + 7),
+        file("model.safetensors", 100, 6 * s + 8), file("optimizer.pt", 100, 6 * s)};
+    struct pr_listed_file here[] = {
+        file("config.json", 10, 5 * s + 7), file("model.safetensors", 100, 6 * s + 8)};
+    struct pr_listed a = {.files = there, .n = 3}, b = {.files = here, .n = 2};
+    assert_true(pr_sync_is_copy(&b, &a, false));
+    assert_false(pr_sync_is_copy(&b, &a, true)); /* the optimizer's state is missing */
+    here[1].mtime_ns = 6 * s;                    /* a file system of whole seconds */
+    assert_true(pr_sync_is_copy(&b, &a, false));
+    here[1].mtime_ns = 6 * s + 9;
+    assert_false(pr_sync_is_copy(&b, &a, false));
+    here[1].mtime_ns = 6 * s + 8;
+    here[1].size = 99;
+    assert_false(pr_sync_is_copy(&b, &a, false));
+    b.n = 1;
+    assert_false(pr_sync_is_copy(&b, &a, false));
+}
+
+/* ---- flags ---- */
+
+static void decide(struct hand_made *h, const char *system, const char *kind, int64_t checkpoint,
+    int64_t against, int64_t suite)
+{
+    struct pr_decision d = {.system = (char *)(uintptr_t)system,
+        .kind = (char *)(uintptr_t)kind,
+        .checkpoint = checkpoint,
+        .suite = suite,
+        .verdict = (char *)(uintptr_t) "x",
+        .against = against,
+        .evidence = json_object(),
+        .at_ms = HAND_MADE_NOW};
+    assert_int_equal(pr_gradebook_put_decision(h->g, &d, &e), PR_OK);
+    json_decref(d.evidence);
+}
+
+static const struct pr_sync_flag *of(const struct pr_sync_flags *f, const char *name)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!strcmp(f->v[i].name, name))
+            return &f->v[i];
+    fail_msg("%s is not there", name);
+    return NULL;
+}
+
+static void test_the_gradebook_says_what_must_stay(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    hand_made_init(&h);
+    int64_t suite = hand_made_suite(&h, "validation", 6, 0), c[8];
+    for (int i = 1; i < 8; i++)
+        c[i] = hand_made_checkpoint(&h, NULL, i, NULL);
+    assert_int_equal(pr_gradebook_pin(h.g, c[1], "test", HAND_MADE_NOW, &e), PR_OK);
+    decide(&h, "regression-monitor", "baseline", c[2], 0, suite);
+    decide(&h, "regression-monitor", "baseline", c[3], c[2], suite);
+    decide(&h, "regression-monitor", "verdict", c[4], c[2], suite); /* not the last: no longer */
+    decide(&h, "regression-monitor", "verdict", c[5], c[3], suite);
+    json_t *doc = json_pack("{s:[{s:s,s:s,s:f},{s:s,s:s,s:n}]}", "rankings", "checkpoint",
+        "checkpoint-6", "path", "/models/run/checkpoint-6", "score", 0.75, "checkpoint",
+        "checkpoint-7", "path", "/models/run/checkpoint-7", "score");
+    assert_int_equal(
+        pr_gradebook_put_finding(h.g, "model-comparison", doc, HAND_MADE_NOW, &e), PR_OK);
+    json_decref(doc);
+
+    char path[128];
+    snprintf(path, sizeof path, "%s/status", h.dir);
+    assert_int_equal(pr_mkdirs(path, &e), PR_OK);
+    snprintf(path, sizeof path, "%s/status/last_deployment.json", h.dir);
+    static const char deployed[] = "{\"checkpoint\":\"checkpoint-7\"}";
+    assert_int_equal(pr_file_write_atomic(path, deployed, strlen(deployed), &e), PR_OK);
+
+    struct pr_view v;
+    const struct pr_move m = {.base_dir = h.dir};
+    assert_int_equal(pr_gradebook_begin(h.g, &e), PR_OK);
+    assert_int_equal(pr_view_open(h.g, &h.settings, h.options, h.now_ms, &v, &e), PR_OK);
+    v.move = &m;
+    struct pr_sync_flags *f = pr_zalloc(sizeof *f);
+    assert_int_equal(pr_sync_flags_read(&v, f, &e), PR_OK);
+    pr_view_close(&v);
+    pr_gradebook_rollback(h.g);
+
+    assert_int_equal(of(f, "checkpoint-1")->flags, PR_HELD_PINNED);
+    assert_int_equal(of(f, "checkpoint-2")->flags, PR_HELD_CITED); /* the last move was from it */
+    assert_int_equal(of(f, "checkpoint-3")->flags, PR_HELD_BASELINE | PR_HELD_CITED);
+    assert_int_equal(of(f, "checkpoint-4")->flags, 0);
+    assert_int_equal(of(f, "checkpoint-5")->flags, PR_HELD_CITED);
+    assert_int_equal(of(f, "checkpoint-6")->flags, 0);
+    assert_true(of(f, "checkpoint-6")->score == 0.75);
+    assert_int_equal(of(f, "checkpoint-7")->flags, PR_HELD_DEPLOYED);
+    assert_true(isnan(of(f, "checkpoint-7")->score));
+    assert_string_equal(of(f, "checkpoint-1")->path, "/models/run/checkpoint-1");
+    pr_sync_flags_free(f);
+    hand_made_done(&h);
+}
+
+/* ---- act, from a folder of this machine ---- */
+
+static char top[] = "/tmp/proctor-sync-XXXXXX";
+
+static void put(const char *folder, const char *name, const char *bytes, size_t n, int64_t at_s)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", top, folder);
+    assert_int_equal(pr_mkdirs(path, &e), PR_OK);
+    snprintf(path, sizeof path, "%s/%s/%s", top, folder, name);
+    assert_int_equal(pr_file_write_atomic(path, bytes, n, &e), PR_OK);
+    struct timespec at[2] = {{.tv_sec = at_s}, {.tv_sec = at_s}};
+    assert_int_equal(utimensat(AT_FDCWD, path, at, 0), 0);
+}
+
+static void make(int step)
+{
+    static const char header[] =
+        "{\"w\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}     ";
+    char folder[64], weights[128] = {(char)strlen(header)};
+    size_t n = strlen(header);
+    memcpy(weights + 8, header, n);
+    memset(weights + 8 + n, step, 4);
+    snprintf(folder, sizeof folder, "runs/checkpoint-%d", step);
+    put(folder, "model.safetensors", weights, 8 + n + 4, 1000 + step);
+    put(folder, "config.json", "{}", 2, 1000 + step);
+    put(folder, "tokenizer.json", "{}", 2, 1000 + step);
+}
+
+static bool is_here(int step)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/local/checkpoint-%d/model.safetensors", top, step);
+    return pr_path_exists(path);
+}
+
+static struct pr_sync_settings settings = {
+    .keep = 2, .keep_best = 1, .look_seconds = 0.01, .retry_seconds = 0.01, .retry_max_seconds = 1};
+
+static json_t *act(struct pr_sync_flag *flags, size_t n)
+{
+    const struct pr_move m = {
+        .base_dir = top, .sync = &settings, .interval_ms = 1000, .once_ms = 1};
+    struct pr_sync_flags all = {flags, n, n};
+    struct pr_findings f = {.errand = &all};
+    assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
+    json_t *o = json_incref(f.status);
+    pr_findings_done(&f);
+    return o;
+}
+
+static void test_the_best_and_the_flagged_stay(void **state)
+{
+    (void)state;
+    char runs[64], local[64], path[3][96];
+    assert_non_null(mkdtemp(top));
+    snprintf(runs, sizeof runs, "%s/runs", top);
+    snprintf(local, sizeof local, "%s/local", top);
+    settings.remote_dir = runs;
+    settings.local_dir = local;
+    for (int i = 1; i <= 2; i++)
+        make(i);
+    json_decref(act(NULL, 0));
+    assert_true(is_here(1) && is_here(2));
+    struct pr_sync_flag flags[3] = {{.score = 0.9}, {.score = 0.5}, {.score = 0.1}};
+    for (int i = 0; i < 3; i++) {
+        snprintf(path[i], sizeof path[i], "%s/checkpoint-%d", local, i + 1);
+        flags[i].path = path[i];
+        flags[i].name = strrchr(path[i], '/') + 1;
+    }
+    flags[2].flags = PR_HELD_BASELINE;
+    make(3);
+    json_decref(act(flags, 3));
+    assert_true(is_here(1) && is_here(2) && is_here(3)); /* 1: the best; 2, 3: the newest */
+    make(4);
+    json_decref(act(flags, 3));
+    assert_true(is_here(1) && !is_here(2) && is_here(3) && is_here(4));
+    make(5);
+    json_t *o = act(flags, 3);
+    assert_true(is_here(1) && is_here(3) && is_here(4) && is_here(5)); /* 3: the baseline */
+    assert_int_equal(json_array_size(json_object_get(o, "removed")), 1);
+    json_decref(o);
+    make(6);
+    o = act(flags, 3);
+    assert_true(is_here(1) && is_here(3) && !is_here(4) && is_here(5) && is_here(6));
+    /* 2 and 4 still lie there, were here, and do not come again */
+    assert_int_equal(json_array_size(json_object_get(o, "removed")), 2);
+    json_decref(o);
+    assert_int_equal(pr_remove_tree(top, &e), PR_OK);
+}
+
+static void test_without_a_source_it_waits(void **state)
+{
+    (void)state;
+    struct pr_sync_settings none = {.keep = 3};
+    const struct pr_move m = {.base_dir = "/nonexistent", .sync = &none};
+    struct pr_findings f = {0};
+    assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
+    assert_non_null(strstr(f.waiting, "sync.remote_dir"));
+    pr_findings_done(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_back_off_doubles_up_to_the_longest),
+        cmocka_unit_test(test_rest_is_by_our_own_clock),
+        cmocka_unit_test(test_another_content_has_another_name),
+        cmocka_unit_test(test_trained_when_its_weights_were_written),
+        cmocka_unit_test(test_a_copy_is_told_by_what_is_fetched),
+        cmocka_unit_test(test_the_gradebook_says_what_must_stay),
+        cmocka_unit_test(test_the_best_and_the_flagged_stay),
+        cmocka_unit_test(test_without_a_source_it_waits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
