@@ -27,12 +27,11 @@ const struct pr_command pr_command_rollback = {
     .name = "rollback",
     .summary = "serve the version before the present one again",
     .arguments = "[VERSION]",
-    .about =
-        "The target becomes VERSION, or what it was before the present one; the server loads "
-        "it, and its health is waited for. It is the same procedure as a deployment: what "
-        "fails is undone. `proctor deploy --list` shows the versions.\n\n"
-        "Auto-deployment goes on: what was better than the version before is still better, and "
-        "is deployed again unless the watch stops it (machine.disabled).",
+    .about = "The target becomes VERSION, or what it was before the present one; the server loads "
+             "it, and its health is waited for. It is the same procedure as a deployment: what "
+             "fails is undone. `proctor deploy --list` shows the versions.\n\n"
+             "Auto-deployment does not bring back what somebody went back from; `proctor deploy "
+             "--force` does.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .max_args = 1,

@@ -1,7 +1,6 @@
 /* See deploying.h. */
 #include "cli/deploying.h"
 
-
 #include "base/alloc.h"
 #include "cli/output.h"
 #include "cli/term.h"
@@ -25,7 +24,7 @@ int pr_deploying_init(struct pr_deploying *d, const struct pr_args *a)
         d->config.base_dir = NULL;
         return pr_deploying_failed(d, &e);
     }
-    if (target && (code = pr_config_set(&d->config, "deploy.target", target, &e)))
+    if (target && pr_config_set(&d->config, "deploy.target", target, &e))
         return pr_deploying_failed(d, &e);
     pr_deploy_config_of(&d->config, &d->deploy);
     d->call = (struct pr_deploy_call){.settings = &d->deploy.settings, .step = show, .ctx = d};

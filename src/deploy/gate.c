@@ -66,19 +66,29 @@ static bool is_new(struct judging *j)
     return true;
 }
 
-/* A fingerprint that failed its probe is not tried again by itself. */
+static bool is(const json_t *o, const char *key, const char *text)
+{
+    const char *own = text_of(o, key);
+    return own && !strcmp(own, text);
+}
+
+/* A fingerprint that failed its probe, or that somebody went back from, is not tried again by
+ * itself.  The newest word counts. */
 static bool not_rolled_back(struct judging *j)
 {
     const json_t *x;
     size_t i;
     json_array_foreach (json_object_get(j->g->status, "history"), i, x) {
-        const char *own = text_of(x, "fingerprint"), *step = text_of(x, "step");
         const char *reason = text_of(x, "reason");
-        if (!own || !step || strcmp(own, j->fingerprint) != 0)
-            continue;
-        if (!strcmp(step, "done"))
+        bool own = is(x, "fingerprint", j->fingerprint), done = is(x, "step", "done");
+        if (done && is(x, "by", "rollback") && is(x, "previous_fingerprint", j->fingerprint)) {
+            figure(j, "rolled_back_at", json_object_get(x, "ended_at"));
+            return fail(j, "`proctor rollback` went back from it; `proctor deploy --force` tries "
+                           "it again");
+        }
+        if (own && done)
             return true;
-        if (!strcmp(step, "rolled_back") || !strcmp(step, "rolling_back")) {
+        if (own && (is(x, "step", "rolled_back") || is(x, "step", "rolling_back"))) {
             figure(j, "rolled_back_at", json_object_get(x, "ended_at"));
             pr_str_printf(&j->why,
                 "it was rolled back (%.200s); `proctor deploy --force` tries it again",

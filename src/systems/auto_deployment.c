@@ -218,11 +218,33 @@ static void close_all(struct acting *a)
     json_decref(a->gate);
 }
 
+/* What went wrong before the journal could say so: shown, and tried again at the next run. */
+static void show_trouble(struct acting *a, enum pr_code code, const struct pr_error *why)
+{
+    if (!code)
+        return;
+    pr_free(a->f->waiting);
+    a->f->waiting = pr_strdup(why->message);
+    if (code == PR_E_IO && why->sys_errno)
+        pr_findings_alert(
+            a->f, "target", 0, PR_ALERT_CRITICAL, "nothing can be deployed: %s", why->message);
+}
+
+static void show(struct acting *a)
+{
+    struct pr_error why;
+    json_t *status = NULL;
+    bool known = !pr_deploy_status(a->s, &status, &why);
+    json_decref(a->f->status);
+    a->f->status = known ? pr_deploy_document(status, a->gate) : pr_deploy_no_document(why.message);
+    if (known)
+        alert(a, status);
+    json_decref(status);
+}
+
 static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct pr_error *e)
 {
     struct acting a = {.m = m, .s = m->deploy, .errand = f->errand, .f = f};
-    struct pr_error why;
-    json_t *status = NULL;
     if (!a.errand) /* nothing is configured */
         return PR_OK;
     a.call =
@@ -230,26 +252,17 @@ static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct p
     char *book = pr_path_join(m->base_dir, "proctor.db");
     enum pr_code code = pr_gradebook_open(book, PR_GRADEBOOK_READ, &a.g, e);
     pr_free(book);
-    if (!code)
-        code = work(&a, &why);
-    if (code == PR_E_USAGE) /* a person must act, or another process is at it */
-        f->waiting = pr_strdup(why.message);
-    else if (code == PR_E_CANCELLED || code == PR_E_FORMAT)
+    if (code)
+        return code;
+    struct pr_error why = {0};
+    code = work(&a, &why);
+    if (code == PR_E_CANCELLED) {
         code = pr_fail(e, code, "%s", why.message);
-    else if (code && a.g) {
-        f->waiting = pr_strdup(why.message);
-        if (code == PR_E_IO && why.sys_errno)
-            pr_findings_alert(
-                f, "target", 0, PR_ALERT_CRITICAL, "nothing can be deployed: %s", why.message);
-    }
-    if (code && code != PR_E_CANCELLED && code != PR_E_FORMAT && a.g)
+    } else {
+        show_trouble(&a, code, &why);
+        show(&a);
         code = PR_OK;
-    if (!code && !(code = pr_deploy_status(a.s, &status, e))) {
-        json_decref(f->status);
-        f->status = pr_deploy_document(status, a.gate);
-        alert(&a, status);
     }
-    json_decref(status);
     close_all(&a);
     return code;
 }

@@ -1,5 +1,6 @@
 """proctor deploy and auto-deployment, to a real server: the best checkpoint is served, a bad one never."""
 import contextlib
+import json
 import os
 import sqlite3
 import time
@@ -98,6 +99,84 @@ def test_the_system_deploys_the_best_one_and_holds_it_afterwards():
         with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
             made = db.execute("SELECT verdict FROM decisions WHERE kind = 'deployment'").fetchall()
         assert made == [("deployed",)], made
+
+
+def test_what_somebody_went_back_from_is_not_brought_back():
+    with world(GRADED, extra="  min_examples: 5\n") as (folder, target, server):
+        deploy(folder, GOOD)
+        deploy(folder, BETTER)
+        proctor("rollback", "--base-dir", folder)
+        row = proctor("auto-deployment", "--once", "--json", "--quiet", "--base-dir", folder).row()
+        assert row["verdict"] == "hold", row
+        back = [c for c in row["checks"] if c["name"] == "not_rolled_back_before"]
+        assert not back[0]["passed"] and "went back from it" in back[0]["why"], row
+        assert weights(target) == weights(original(GOOD))
+
+
+def test_a_target_that_cannot_be_written_is_a_critical_alert():
+    with world(GRADED) as (folder, target, server):
+        row = proctor("auto-deployment", "--target", os.path.join(folder, "proctor.yaml", "x"), "--once",
+                      "--json", "--quiet", "--base-dir", folder, status=None).row()
+        assert row["state"] == "waiting", row
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
+            raised = db.execute("SELECT level FROM alerts WHERE system = 'auto-deployment'").fetchall()
+        assert len(raised) == 1, raised
+
+
+def test_another_machines_comparison_decides_with_its_token():
+    with world(GRADED, extra="  min_examples: 5\n  source: peer trainer\n") as (folder, target, server):
+        with open(os.path.join(folder, "status/model_comparisons.json")) as f:
+            server.documents = {"/api/model_comparison": json.load(f), "/api/regression": {}}
+        os.remove(os.path.join(folder, "status/model_comparisons.json"))
+        with open(os.path.join(folder, "token"), "w") as f:
+            f.write("secret\n")
+        os.chmod(os.path.join(folder, "token"), 0o600)
+        with open(os.path.join(folder, "proctor.yaml"), "a") as f:
+            f.write("peers: {machines: {trainer: {url: '%s', token_file: token}}}\n" % server.url)
+        done = proctor("deploy", BETTER, "--base-dir", folder)
+        assert "gate: deploy" in done.out, done.out
+        assert weights(target) == weights(original(BETTER))
+        assert server.tokens == {"Bearer secret"}, server.tokens
+
+
+SLOT = """
+import sys, urllib.request
+what, slot, first, second, path, log = sys.argv[1:]
+open(log, "a").write(what + " " + slot + "\\n")
+if what == "start":
+    url = first if slot == "1" else second
+    urllib.request.urlopen(url + "/reload", ('{"path": "%s"}' % path).encode()).read()
+"""
+
+
+def test_vllm_is_probed_beside_the_old_one_and_switched_to():
+    with world(GRADED) as (folder, target, blue), world() as (_, _, green):
+        log, script = os.path.join(folder, "slots.log"), os.path.join(folder, "slot.py")
+        with open(script, "w") as f:
+            f.write(SLOT)
+
+        def command(what):
+            return json.dumps(["python3", script, what, "{slot}", blue.url, green.url, "{path}", log])
+
+        def lines():
+            with open(log) as f:
+                text = f.read().split("\n")[:-1]
+            os.remove(log)
+            return text
+        with open(os.path.join(folder, "proctor.yaml"), "w") as f:
+            f.write(EVAL + "deploy:\n  target: %s\n  driver: vllm\n  slots: %s\n  start_command: %s\n"
+                    "  switch_command: %s\n  stop_command: %s\n  timeout_seconds: 5\n"
+                    "  probe_questions: 2\n" % (target, json.dumps([blue.url, green.url]),
+                                               command("start"), command("switch"), command("stop")))
+        deploy(folder, GOOD)
+        assert lines() == ["start 1", "switch 1"] and blue.questions == 2 and not green.questions
+        deploy(folder, BETTER)
+        assert lines() == ["start 2", "switch 2", "stop 1"] and green.questions == 2
+        blue.bad = "answers wrongly"
+        deploy(folder, GOOD, status=1)
+        assert lines() == ["start 1", "switch 2", "stop 1"]
+        assert weights(target) == weights(original(BETTER))
+        assert weights(green.served.copy.name) == weights(original(BETTER))
 
 
 def test_without_a_target_it_says_what_to_set():

@@ -31,6 +31,7 @@ class Server:
     def __init__(self, target):
         self.target, self.served, self.bad = target, None, None
         self.reads, self.reloads, self.questions = Served, [], 0
+        self.documents, self.tokens = {}, set()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,6 +46,9 @@ class Server:
                 self.wfile.write(body)
 
             def do_GET(self):
+                if self.path in outer.documents:
+                    outer.tokens.add(self.headers["Authorization"])
+                    return self.answer(200, outer.documents[self.path])
                 ok = outer.served is not None and outer.bad != "starts badly"
                 self.answer(200 if ok else 503, {"status": "ok" if ok else "loading"})
 

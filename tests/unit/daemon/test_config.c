@@ -525,7 +525,7 @@ static void the_default_file_states_the_defaults(void **state)
     }
     if (parse(pr_str_cstr(&plain), &c))
         fail_msg("%s\n%s", e.message, pr_str_cstr(&plain));
-    assert_int_equal(keys, 133);
+    assert_int_equal(keys, 149);
     equal(&defaults, &c);
     assert_true(c.date_given);
     pr_config_done(&c);

@@ -86,6 +86,10 @@ static const struct {
         "{" NOW ",\"history\":[{\"fingerprint\":\"new\",\"step\":\"done\"},{\"fingerprint\":"
         "\"new\",\"step\":\"rolled_back\",\"reason\":\"x\"}]}",
         0, NULL, NULL},
+    {"somebody went back from it", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW ",\"history\":[{\"fingerprint\":\"old\",\"step\":\"done\",\"by\":\"rollback\","
+        "\"previous_fingerprint\":\"new\"},{\"fingerprint\":\"new\",\"step\":\"done\"}]}",
+        0, "not_rolled_back_before", "proctor rollback"},
     {"another was rolled back", HEAD EVIDENCE BETTER, NULL,
         "{" NOW ",\"history\":[{\"fingerprint\":\"x\",\"step\":\"rolled_back\"}]}", 0, NULL, NULL},
 };
