@@ -1,4 +1,5 @@
 /* The documents of systems; see answers.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/answers.h"
@@ -38,6 +39,12 @@ static void nothing_found(
     const struct pr_api_context *x, const char *system, bool active, json_t *o)
 {
     const char *why = left_out(x->config, system);
+    const struct pr_system *s = pr_system_find(system);
+    char unset[200];
+    if (!why && s && s->needs && !pr_config_is_set(x->config, s->needs)) {
+        snprintf(unset, sizeof unset, "%s is not set in proctor.yaml", s->needs);
+        why = unset;
+    }
     bool waits = active || !why;
     pr_json_set_str(o, "state", waits ? "waiting" : "not_installed");
     pr_json_set_str(o, "state_reason",
