@@ -435,6 +435,40 @@ static void a_copy_is_independent(void **state)
 }
 
 /* Each key by itself makes its own section differ, and no other. */
+static void deployment_is_told_by_its_section(void **state)
+{
+    (void)state;
+    struct pr_config c;
+    assert_int_equal(
+        parse("deploy:\n  target: llm/tiny\n  source: peer trainer\n  driver: vllm\n"
+              "  url: http://h:1\n  api_key_file: key\n  model: m\n  health_url: http://h:1/x\n"
+              "  command: [sh, {path}, '{name}', '{slot}']\n  slots: ['http://a', 'http://b']\n"
+              "  start_command: [a, '{url}']\n  switch_command: [b]\n  stop_command: [c]\n"
+              "  http_method: PUT\n  http_url: http://h/{name}\n  http_body: '{}'\n"
+              "  probe_questions: 7\n  probe_tokens: 8\n  probe_agree: 60\n  error_rate: 0.01\n"
+              "  min_examples: 10\n  min_steps: 100\n  keep_versions: 2\n  timeout_seconds: 9\n",
+            &c),
+        PR_OK);
+    const struct pr_deploy_settings *d = &c.deploy;
+    assert_string_equal(d->target, "/base/llm/tiny");
+    assert_string_equal(d->api_key_file, "/base/key");
+    assert_string_equal(d->source, "peer trainer");
+    assert_string_equal(d->driver, "vllm");
+    assert_string_equal(json_string_value(json_array_get(d->command, 1)), "{path}");
+    assert_string_equal(json_string_value(json_array_get(d->command, 3)), "{slot}");
+    assert_int_equal(json_array_size(d->slots), 2);
+    assert_int_equal(d->probe_questions * 100 + d->probe_tokens * 10 + d->keep_versions, 782);
+    assert_int_equal(d->probe_agree + d->min_examples + d->min_steps + d->timeout_seconds, 179);
+    assert_true(d->error_rate == 0.01);
+    assert_true(pr_config_is_set(&c, "deploy.target"));
+    pr_config_done(&c);
+    refused("deploy: {driver: other}\n",
+        "proctor.yaml:1: deploy.driver: none|proctor|command|http|sglang|llama-server|vllm was "
+        "expected");
+    refused("deploy: {keep_versions: 0}\n",
+        "proctor.yaml:1: deploy.keep_versions: a whole number from 1 to 100 was expected");
+}
+
 static void a_section_is_the_same_until_one_of_its_keys_changes(void **state)
 {
     (void)state;
@@ -548,6 +582,7 @@ int main(void)
         cmocka_unit_test(one_key_can_be_set_as_a_command_line_says_it),
         cmocka_unit_test(a_key_that_cannot_be_set_changes_nothing),
         cmocka_unit_test(a_copy_is_independent),
+        cmocka_unit_test(deployment_is_told_by_its_section),
         cmocka_unit_test(a_section_is_the_same_until_one_of_its_keys_changes),
         cmocka_unit_test(the_fingerprint_changes_with_what_grades_depend_on_and_nothing_else),
         cmocka_unit_test(hostile_yaml_is_refused),
