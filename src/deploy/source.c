@@ -107,7 +107,7 @@ static enum pr_code read_peer(
 static enum pr_code split(
     const char *source, struct pr_ssh *ret, const char **dir, struct pr_error *e)
 {
-    const char *colon = strrchr(source, ':'), *at = memchr(source, '@', (size_t)(colon - source));
+    const char *colon = strchr(source, ':'), *at = memchr(source, '@', (size_t)(colon - source));
     const char *host = at ? at + 1 : source;
     *ret = (struct pr_ssh){.host = pr_strndup(host, (size_t)(colon - host)),
         .user = at ? pr_strndup(source, (size_t)(at - source)) : NULL,
@@ -175,9 +175,11 @@ static bool is_peer(const char *s)
 {
     return pr_deploy_source_peer(s);
 }
+/* What the host may be is for pr_ssh_check to say. */
 static bool is_ssh(const char *s)
 {
-    return strchr(s, ':') && s[0] != ':' && !strchr(s, ' ');
+    size_t host = strcspn(s, ": ");
+    return host && s[host] == ':' && s[host + 1];
 }
 
 static const struct {

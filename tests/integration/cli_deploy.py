@@ -2,9 +2,11 @@
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import time
 
+import sshd
 from cli_run import base
 from deploying import BETTER, EVAL, GOOD, Served, deploy, original, status_of, weights, world
 from harness import proctor, run, scratch
@@ -137,6 +139,33 @@ def test_another_machines_comparison_decides_with_its_token():
         assert "gate: deploy" in done.out, done.out
         assert weights(target) == weights(original(BETTER))
         assert server.tokens == {"Bearer secret"}, server.tokens
+
+
+def test_status_files_over_ssh_decide():
+    if sshd.missing():
+        return print("skipped: %s is missing" % sshd.missing())
+    with world(GRADED) as (folder, target, server), scratch() as top:
+        there = os.path.join(top, "it's the trainer's")
+        os.makedirs(there)
+        shutil.move(os.path.join(folder, "status"), there)
+        daemon = sshd.Sshd(top)
+        try:
+            with open(os.path.join(top, "config"), "w") as f:
+                f.write("Host trainer\n  HostName 127.0.0.1\n  Port %d\n  IdentityFile %s\n"
+                        "  UserKnownHostsFile %s\n" % (daemon.port, daemon.path("key"), daemon.path("known")))
+            os.makedirs(os.path.join(top, "bin"))
+            with open(os.path.join(top, "bin", "ssh"), "w") as f:
+                f.write("#!/bin/sh\nexec %s -F %s/config \"$@\"\n" % (shutil.which("ssh"), top))
+            os.chmod(os.path.join(top, "bin", "ssh"), 0o755)
+            with open(os.path.join(folder, "proctor.yaml"), "a") as f:
+                f.write("  min_examples: 5\n  source: \"trainer:%s\"\n" % there)
+            env = {"PATH": os.path.join(top, "bin") + ":" + os.environ["PATH"]}
+            done = proctor("deploy", BETTER, "--base-dir", folder, "--dry-run", env=env)
+            assert "gate: deploy" in done.out, done.out
+        finally:
+            daemon.stop()
+        gone = proctor("deploy", BETTER, "--base-dir", folder, "--dry-run", env=env, status=1)
+        assert "deploy.source" in gone.err and "ssh" in gone.err, gone.err
 
 
 SLOT = """
