@@ -2,14 +2,12 @@
  *
  * Under the server's lock an answer takes its place and its model at once: it begins and ends on
  * one model, and none can begin on one that was replaced. */
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/file.h"
+#include "serve/memory.h"
 #include "serve/server_internal.h"
 
 #define MIB ((double)(1 << 20))
@@ -168,21 +166,6 @@ static uint64_t bytes_of(
     return weights + (o->kv_bytes ? o->kv_bytes : pr_engine_default_kv_bytes(weights));
 }
 
-static uint64_t available_bytes(void)
-{
-    char *text;
-    size_t n;
-    struct pr_error e;
-    unsigned long long kb = 0;
-    if (pr_file_read(AT_FDCWD, "/proc/meminfo", 1 << 16, &text, &n, &e))
-        return 0;
-    const char *line = strstr(text, "MemAvailable:");
-    if (line)
-        kb = strtoull(line + strlen("MemAvailable:"), NULL, 10);
-    pr_free(text);
-    return (uint64_t)kb << 10;
-}
-
 /* What those that are loaded may take together. */
 static uint64_t taken_bytes(struct pr_serve_server *s)
 {
@@ -198,7 +181,9 @@ static enum pr_code check_memory(
     struct pr_serve_server *s, const char *name, uint64_t wanted, struct pr_error *e)
 {
     uint64_t most = s->o.memory_bytes, taken = most ? taken_bytes(s) : 0;
-    uint64_t room = !most ? available_bytes() : most > taken ? most - taken : 0;
+    uint64_t room = !most          ? pr_serve_memory_available("/proc", "/sys/fs/cgroup")
+                    : most > taken ? most - taken
+                                   : 0;
     if (wanted <= room || (!most && !room)) /* the system does not tell */
         return PR_OK;
     return pr_fail(e, PR_E_LIMIT,
