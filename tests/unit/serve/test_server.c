@@ -281,7 +281,7 @@ static void tokens_go_to_text_and_back(void **state)
 static void as_many_answers_as_there_are_places_and_the_next_is_told_to_wait(void **state)
 {
     (void)state;
-    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.most_waiting = 2});
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.most_waiting = 32});
     struct client a, b, c;
     char body[300];
     make_body(body, "default", "Hello", "");
