@@ -272,6 +272,7 @@ const struct pr_system pr_system_auto_deployment = {
         "after the swap is rolled back. `proctor deploy` and `proctor rollback` do it by hand.",
     .roles = PR_ROLE_TRAINING,
     .interval_s = 600,
+    .needs = "deploy.target",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .plan = plan,
