@@ -231,6 +231,7 @@ static void done(struct pr_sync *y)
 {
     pr_listing_done(&y->now);
     pr_listing_done(&y->there);
+    pr_free(y->wanted);
     pr_store_free(y->source);
     pr_store_free(y->far);
     pr_free(y->local_dir);
