@@ -18,7 +18,7 @@ import harness
 import sshd
 
 CUTS = int(os.environ.get("PROCTOR_CUTS", "40"))
-KILLS = int(os.environ.get("PROCTOR_KILLS", "12"))
+KILLS = int(os.environ.get("PROCTOR_KILLS", "8"))
 SEED = int(os.environ.get("PROCTOR_SEED", str(time.time_ns() % 1000000)))
 
 if sshd.missing():
