@@ -43,7 +43,7 @@ def test_the_document_holds_what_was_found():
         make_base(base)
         doc = proctor("status", "--base-dir", base, "--json").row()
         systems = {s["name"]: s for s in doc["systems"]}
-        assert len(systems) == 9
+        assert len(systems) == 10
         assert systems["model-comparison"]["finding"]["best_checkpoint"] == "checkpoint-4500"
         assert not systems["model-comparison"]["active"]
         assert doc["newest"]["checkpoint"] == "checkpoint-5000" and doc["newest"]["level"] is None
@@ -135,7 +135,8 @@ def test_a_running_watch_is_asked():
                     break
             assert doc["owner"]["pid"] == watch.pid and doc["newest"]["level"] == "ok"
             assert all(s["active"] for s in doc["systems"]
-                       if s["name"] not in ("data-generation", "adversarial-miner", "checkpoint-sync"))
+                       if s["name"] not in ("data-generation", "adversarial-miner", "checkpoint-sync",
+                                            "auto-deployment"))
             assert doc["training"]["current_step"] == 4500
             # All systems together cost one grading.
             assert doc["tokens"]["examples"] == 300
