@@ -99,6 +99,9 @@ def main():
                 _, out = measured([TOOL, "list", "--dir", runs, *server.options()])
                 looks.append(json.loads(out)["second_ms"])
             print(f"an unchanged look over an open connection: {statistics.median(looks):.1f} ms")
+            shared = ["-o", "ControlMaster=auto", "-o", "ControlPersist=5", "-o", f"ControlPath={scratch}/master"]
+            warm = [measured([TOOL, "list", "--dir", runs, *server.options(), *shared])[0] * 1000 - 20 for _ in range(6)][1:]
+            print(f"two looks, with ControlMaster:             {statistics.median(warm):.0f} ms")
             alone = [measured([TOOL, "list", "--dir", runs, *server.options()])[0] * 1000 - 20 for _ in range(5)]
             print(f"two looks, with making the connection:     {statistics.median(alone):.0f} ms")
         finally:

@@ -260,8 +260,9 @@ static const struct pr_option options[] = {
         "MB of keys and values that a model may hold; 0 is a quarter of its weights, 64 to 4096 "
         "(default: serve.kv_mb of proctor.yaml, else 0)",
         NULL, PR_OPT_INT, 0, 16777216},
-    {"max-waiting", "N", "answers under way and waiting at a time; more are told to wait (429)",
-        "1024", PR_OPT_INT, 1, 1000000},
+    {"max-waiting", "N",
+        "answers (choices) under way and waiting at a time; more are told to wait (429)", "1024",
+        PR_OPT_INT, 1, 1000000},
     {"deadline", "S",
         "seconds after which an answer that is not ready ends as an error; 0 never (default: "
         "serve.deadline_seconds of proctor.yaml, else 600)",

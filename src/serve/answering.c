@@ -23,10 +23,15 @@ struct answering {
     struct pr_str text; /* of the calls; kept from one to the next */
 };
 
+static size_t places_of(const struct pr_serve_request *r)
+{
+    return r->n * (r->kind == PR_SERVE_CHAT ? 1 : r->n_prompts);
+}
+
 static void free_answering(struct answering *w)
 {
     pr_serve_answer_free(w->answer); /* releases the model */
-    pr_serve_give_back(w->loaded, true);
+    pr_serve_give_back(w->loaded, places_of(&w->request));
     pr_serve_reply_free(w->reply);
     pr_serve_request_done(&w->request);
     pr_str_done(&w->text);
@@ -192,7 +197,8 @@ static void answer(struct pr_serve_exchange *x, enum pr_serve_kind kind, const c
     w->x = x;
     w->text = PR_STR_INIT(MOST_TEXT);
     if (pr_serve_request_read(kind, body, n, &w->request, &e)) {
-        w->loaded = pr_serve_take_place(pr_serve_exchange_server(x), w->request.model, &e);
+        w->loaded = pr_serve_take_places(
+            pr_serve_exchange_server(x), w->request.model, places_of(&w->request), &e);
         if (w->loaded) {
             begin(x, w);
             return;

@@ -28,7 +28,7 @@ void pr_serve_do_models(
     pr_json_set_str(o, "object", "list");
     pr_json_set(o, "data", list);
     pr_serve_answer_json(x, 200, pr_serve_model_fingerprint(l->model), o);
-    pr_serve_give_back(l, false);
+    pr_serve_give_back(l, 0);
 }
 
 static int hex_digit(char c)
@@ -66,7 +66,7 @@ void pr_serve_do_model(
         pr_serve_answer_json(x, 200, fingerprint, model_json(l));
     else
         pr_serve_answer_error(x, fingerprint, &e);
-    pr_serve_give_back(l, false);
+    pr_serve_give_back(l, 0);
 }
 
 void pr_serve_do_health(
@@ -85,7 +85,7 @@ void pr_serve_do_health(
     pr_json_set_str(o, "fingerprint", fingerprint);
     pr_json_set_str(o, "numerics", pr_serve_model_numerics(l->model));
     pr_serve_answer_json(x, draining ? 503 : 200, fingerprint, o);
-    pr_serve_give_back(l, false);
+    pr_serve_give_back(l, 0);
 }
 
 /* ---- POST /v1/load ---- */

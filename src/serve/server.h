@@ -20,7 +20,8 @@ struct pr_serve_server_options {
         *name;       /* what clients call the model; NULL: its folder's name, whichever is loaded */
     const char *key; /* NULL: none is asked for */
     struct pr_serve_model_options model;
-    size_t most_waiting;   /* answers under way and waiting together, over all models; more: 429 */
+    size_t most_waiting;   /* answers (choices) under way and waiting together, over all models;
+                            * more: 429; 0: 1024 */
     int deadline_s;        /* of an answer, from the end of its request; 0: none */
     size_t most_unread;    /* bytes of a stream that its reader is behind; more: it is ended */
     uint64_t memory_bytes; /* that the models may take together; 0: what the machine has free */

@@ -22,9 +22,9 @@
 struct pr_serve_loaded {
     struct pr_serve_model *model;
     char *dir;
-    int64_t since_s;  /* UTC */
-    uint64_t bytes;   /* of memory that it may take */
-    size_t n_answers; /* under way */
+    int64_t since_s; /* UTC */
+    uint64_t bytes;  /* of memory that it may take */
+    size_t n_users;  /* requests under way */
     struct pr_serve_server *server;
     struct pr_serve_loaded *next;
 };
@@ -65,10 +65,11 @@ const struct pr_serve_route *pr_serve_route_of(struct pr_serve_server *s,
 
 /* The model that serves, kept from being let go until it is released. */
 struct pr_serve_loaded *pr_serve_take(struct pr_serve_server *s);
-/* The same for an answer: its place is counted.  NULL: e says why (404, 429, 503). */
-struct pr_serve_loaded *pr_serve_take_place(
-    struct pr_serve_server *s, const char *name, struct pr_serve_error *e);
-void pr_serve_give_back(struct pr_serve_loaded *l, bool place);
+/* The same for a request of n choices, whose places are counted.  One that alone asks for more
+ * than there are is taken when nothing else is under way.  NULL: e says why (404, 429, 503). */
+struct pr_serve_loaded *pr_serve_take_places(
+    struct pr_serve_server *s, const char *name, size_t n, struct pr_serve_error *e);
+void pr_serve_give_back(struct pr_serve_loaded *l, size_t n_places);
 /* Is it what clients may call it?  e: 404. */
 bool pr_serve_is_named(const struct pr_serve_loaded *l, const char *name, struct pr_serve_error *e);
 const char *pr_serve_name_of(const struct pr_serve_loaded *l);

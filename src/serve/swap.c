@@ -2,14 +2,12 @@
  *
  * Under the server's lock an answer takes its place and its model at once: it begins and ends on
  * one model, and none can begin on one that was replaced. */
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/file.h"
+#include "serve/memory.h"
 #include "serve/server_internal.h"
 
 #define MIB ((double)(1 << 20))
@@ -20,7 +18,7 @@ struct pr_serve_loaded *pr_serve_take(struct pr_serve_server *s)
 {
     pthread_mutex_lock(&s->lock);
     struct pr_serve_loaded *l = s->current;
-    l->n_answers++;
+    l->n_users++;
     pthread_mutex_unlock(&s->lock);
     return l;
 }
@@ -41,42 +39,41 @@ bool pr_serve_is_named(const struct pr_serve_loaded *l, const char *name, struct
     return false;
 }
 
-static bool has_place(struct pr_serve_server *s, struct pr_serve_error *e)
+static bool has_places(struct pr_serve_server *s, size_t n, struct pr_serve_error *e)
 {
     if (s->draining)
         pr_serve_refuse(e, 503, "shutting_down", NULL, "the server is ending: ask again later");
-    else if (s->n_answers >= s->o.most_waiting)
+    else if (s->n_answers && s->n_answers + n > s->o.most_waiting)
         pr_serve_refuse(e, 429, "rate_limit_exceeded", NULL,
-            "%zu answers are under way or waiting, and that is as many as there may be: ask again "
-            "later",
-            s->n_answers);
+            "%zu answers are under way or waiting, and there may be %zu: ask again later",
+            s->n_answers, s->o.most_waiting);
     else
         return true;
     return false;
 }
 
-struct pr_serve_loaded *pr_serve_take_place(
-    struct pr_serve_server *s, const char *name, struct pr_serve_error *e)
+struct pr_serve_loaded *pr_serve_take_places(
+    struct pr_serve_server *s, const char *name, size_t n, struct pr_serve_error *e)
 {
     pthread_mutex_lock(&s->lock);
     struct pr_serve_loaded *l = s->current;
-    bool ok = pr_serve_is_named(l, name, e) && has_place(s, e);
+    bool ok = pr_serve_is_named(l, name, e) && has_places(s, n, e);
     if (ok && !pr_serve_model_hold(l->model)) { /* its limit is above the server's */
         pr_serve_refuse(e, 429, "rate_limit_exceeded", NULL, "the model's places are all taken");
         ok = false;
     }
-    l->n_answers += ok;
-    s->n_answers += ok;
+    l->n_users += ok;
+    s->n_answers += ok ? n : 0;
     pthread_mutex_unlock(&s->lock);
     return ok ? l : NULL;
 }
 
-void pr_serve_give_back(struct pr_serve_loaded *l, bool place)
+void pr_serve_give_back(struct pr_serve_loaded *l, size_t n_places)
 {
     struct pr_serve_server *s = l->server;
     pthread_mutex_lock(&s->lock);
-    l->n_answers--;
-    s->n_answers -= place;
+    l->n_users--;
+    s->n_answers -= n_places;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }
@@ -107,7 +104,7 @@ static void *close_old(void *ctx)
     struct pr_serve_server *s = l->server;
     struct pr_batcher_counts c;
     pthread_mutex_lock(&s->lock);
-    while (l->n_answers)
+    while (l->n_users)
         pthread_cond_wait(&s->changed, &s->lock);
     struct pr_serve_loaded **link = &s->old;
     while (*link != l)
@@ -168,21 +165,6 @@ static uint64_t bytes_of(
     return weights + (o->kv_bytes ? o->kv_bytes : pr_engine_default_kv_bytes(weights));
 }
 
-static uint64_t available_bytes(void)
-{
-    char *text;
-    size_t n;
-    struct pr_error e;
-    unsigned long long kb = 0;
-    if (pr_file_read(AT_FDCWD, "/proc/meminfo", 1 << 16, &text, &n, &e))
-        return 0;
-    const char *line = strstr(text, "MemAvailable:");
-    if (line)
-        kb = strtoull(line + strlen("MemAvailable:"), NULL, 10);
-    pr_free(text);
-    return (uint64_t)kb << 10;
-}
-
 /* What those that are loaded may take together. */
 static uint64_t taken_bytes(struct pr_serve_server *s)
 {
@@ -198,7 +180,9 @@ static enum pr_code check_memory(
     struct pr_serve_server *s, const char *name, uint64_t wanted, struct pr_error *e)
 {
     uint64_t most = s->o.memory_bytes, taken = most ? taken_bytes(s) : 0;
-    uint64_t room = !most ? available_bytes() : most > taken ? most - taken : 0;
+    uint64_t room = !most          ? pr_serve_memory_available("/proc", "/sys/fs/cgroup")
+                    : most > taken ? most - taken
+                                   : 0;
     if (wanted <= room || (!most && !room)) /* the system does not tell */
         return PR_OK;
     return pr_fail(e, PR_E_LIMIT,

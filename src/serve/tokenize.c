@@ -133,7 +133,7 @@ void pr_serve_do_tokenize(
     pr_ids_done(&ids);
     pr_serve_request_done(&a.parts);
     json_decref(a.body);
-    pr_serve_give_back(l, false);
+    pr_serve_give_back(l, 0);
 }
 
 static bool read_ids(const struct pr_serve_loaded *l, const json_t *body, struct pr_ids *ids,
@@ -185,5 +185,5 @@ void pr_serve_do_detokenize(
     pr_str_done(&text);
     pr_ids_done(&ids);
     json_decref(o);
-    pr_serve_give_back(l, false);
+    pr_serve_give_back(l, 0);
 }

@@ -19,6 +19,15 @@
 #define ONCE_LOOKS   3 /* at something that goes on changing */
 #define ONCE_FAILURE 3 /* in a row */
 
+static const char unset[] =
+    "nothing is synced: sync.remote_dir of proctor.yaml (and sync.remote_host, where it is another "
+    "machine's) say from where";
+
+static bool is_configured(const struct pr_sync_settings *s)
+{
+    return s && s->remote_dir;
+}
+
 /* ---- run ---- */
 
 static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_error *e)
@@ -31,6 +40,11 @@ static enum pr_code plan(struct pr_view *v, struct pr_needs *ret, struct pr_erro
 
 static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_error *e)
 {
+    ret->status = json_object();
+    if (!v->move || !is_configured(v->move->sync)) {
+        ret->waiting = pr_strdup(unset);
+        return PR_OK;
+    }
     struct pr_sync_flags *flags = pr_zalloc(sizeof *flags);
     ret->errand = flags;
     ret->errand_free = pr_sync_flags_free;
@@ -217,6 +231,7 @@ static void done(struct pr_sync *y)
 {
     pr_listing_done(&y->now);
     pr_listing_done(&y->there);
+    pr_free(y->wanted);
     pr_store_free(y->source);
     pr_store_free(y->far);
     pr_free(y->local_dir);
@@ -225,19 +240,11 @@ static void done(struct pr_sync *y)
     json_decref(y->transferring);
 }
 
-static enum pr_code unconfigured(struct pr_findings *f)
-{
-    f->status = json_object();
-    f->waiting = pr_strdup("nothing is synced: sync.remote_dir of proctor.yaml (and "
-                           "sync.remote_host, where it is another machine's) say from where");
-    return PR_OK;
-}
-
 static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct pr_error *e)
 {
     struct pr_sync y = {.m = m, .s = m->sync, .flags = f->errand};
-    if (!y.s || !y.s->remote_dir)
-        return unconfigured(f);
+    if (!is_configured(y.s))
+        return PR_OK; /* `run` said so */
     enum pr_code code = open_both(&y, e);
     if (!code) {
         pr_rng_seed(&y.rng, (uint64_t)pr_clock_monotonic_ns() ^ (uint64_t)getpid() << 32);
@@ -245,6 +252,7 @@ static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct p
         code = work(&y, e);
     }
     if (!code) {
+        json_decref(f->status);
         f->status = pr_sync_document(&y);
         pr_sync_alerts(&y, f);
     }

@@ -1,10 +1,11 @@
 /* The parts of checkpoint sync, for its own files and tests.
  *
  *   checkpoint_sync.c          the system: flags from the view, then the loop of `act`
- *   checkpoint_sync_rules.c    pure: names, back-off, resting, what is worth fetching
+ *   checkpoint_sync_rules.c    pure: names, back-off, resting, what is a copy
  *   checkpoint_sync_flags.c    what the gradebook says of local checkpoints
  *   checkpoint_sync_state.c    what is remembered between runs
  *   checkpoint_sync_look.c     a look at the source
+ *   checkpoint_sync_choose.c   what of it is worth fetching
  *   checkpoint_sync_bring.c    one checkpoint, and what is removed
  *   checkpoint_sync_status.c   the status document, and alerts
  */
@@ -58,8 +59,6 @@ void pr_sync_flags_free(void *flags);
 
 /* ---- the work of one run ---- */
 
-enum pr_sync_end { PR_SYNC_GOES_ON, PR_SYNC_DONE };
-
 struct pr_sync {
     const struct pr_move *m;
     const struct pr_sync_settings *s;
@@ -70,11 +69,11 @@ struct pr_sync {
     char *place;          /* where checkpoints go, a folder of this machine; "" when far */
     json_t *state;        /* checkpoint_sync_state.c */
     struct pr_rng rng;
-    struct pr_listing now;      /* of the source, as last looked */
-    struct pr_listing there;    /* of far */
-    struct pr_error host_error; /* the last failure of the source; message "": none */
-    bool refused;               /* a person must act */
-    uint64_t short_bytes;       /* of room, for `short_name` */
+    struct pr_listing now;   /* of the source, as last looked */
+    bool *wanted;            /* of each of them; NULL: not decided yet */
+    struct pr_listing there; /* of far */
+    bool refused;            /* a person must act */
+    uint64_t short_bytes;    /* of room, for `short_name` */
     char short_name[256];
     json_t *transferring; /* owned; NULL: nothing is */
     int64_t told_ns, began_ns;
@@ -116,8 +115,10 @@ enum pr_sync_state {
     PR_SYNC_FAILED,  /* ready, and a try failed */
 };
 enum pr_sync_state pr_sync_state_of(struct pr_sync *y, const struct pr_listed *l);
-/* Would retention keep it, were it here? */
-bool pr_sync_is_wanted(struct pr_sync *y, const struct pr_listed *l);
+/* Which of the source would retention keep, were they here?  Decided for all at once, and anew
+ * before each that comes; is_wanted says it of one of y->now. */
+void pr_sync_choose(struct pr_sync *y);
+bool pr_sync_is_wanted(const struct pr_sync *y, const struct pr_listed *l);
 /* Notes a failure of the source; `code` decides how soon it is tried again. */
 void pr_sync_host_failed(struct pr_sync *y, const struct pr_error *why);
 

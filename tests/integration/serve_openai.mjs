@@ -2,7 +2,7 @@
 //   node serve_openai.mjs MODULES CASES.json
 // MODULES is the folder whose node_modules holds `openai`; CASES: {"url","key","questions":[{"ask",
 // "want"}…],"prompt","positions","narrow"}, `want` being what the model gives alone; narrow: the server
-// takes two answers at a time, and that alone is tested.
+// takes two such answers of 16 choices at a time, and that alone is tested.
 import {createRequire} from 'node:module';
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';

@@ -43,7 +43,7 @@ def main():
     modules = hf_packages.install([OPENAI])
     with harness.scratch() as folder:
         status = run(folder, modules, MODEL, False)
-        status |= run(folder, modules, TINY, True, "--max-waiting", 2)
+        status |= run(folder, modules, TINY, True, "--max-waiting", 32)
     sys.exit(status)
 
 

@@ -34,9 +34,11 @@ def keygen(path):
 
 
 class Sshd:
-    """With `poor_key`, a login finds only what `poor_path` holds in its PATH."""
+    """With `poor_key`, a login finds only what `poor_path` holds in its PATH.  within: a command that runs another one where the
+    host is, such as in its network namespace; address: its own there."""
 
-    def __init__(self, scratch, poor_path=None):
+    def __init__(self, scratch, poor_path=None, address="127.0.0.1", within=()):
+        self.address, self.within = address, list(within)
         self.dir = os.path.join(scratch, "ssh")
         os.makedirs(self.dir, mode=0o700)
         self.host_key = keygen(self.path("host"))
@@ -47,7 +49,7 @@ class Sshd:
         self.port = free_port()
         self.write("sshd_config", f"""
             Port {self.port}
-            ListenAddress 127.0.0.1
+            ListenAddress {self.address}
             HostKey {self.path("host")}
             AuthorizedKeysFile {self.path("authorized")}
             PidFile none
@@ -62,7 +64,7 @@ class Sshd:
             MaxStartups 100
             KexAlgorithms curve25519-sha256
             """)
-        self.write("known", f"[127.0.0.1]:{self.port} {self.host_key}")
+        self.write("known", f"[{self.address}]:{self.port} {self.host_key}")
         if os.getuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         self.process = None
@@ -78,8 +80,12 @@ class Sshd:
 
     def start(self):
         log = open(self.path("log"), "ab")
-        self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", self.path("sshd_config")], stderr=log)
+        self.process = subprocess.Popen([*self.within, SSHD, "-D", "-e", "-f", self.path("sshd_config")], stderr=log)
         log.close()
+        if self.within:  # not to be reached from here
+            time.sleep(0.3)
+            assert self.process.poll() is None, open(self.path("log"), encoding="utf-8").read()
+            return
         for _ in range(200):
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

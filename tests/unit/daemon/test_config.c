@@ -238,6 +238,27 @@ static void every_key_of_the_watch_is_read(void **state)
     pr_config_done(&c);
 }
 
+static void every_key_of_serve_is_read(void **state)
+{
+    (void)state;
+    struct pr_config c;
+    assert_int_equal(parse("serve:\n  enabled: true\n  target: models/deployed\n  name: mine\n"
+                           "  bind: 0.0.0.0\n  port: 0\n  api_key_file: key\n  kv_mb: 512\n"
+                           "  deadline_seconds: 5\n",
+                         &c),
+        PR_OK);
+    assert_true(c.serve.enabled && !c.serve.port);
+    assert_string_equal(c.serve.target, "/base/models/deployed");
+    assert_string_equal(c.serve.name, "mine");
+    assert_string_equal(c.serve.bind, "0.0.0.0");
+    assert_string_equal(c.serve.api_key_file, "/base/key");
+    assert_int_equal(c.serve.kv_mb, 512);
+    assert_int_equal(c.serve.deadline_seconds, 5);
+    pr_config_done(&c);
+    refused("serve:\n  port: 65536\n",
+        "proctor.yaml:2: serve.port: a whole number from 0 to 65535 was expected");
+}
+
 static void every_key_of_sync_is_read(void **state)
 {
     (void)state;
@@ -576,6 +597,7 @@ int main(void)
         cmocka_unit_test(an_unknown_key_is_named_with_its_line_and_a_suggestion),
         cmocka_unit_test(a_wrong_value_is_named_with_its_line_and_what_was_expected),
         cmocka_unit_test(every_key_of_the_watch_is_read),
+        cmocka_unit_test(every_key_of_serve_is_read),
         cmocka_unit_test(every_key_of_sync_is_read),
         cmocka_unit_test(the_systems_defaults_are_the_tables),
         cmocka_unit_test(a_list_or_map_that_makes_no_sense_is_refused),

@@ -15,7 +15,10 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
+#include "base/remove.h"
+#include "serve/memory.h"
 #include "serve/server.h"
 
 #define MODEL_A   PR_FIXTURES "/models/qwen3-tiny"
@@ -278,7 +281,7 @@ static void tokens_go_to_text_and_back(void **state)
 static void as_many_answers_as_there_are_places_and_the_next_is_told_to_wait(void **state)
 {
     (void)state;
-    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.most_waiting = 2});
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.most_waiting = 32});
     struct client a, b, c;
     char body[300];
     make_body(body, "default", "Hello", "");
@@ -427,7 +430,8 @@ static void answers_under_swaps_are_those_of_their_fingerprints_models(void **st
 static void a_stream_that_began_on_the_old_model_ends_on_it(void **state)
 {
     (void)state;
-    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.name = "served"});
+    struct pr_serve_server *s =
+        open_server((struct pr_serve_server_options){.name = "served", .most_unread = 1 << 26});
     struct client c;
     struct pr_error e;
     char before[65], after[65];
@@ -488,6 +492,39 @@ static void what_there_is_no_memory_for_is_refused_and_nothing_changes(void **st
     const struct pr_serve_server_options o2 = {
         .dir = MODEL_A, .memory_bytes = 1 << 20, .model = {.kv_bytes = 16 << 20, .n_threads = 1}};
     assert_int_equal(pr_serve_server_new(&o2, &none, &e), PR_E_LIMIT);
+}
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+    char path[300], *parent;
+    struct pr_error e;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    parent = pr_strndup(path, (size_t)(strrchr(path, '/') - path));
+    assert_int_equal(pr_mkdirs(parent, &e), PR_OK);
+    assert_int_equal(pr_file_write_atomic(path, text, strlen(text), &e), PR_OK);
+    pr_free(parent);
+}
+
+static void memory_is_the_least_of_the_systems_and_the_groups(void **state)
+{
+    char folder[] = "/tmp/serve-memory-XXXXXX", groups[100];
+    struct pr_error e;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(groups, sizeof groups, "%s/groups", folder);
+    assert_int_equal(pr_serve_memory_available(folder, groups), 0);
+    write_file(folder, "meminfo", "MemTotal:   9000 kB\nMemAvailable:   1000 kB\nBuffers: 1 kB\n");
+    assert_int_equal(pr_serve_memory_available(folder, groups), 1000 << 10);
+    write_file(folder, "self/cgroup", "4:memory:/other\n0::/a/b\n");
+    write_file(groups, "a/b/memory.max", "max\n");
+    write_file(groups, "a/memory.max", "900000\n");
+    write_file(groups, "a/memory.current", "500000\n");
+    assert_int_equal(pr_serve_memory_available(folder, groups), 400000);
+    write_file(groups, "a/memory.stat", "anon 1\ninactive_file 100000\nactive_file 50000\n");
+    assert_int_equal(pr_serve_memory_available(folder, groups), 550000);
+    write_file(groups, "a/memory.current", "2000000\n");
+    assert_int_equal(pr_serve_memory_available(folder, groups), 1);
+    assert_int_equal(pr_remove_tree(folder, &e), PR_OK);
 }
 
 /* ---- the end ---- */
@@ -573,6 +610,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_began_on_the_old_model_ends_on_it),
         cmocka_unit_test(the_same_content_is_not_loaded_again),
         cmocka_unit_test(what_there_is_no_memory_for_is_refused_and_nothing_changes),
+        cmocka_unit_test(memory_is_the_least_of_the_systems_and_the_groups),
         cmocka_unit_test(one_that_ends_takes_no_more_and_lets_what_goes_on_end),
         cmocka_unit_test(counts_are_those_of_what_was_asked),
     };

@@ -272,8 +272,11 @@ static void test_without_a_source_it_waits(void **state)
     (void)state;
     struct pr_sync_settings none = {.keep = 3};
     const struct pr_move m = {.base_dir = "/nonexistent", .sync = &none};
+    struct pr_view v = {.move = &m};
     struct pr_findings f = {0};
+    assert_int_equal(pr_system_checkpoint_sync.run(&v, &f, &e), PR_OK);
     assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
+    assert_non_null(f.status);
     assert_non_null(strstr(f.waiting, "sync.remote_dir"));
     pr_findings_done(&f);
 }
