@@ -26,6 +26,7 @@
 struct kind {
     const char *name; /* the command, and its section of proctor.yaml */
     bool (*wanted)(const struct pr_config *c);
+    const char *also; /* another section that it goes by; NULL */
 };
 
 static bool wants_api(const struct pr_config *c)
@@ -40,8 +41,8 @@ static bool wants_serve(const struct pr_config *c)
 }
 
 static const struct kind kinds[] = {
-    {"api", wants_api},
-    {"serve", wants_serve},
+    {"api", wants_api, NULL},
+    {"serve", wants_serve, "deploy"},
 };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
@@ -157,7 +158,8 @@ void pr_server_reload(struct pr_server *s, const struct pr_config *c)
 {
     bool same[N_KINDS];
     for (size_t i = 0; i < N_KINDS; i++)
-        same[i] = pr_config_same_section(&s->config, c, kinds[i].name);
+        same[i] = pr_config_same_section(&s->config, c, kinds[i].name) &&
+                  (!kinds[i].also || pr_config_same_section(&s->config, c, kinds[i].also));
     pr_config_done(&s->config);
     pr_config_copy(c, &s->config);
     for (size_t i = 0; i < N_KINDS; i++) {

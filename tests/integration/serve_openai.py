@@ -11,7 +11,6 @@ import hf_packages
 from harness import proctor
 from serve_support import Server
 
-OPENAI = "openai@7.59.0"
 MODEL = os.path.join(harness.RUN_A, "checkpoints", "checkpoint-4500")
 TINY = os.path.join(harness.MODELS, "qwen3-tiny")
 KEY = "a-key-for-the-tests-of-serve"
@@ -40,7 +39,7 @@ def run(folder, modules, model, narrow, *args):
 
 
 def main():
-    modules = hf_packages.install([OPENAI])
+    modules = hf_packages.install([hf_packages.OPENAI])
     with harness.scratch() as folder:
         status = run(folder, modules, MODEL, False)
         status |= run(folder, modules, TINY, True, "--max-waiting", 32)
