@@ -55,6 +55,7 @@ struct pr_demo_shown {
     bool caught;     /* and the watch said so */
     int64_t probes;  /* curriculum probes at the last row about them */
     bool trained;    /* the training is over */
+    char *served;    /* owned: when the last deployment that was shown came to be; NULL: none */
 };
 void pr_demo_shown_done(struct pr_demo_shown *s);
 /* Reads status/ and appends what is new since the last call. */

@@ -175,6 +175,27 @@ static void put_probes(struct pr_demo_shown *s, struct pr_str *out)
     json_decref(doc);
 }
 
+/* Another one is served now. */
+static void put_served(struct pr_demo_shown *s, struct pr_str *out)
+{
+    json_t *doc = read_status("status/last_deployment.json");
+    const char *at = text_of(doc, "deployed_at"), *why = text_of(doc, "previous");
+    double p = real_of(json_object_get(doc, "confirm"), "p");
+    bool fresh = *at && strcmp(at, s->served ? s->served : "") != 0;
+    if (fresh) {
+        pr_free(s->served);
+        s->served = pr_strdup(at);
+        put_time(s, out);
+        pr_str_puts(out, "SERVED: ");
+        pr_term_clean(out, text_of(doc, "checkpoint"), strlen(text_of(doc, "checkpoint")), 40);
+        pr_str_puts(out, " from " PR_DEMO_SERVED);
+        if (*why && isfinite(p))
+            pr_str_printf(out, ", better on the examples that it was not chosen by (p = %.2g)", p);
+        pr_str_putc(out, '\n');
+    }
+    json_decref(doc);
+}
+
 void pr_demo_news(struct pr_demo_shown *s, struct pr_str *out)
 {
     json_t *comparison = read_status("status/model_comparisons.json");
@@ -182,6 +203,7 @@ void pr_demo_news(struct pr_demo_shown *s, struct pr_str *out)
     json_decref(comparison);
     if (s->damaged && !s->caught && pr_demo_has_row(s, s->damaged))
         put_caught(s, out);
+    put_served(s, out);
     put_probes(s, out);
 }
 
@@ -197,6 +219,7 @@ int64_t pr_demo_newest(const struct pr_demo_shown *s)
 void pr_demo_shown_done(struct pr_demo_shown *s)
 {
     pr_free(s->steps);
+    pr_free(s->served);
     *s = (struct pr_demo_shown){0};
 }
 

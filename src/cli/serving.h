@@ -15,8 +15,8 @@ struct pr_serving {
     char last[1024];   /* what was said last, not said again */
 };
 
-/* Waits until there is a whole checkpoint at dir: where nothing was deployed yet, something will be.
- * false: told to end. */
+/* Waits until there is something at dir: where nothing was deployed yet, something will be.  false:
+ * told to end. */
 bool pr_serving_wait(const char *dir);
 /* Notes what is at dir now; before the server is made from it. */
 void pr_serving_init(struct pr_serving *w, const char *dir, bool watch);

@@ -2,7 +2,9 @@
 #include "daemon/deploy_config.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -33,6 +35,15 @@ static char *own_server(const struct pr_config *c)
     return ret;
 }
 
+/* Other programs are told this path: a base folder given as "." must not show in it. */
+static char *absolute(const char *path)
+{
+    char here[PATH_MAX];
+    while (!strncmp(path, "./", 2))
+        path += 2;
+    return *path == '/' || !getcwd(here, sizeof here) ? pr_strdup(path) : pr_path_join(here, path);
+}
+
 void pr_deploy_config_of(const struct pr_config *c, struct pr_deploy_config *ret)
 {
     *ret = (struct pr_deploy_config){.settings = c->deploy};
@@ -41,9 +52,12 @@ void pr_deploy_config_of(const struct pr_config *c, struct pr_deploy_config *ret
     s->bases = c->bases;
     s->n_bases = c->n_bases;
     s->template_vars = c->variables;
-    ret->models =
-        c->current ? pr_strdup(c->current) : pr_path_join(c->base_dir, "models/current_model");
+    char *usual = pr_path_join(c->base_dir, "models/current_model");
+    ret->models = absolute(c->current ? c->current : usual);
+    pr_free(usual);
     s->models = ret->models;
+    if (s->target)
+        s->target = ret->target = absolute(s->target);
     if (!s->url && s->driver && !strcmp(s->driver, "proctor"))
         s->url = ret->url = own_server(c);
     pr_peers_of(c, &ret->peers, &ret->n_peers);
@@ -62,5 +76,6 @@ void pr_deploy_config_done(struct pr_deploy_config *d)
     pr_peers_free(d->peers, d->n_peers);
     pr_free(d->models);
     pr_free(d->url);
+    pr_free(d->target);
     *d = (struct pr_deploy_config){0};
 }

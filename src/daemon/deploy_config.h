@@ -9,7 +9,7 @@ struct pr_deploy_config {
     struct pr_deploy_settings settings; /* borrows from the configuration and from what follows */
     struct pr_peer *peers;
     size_t n_peers;
-    char *models, *url;
+    char *models, *url, *target;
 };
 /* c must outlive it. */
 void pr_deploy_config_of(const struct pr_config *c, struct pr_deploy_config *ret);

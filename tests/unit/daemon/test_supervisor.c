@@ -1,4 +1,5 @@
-/* The supervisor with real graders on a real checkpoint, and a system of the test's own. */
+/* The supervisor with real graders, and systems of the test's own.  Long: all stand on one world.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
