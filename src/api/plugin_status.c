@@ -66,6 +66,22 @@ static enum pr_code set_best(const struct pr_api_context *x, json_t *doc, struct
     return code;
 }
 
+/* What is served, as the last run of auto-deployment saw it. */
+static void set_deployed(json_t *doc)
+{
+    static const char *const keys[] = {"checkpoint", "fingerprint", "deployed_at", "score"};
+    const json_t *found = finding(doc, "auto-deployment");
+    if (!json_is_string(json_object_get(found, "checkpoint"))) {
+        const char *why = json_string_value(json_object_get(found, "checkpoint_reason"));
+        pr_json_set_null(doc, "deployed", why ? why : "auto-deployment did not run here yet");
+        return;
+    }
+    json_t *o = json_object();
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        json_object_set(o, keys[i], json_object_get(found, keys[i]));
+    pr_json_set(doc, "deployed", o);
+}
+
 static enum pr_code get(const struct pr_api_context *x, const struct pr_api_request *q,
     json_t **ret, struct pr_error *e)
 {
@@ -82,7 +98,7 @@ static enum pr_code get(const struct pr_api_context *x, const struct pr_api_requ
         pr_json_set_null(doc, "live", x->live_reason);
     pr_json_set(doc, "api", json_incref((json_t *)(uintptr_t)x->api));
     pr_json_set(doc, "panels", in_order(x->panels));
-    pr_json_set_null(doc, "deployed", "auto-deployment is not part of this version yet");
+    set_deployed(doc);
     pr_json_set(doc, "machines", pr_api_machines(x, false));
     if ((code = set_best(x, doc, e))) {
         json_decref(doc);

@@ -62,6 +62,7 @@ interface There {
   step?: N;
   state: string;
   reason?: S;
+  as?: S;
 }
 
 interface Synced extends Finding {
@@ -72,7 +73,8 @@ interface Synced extends Finding {
   consecutive_failures?: N;
   transferring?: { name?: S; bytes_done?: N; bytes_total?: N; bytes_per_second?: N; eta_seconds?: N } | null;
   checkpoints?: There[] | null;
-  local?: { name: string; bytes?: N; reason?: S }[] | null;
+  kept?: { name: string; bytes?: N; reason?: S }[] | null;
+  failure?: S;
   removed?: { name: string; why?: S; at?: S; bytes?: N }[] | null;
 }
 
@@ -111,7 +113,7 @@ function Gate({ doc }: { doc: Deployed }) {
         {doc.checks.map((c) => (
           <li>
             <span class={`tag level-${c.passed === null ? 'info' : c.passed ? 'ok' : 'warning'}`}>{c.passed === null ? '– not asked' : c.passed ? '✓ passed' : '▲ held'}</span>{' '}
-            <b>{c.name}</b> <Text of={c.why ?? ''} most={300} />
+            <b>{stateWord(c.name)}</b> <Text of={c.why ?? ''} most={300} />
           </li>
         ))}
       </ul>
@@ -168,9 +170,15 @@ function SyncFigures({ doc: s }: { doc: Synced }) {
     <dl class="stats">
       <Stat label="from"><Text of={s.source ?? '–'} most={80} /></Stat>
       <Stat label="last look" sub={s.consecutive_failures ? ` · failed ${plural(s.consecutive_failures, 'time')}` : ''}>{clock(s.last_look, time)}</Stat>
-      <Stat label="kept here">{count(s.local?.length)}</Stat>
+      <Stat label="kept here">{count(s.kept?.length)}</Stat>
     </dl>
   );
+}
+
+/* Of one that was copied: why it is kept here. */
+function why(s: Synced, c: There): string {
+  const kept = s.kept?.find((k) => k.name === (c.as ?? c.name));
+  return kept?.reason ? `kept: ${kept.reason}` : '';
 }
 
 function Sync({ doc: s }: { doc: Synced }) {
@@ -179,7 +187,7 @@ function Sync({ doc: s }: { doc: Synced }) {
   return (
     <Card title="Checkpoint sync">
       <SyncFigures doc={s} />
-      {s.state_reason && <p class="hint"><Text of={s.state_reason} />.</p>}
+      {s.failure && <p class="hint">The last look failed: <Text of={s.failure} most={300} />.</p>}
       {s.transferring && <Transfer of={s.transferring} />}
       {!!s.checkpoints?.length && (
         <Scroll label="checkpoints over there">
@@ -187,7 +195,7 @@ function Sync({ doc: s }: { doc: Synced }) {
             <thead><tr>{['checkpoint', 'step', 'state', 'why'].map((h) => <th scope="col">{h}</th>)}</tr></thead>
             <tbody>
               {s.checkpoints.map((c) => (
-                <tr><th scope="row"><Text of={c.name} most={80} /></th><td class="num">{count(c.step)}</td><td>{c.state}</td><td class="wide"><Text of={c.reason ?? ''} most={300} /></td></tr>
+                <tr><th scope="row"><Text of={c.name} most={80} /></th><td class="num">{count(c.step)}</td><td>{stateWord(c.state)}{c.as && c.as !== c.name ? ` as ${c.as}` : ''}</td><td class="wide"><Text of={c.reason ?? why(s, c)} most={300} /></td></tr>
               ))}
             </tbody>
           </table>
