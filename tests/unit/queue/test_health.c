@@ -85,7 +85,8 @@ static void what_the_time_does_not_allow_is_said_and_done_by_the_next_call(void 
     json_decref(doc);
     o.check_seconds = 1000;
     assert_string_equal(light(&o, "unchecked", &doc), "");
-    assert_true(json_real_value(json_object_get(json_object_get(doc, "waiting"), "examples")) == 3);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(doc, "waiting"), "examples")), 3);
     json_decref(doc);
     o.check_seconds = 0.5; /* nothing is left to check */
     assert_string_equal(light(&o, "unchecked", &doc), "");
