@@ -3,6 +3,7 @@
 #include "daemon/state.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -133,9 +134,16 @@ static enum pr_code add_system(
     o = json_object();
     pr_json_set_str(o, "name", system->name);
     pr_json_set_bool(o, "active", live != NULL);
-    pr_json_set_str(o, "state", state ? state : finding ? "ok" : "never run");
-    json_t *reason = json_object_get(finding, "state_reason");
-    pr_json_set(o, "state_reason", reason ? json_incref(reason) : json_null());
+    if (!finding && !live && system->needs && !pr_config_is_set(s->c, system->needs)) {
+        char why[200];
+        snprintf(why, sizeof why, "%s is not set in proctor.yaml", system->needs);
+        pr_json_set_str(o, "state", "not_installed");
+        pr_json_set_str(o, "state_reason", why);
+    } else {
+        json_t *reason = json_object_get(finding, "state_reason");
+        pr_json_set_str(o, "state", state ? state : finding ? "ok" : "never run");
+        pr_json_set(o, "state_reason", reason ? json_incref(reason) : json_null());
+    }
     pr_state_time(o, "last_run", at);
     for (size_t i = 0; live && i < sizeof from_live / sizeof *from_live; i++)
         if (!json_is_null(json_object_get(live, from_live[i])))

@@ -23,7 +23,7 @@ look('a system that waits says why', { expected: /status of 404/ }, async (x) =>
   await x.page.click('.systems button:has-text("model-comparison")');
   await x.shows('.system-detail', 'there is no suite');
   await x.page.click('.systems button:has-text("auto-deployment")');
-  await x.shows('.system-detail', 'not installed: it is not part of this version yet');
+  await x.shows('.system-detail', 'not installed: deploy.target is not set in proctor.yaml');
 });
 
 look('the machine: what the system itself says, and that there is no GPU or which', { hash: '#/gpu' }, async (x) => {

@@ -138,6 +138,7 @@ def test_what_is_under_way_ends_before_the_server_does():
         s.process.send_signal(signal.SIGTERM)
         assert r.read().decode().rstrip().endswith("data: [DONE]")
         c.close()
+        assert s.process.wait(60) == 0  # a second signal would be a hurry
 
 
 def test_who_is_a_stranger_gets_nothing():

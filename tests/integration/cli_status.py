@@ -28,7 +28,11 @@ def test_an_empty_base_folder_says_so():
         doc = proctor("status", "--base-dir", base, "--json").row()
         assert doc["schema_version"] == 1 and doc["gradebook"] is None and doc["live"] is None
         assert doc["owner"] is None and doc["checkpoints"] == [] and doc["live_reason"]
-        assert {s["state"] for s in doc["systems"]} == {"never run"}
+        unset = {"auto-deployment": "deploy.target", "checkpoint-sync": "sync.remote_dir"}
+        for s in doc["systems"]:
+            key = unset.get(s["name"])
+            assert s["state"] == ("not_installed" if key else "never run"), s
+            assert s["state_reason"] == (key and key + " is not set in proctor.yaml"), s
         assert os.listdir(base) == []
 
 
