@@ -69,7 +69,8 @@ static const char *const settings[][2] = {
 };
 #define N_SETTINGS (sizeof settings / sizeof *settings)
 
-/* The usual ports of API, page and served model: where another program has one, a free one will do. */
+/* The usual ports of API, page and served model: where another program has one, a free one will do.
+ */
 static const struct {
     const char *key;
     in_port_t port;
@@ -77,8 +78,8 @@ static const struct {
 } ports[] = {{"api.port", 5000, "0"}, {"api.page_port", 8080, "0"}, {"serve.port", 8000, "18000"}};
 #define N_PORTS (sizeof ports / sizeof *ports)
 
-static const char *const folders[] = {
-    "data/validation", "data/training", PR_DEMO_TRAINER, "models/current_model", "served", "status", "logs"};
+static const char *const folders[] = {"data/validation", "data/training", PR_DEMO_TRAINER,
+    "models/current_model", "served", "status", "logs"};
 
 struct step {
     const char *makes; /* it is done when this is there */
