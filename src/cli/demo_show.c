@@ -179,8 +179,11 @@ static void put_probes(struct pr_demo_shown *s, struct pr_str *out)
 static void put_served(struct pr_demo_shown *s, struct pr_str *out)
 {
     json_t *doc = read_status("status/last_deployment.json");
-    const char *at = text_of(doc, "deployed_at"), *why = text_of(doc, "previous");
-    double p = real_of(json_object_get(doc, "confirm"), "p");
+    const char *at = text_of(doc, "deployed_at"), *before = text_of(doc, "previous");
+    /* What the gate found when that one was deployed: by now it may weigh another. */
+    const json_t *last = json_array_get(json_object_get(doc, "history"), 0);
+    const json_t *confirm = json_object_get(json_object_get(last, "gate"), "confirm");
+    double p = !strcmp(text_of(last, "ended_at"), at) ? real_of(confirm, "p") : NAN;
     bool fresh = *at && strcmp(at, s->served ? s->served : "") != 0;
     if (fresh) {
         pr_free(s->served);
@@ -189,7 +192,7 @@ static void put_served(struct pr_demo_shown *s, struct pr_str *out)
         pr_str_puts(out, "SERVED: ");
         pr_term_clean(out, text_of(doc, "checkpoint"), strlen(text_of(doc, "checkpoint")), 40);
         pr_str_puts(out, " from " PR_DEMO_SERVED);
-        if (*why && isfinite(p))
+        if (*before && isfinite(p))
             pr_str_printf(out, ", better on the examples that it was not chosen by (p = %.2g)", p);
         pr_str_putc(out, '\n');
     }

@@ -90,8 +90,10 @@ static void run_done(struct pr_sv_task *t)
     struct pr_sv_runner *runner = r->runner;
     struct pr_supervisor *s = runner->s;
     runner->running = false;
-    if (!runner->jobs || s->stopped)
+    if (!runner->jobs || s->stopped) {
+        pr_sv_mover_stop(runner); /* it was not while it ran: what it keeps goes now */
         return;
+    }
     if (r->stopped && runner->again) /* for somebody who left; others came since */
         return pr_sv_run(runner);
     if (s->paused) { /* it runs again when there is room to store what it finds */

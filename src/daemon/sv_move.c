@@ -16,6 +16,7 @@ struct pr_sv_mover {
     atomic_bool stop;
     pthread_mutex_t lock; /* guards `interim` */
     json_t *interim;      /* told and not shown yet */
+    struct pr_kept kept;  /* of the thread while a run goes on, else of the loop */
     /* The loop's alone. */
     struct pr_sv_runner *runner;
     struct pr_sv_worker *worker;
@@ -39,10 +40,18 @@ static json_t *take_interim(struct pr_sv_mover *m)
     return o;
 }
 
+static void drop_kept(struct pr_sv_mover *m)
+{
+    if (m->kept.thing)
+        m->kept.free(m->kept.thing);
+    m->kept = (struct pr_kept){0};
+}
+
 void pr_sv_mover_leave(struct pr_sv_mover *m)
 {
     if (!m || atomic_fetch_sub(&m->users, 1) != 1)
         return;
+    drop_kept(m);
     json_decref(m->interim);
     pthread_mutex_destroy(&m->lock);
     pr_free(m);
@@ -112,12 +121,16 @@ void pr_sv_mover_fill(struct pr_sv_mover *m, struct pr_move *ret)
     ret->tell = told;
     ret->note = noted;
     ret->ctx = m;
+    ret->kept = &m->kept;
 }
 
 void pr_sv_mover_stop(struct pr_sv_runner *r)
 {
-    if (r->mover)
-        atomic_store(&r->mover->stop, true);
+    if (!r->mover)
+        return;
+    atomic_store(&r->mover->stop, true);
+    if (!r->running)
+        drop_kept(r->mover);
 }
 
 void pr_sv_mover_done(struct pr_sv_runner *r)

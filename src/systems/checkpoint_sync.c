@@ -6,6 +6,7 @@
  * begins; a kill leaves at most something in .incoming, which the next run goes on with. */
 #include <limits.h>
 #include <stdlib.h>
+#include <math.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -115,12 +116,67 @@ static enum pr_code open_remote(struct pr_sync *y, struct pr_store **ret, struct
     return code;
 }
 
+/* A connection that is kept: making one takes longer than a look at what did not change. */
+struct kept_source {
+    char *settings; /* that it was made by */
+    struct pr_store *source;
+};
+
+static void free_kept(void *thing)
+{
+    struct kept_source *k = thing;
+    pr_store_free(k->source);
+    pr_free(k->settings);
+    pr_free(k);
+}
+
+static char *source_settings(const struct pr_sync_settings *s)
+{
+    struct pr_str text = PR_STR_INIT((size_t)1 << 20);
+    pr_str_printf(&text, "%s\n%s\n%lld\n%s\n", s->remote_host, s->remote_user ? s->remote_user : "",
+        (long long)s->remote_port, s->remote_dir);
+    pr_json_dump(s->ssh_options, 0, 0, &text);
+    return pr_str_take(&text);
+}
+
+static bool may_keep(const struct pr_sync *y)
+{
+    return y->m->kept && y->s->remote_host && !y->s->push && !y->m->once_ms;
+}
+
+/* The source of the run before, where it was made by the same settings; NULL: none. */
+static struct pr_store *take_kept(struct pr_sync *y)
+{
+    if (!y->m->kept || !y->m->kept->thing)
+        return NULL;
+    struct kept_source *k = y->m->kept->thing;
+    char *settings = may_keep(y) ? source_settings(y->s) : NULL;
+    struct pr_store *source = NULL;
+    if (settings && !strcmp(k->settings, settings)) {
+        source = k->source;
+        k->source = NULL;
+    }
+    pr_free(settings);
+    free_kept(k);
+    *y->m->kept = (struct pr_kept){0};
+    y->reused = source != NULL;
+    return source;
+}
+
+static void keep_source(struct pr_sync *y)
+{
+    struct kept_source *k = pr_zalloc(sizeof *k);
+    *k = (struct kept_source){source_settings(y->s), y->source};
+    *y->m->kept = (struct pr_kept){k, free_kept};
+    y->source = NULL;
+}
+
 /* Fetching, or pushing to a folder that is mounted here, which is fetching the other way round. */
 static enum pr_code open_both(struct pr_sync *y, struct pr_error *e)
 {
-    struct pr_store *remote = NULL;
+    struct pr_store *remote = take_kept(y);
     y->local_dir = local_dir_of(y);
-    enum pr_code code = open_remote(y, &remote, e);
+    enum pr_code code = remote ? PR_OK : open_remote(y, &remote, e);
     if (code)
         return code;
     if (!y->s->push) {
@@ -242,7 +298,7 @@ static void done(struct pr_sync *y)
 
 static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct pr_error *e)
 {
-    struct pr_sync y = {.m = m, .s = m->sync, .flags = f->errand};
+    struct pr_sync y = {.m = m, .s = m->sync, .flags = f->errand, .look_ms = NAN};
     if (!is_configured(y.s))
         return PR_OK; /* `run` said so */
     enum pr_code code = open_both(&y, e);
@@ -255,6 +311,8 @@ static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct p
         json_decref(f->status);
         f->status = pr_sync_document(&y);
         pr_sync_alerts(&y, f);
+        if (may_keep(&y))
+            keep_source(&y);
     }
     done(&y);
     return code;

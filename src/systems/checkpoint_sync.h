@@ -79,6 +79,8 @@ struct pr_sync {
     int64_t told_ns, began_ns;
     uint64_t began_bytes, last_bytes;
     bool progressed; /* something came since the last failure */
+    double look_ms;  /* that the last look took; NaN: there was none */
+    bool reused;     /* the source's connection is that of an earlier run, and not proved yet */
 };
 
 /* ---- state ---- */

@@ -192,7 +192,14 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
 enum pr_code pr_sync_look(struct pr_sync *y, bool *ret_ok, struct pr_error *e)
 {
     struct pr_error why;
+    int64_t began = pr_clock_monotonic_ns();
     enum pr_code code = look(y, &why);
+    if (code && code != PR_E_CANCELLED && y->reused) { /* it was cut since: that is no failure */
+        pr_store_hang_up(y->source);
+        code = look(y, &why);
+    }
+    y->reused = false;
+    y->look_ms = (double)(pr_clock_monotonic_ns() - began) / 1e6;
     *ret_ok = !code;
     if (code == PR_E_CANCELLED)
         return pr_fail(e, code, "%s", why.message);

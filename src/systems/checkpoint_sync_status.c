@@ -126,6 +126,7 @@ json_t *pr_sync_document(struct pr_sync *y)
     pr_json_set_str(o, "direction", y->s->push ? "push" : "fetch");
     set_time(o, "last_look", pr_sync_int(host, "last_look_ms"), "not reached yet");
     set_time(o, "last_success", pr_sync_int(host, "last_success_ms"), "nothing was copied yet");
+    pr_json_set_real(o, "look_ms", y->look_ms, "no look in this run yet");
     pr_json_set_int(o, "consecutive_failures", pr_sync_int(host, "tries"));
     set_time(o, "next_try_at", pr_sync_int(host, "next_ms"), "the last look succeeded");
     if (json_object_get(host, "reason"))

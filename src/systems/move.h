@@ -15,6 +15,13 @@
 struct pr_sync_settings;   /* sync_settings.h */
 struct pr_deploy_settings; /* deploy_settings.h */
 
+/* What a system keeps from one run for the next, such as an open connection.  Nobody uses it
+ * between runs; it is freed when the system is not wanted any more. */
+struct pr_kept {
+    void *thing; /* NULL: nothing */
+    void (*free)(void *thing);
+};
+
 struct pr_move {
     const char *base_dir;
     const struct pr_sync_settings *sync;
@@ -30,6 +37,7 @@ struct pr_move {
     /* A line in the log: what changed, from what, and why; may be NULL. */
     void (*note)(void *ctx, const char *event, const char *text);
     void *ctx;
+    struct pr_kept *kept; /* NULL: nothing can be kept */
 };
 
 #endif

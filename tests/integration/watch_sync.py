@@ -222,6 +222,38 @@ def test_wrong_host_key_is_for_a_person():
     proxy.close()
 
 
+def ssh_of(process):
+    """The ssh that a daemon has open, or None."""
+    found = subprocess.run(["pgrep", "-P", str(process.pid), "-x", "ssh"], capture_output=True, text=True, check=False)
+    return int(found.stdout.split()[0]) if found.stdout.strip() else None
+
+
+def test_one_connection_serves_many_runs():
+    p = Place()
+    p.make(1, age=10)
+    process = p.start()
+    try:
+        until(lambda: p.here() == {"checkpoint-1"})
+        first = until(lambda: ssh_of(process))
+
+        def looked(times):
+            seen = set()
+            until(lambda: seen.add(p.status()["last_look"]) or len(seen) > times)
+        looked(3)
+        assert ssh_of(process) == first, "each run made a connection of its own"
+        assert p.status()["look_ms"] < 5000
+        os.kill(first, signal.SIGKILL)  # as a firewall that forgets it
+        p.make(2)
+        until(lambda: p.here() == {"checkpoint-1", "checkpoint-2"})
+        assert p.status()["consecutive_failures"] == 0
+        with open(p.dir + "/log", encoding="utf-8") as f:
+            assert "not-reached" not in f.read()
+        assert ssh_of(process) != first
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 def test_unreachable_source_is_told():
     p = Place(port=sshd.free_port())
     d = p.once()
