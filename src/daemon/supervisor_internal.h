@@ -247,6 +247,7 @@ struct pr_sv_runner {
     uint64_t seen;       /* s->changes as the last applied run saw it */
     bool applied;        /* there was one */
     size_t outstanding;  /* needs that can be met and are not yet */
+    json_t *run_set;     /* pr_sv_set as the last run began; owned */
     json_t *document;    /* the last, as in the file; NULL: none yet */
     char *reason;        /* why the last run failed; NULL */
     int failures;        /* in a row */

@@ -224,6 +224,8 @@ void pr_sv_run(struct pr_sv_runner *r)
         if (run->n_lost)
             memcpy(run->lost, s->probes.lost, run->n_lost * sizeof *run->lost);
     }
+    json_decref(r->run_set); /* somebody may register while it runs */
+    r->run_set = pr_sv_set(r);
     r->running = true;
     arm(r);
     put(r, run);
@@ -516,6 +518,7 @@ void pr_sv_runners_done(struct pr_supervisor *s)
         stop_runner(r);
         pr_sv_mover_done(r);
         json_decref(r->document);
+        json_decref(r->run_set);
         pr_free(r->reason);
     }
 }

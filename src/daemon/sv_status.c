@@ -40,10 +40,8 @@ static json_t *envelope(
     pr_json_set_str(doc, "state_reason", reason);
     pr_json_set_str(doc, "last_run", at);
     pr_json_set_str(doc, "proctor_version", PR_VERSION);
-    json_t *set = pr_sv_set(r);
-    if (json_object_size(set)) /* other settings than proctor.yaml's */
-        pr_json_set(doc, "set", json_deep_copy(set));
-    json_decref(set);
+    if (json_object_size(r->run_set)) /* other settings than proctor.yaml's */
+        pr_json_set(doc, "set", json_deep_copy(r->run_set));
     return doc;
 }
 

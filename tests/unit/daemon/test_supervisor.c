@@ -124,9 +124,10 @@ static enum pr_code move_it(const struct pr_move *m, struct pr_findings *f, stru
     m->tell(m->ctx, interim);
     json_decref(interim);
     atomic_fetch_add(&acts, 1);
-    while (!atomic_load(m->stop) && !atomic_load(&let_go))
+    bool released = false; /* one run for each time that it is let go */
+    while (!atomic_load(m->stop) && !(released = atomic_exchange(&let_go, false)))
         usleep(1000);
-    if (!atomic_load(&let_go)) {
+    if (!released) {
         atomic_fetch_add(&stops, 1);
         return pr_fail(err, PR_E_CANCELLED, "stopped");
     }
@@ -646,6 +647,36 @@ static void a_system_that_moves_holds_up_no_other_and_says_how_far_it_is(void **
     close_world(&w);
 }
 
+static bool has_moved(struct world *w)
+{
+    return w->found && json_object_get(w->found, "moved");
+}
+
+static void a_run_says_what_it_was_told_and_not_what_came_meanwhile(void **state)
+{
+    (void)state;
+    struct world w;
+    struct pr_job *j;
+    acts = stops = freed = 0;
+    let_go = false;
+    open_world(&w, NULL);
+    add(&w, &mover, false);
+    run_until(&w, is_moving);
+    json_t *set = json_pack("{s:s}", "monitor.threshold", "20");
+    const struct pr_job_options o = {.system = &mover, .set = set};
+    OK(pr_supervisor_add(w.s, &o, &j, &e));
+    let_go = true;
+    run_until(&w, has_moved);
+    assert_null(json_object_get(w.found, "set"));
+    json_decref(w.found);
+    w.found = NULL;
+    let_go = true;
+    run_until(&w, has_moved); /* the next one, which it asked for */
+    assert_non_null(json_object_get(w.found, "set"));
+    json_decref(set);
+    close_world(&w);
+}
+
 static bool has_stopped(struct world *w)
 {
     (void)w;
@@ -763,6 +794,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_checkpoint_too_big_for_the_machine_is_not_tried),
         cmocka_unit_test(the_newest_jobs_settings_count_until_it_leaves),
         cmocka_unit_test(a_system_that_moves_holds_up_no_other_and_says_how_far_it_is),
+        cmocka_unit_test(a_run_says_what_it_was_told_and_not_what_came_meanwhile),
         cmocka_unit_test(what_moves_is_stopped_when_nobody_wants_it_and_at_the_end),
         cmocka_unit_test(a_setting_that_is_none_is_refused),
         cmocka_unit_test(an_edited_suite_costs_only_what_is_new_in_it),
