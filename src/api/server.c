@@ -7,13 +7,13 @@
 #include <strings.h>
 #include <sys/random.h>
 
-#include "api/hosts.h"
 #include "api/openapi.h"
 #include "api/page.h"
 #include "api/peers.h"
 #include "api/router.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "http/hosts.h"
 
 struct pr_api {
     const struct pr_config *config;
@@ -143,7 +143,7 @@ static bool check_post(const struct pr_api_call *c, bool with_body, struct pr_ap
 {
     const char *const *h = c->header;
     bool by_cookie = h[PR_API_H_COOKIE] && !h[PR_API_H_AUTHORIZATION];
-    if (!pr_api_origin_is_ours(
+    if (!pr_origin_is_ours(
             h[PR_API_H_ORIGIN], h[PR_API_H_FETCH_SITE], h[PR_API_H_HOST], c->tls, by_cookie)) {
         refuse(403, "this request comes from another site's page", r);
         return false;
@@ -289,7 +289,7 @@ static enum pr_api_next begin(
     struct pr_api_match m;
     if (strlen(c->uri) > PR_API_MAX_URI)
         return refuse(414, "the address is longer than 8 KiB", r);
-    if (!pr_api_host_is_ours(
+    if (!pr_host_is_ours(
             c->header[PR_API_H_HOST], a->config->api.bind, c->local, a->config->api.hosts))
         return refuse(403,
             "this is no name of this server: ask it by its address, or list the name in api.hosts",
@@ -393,7 +393,7 @@ enum pr_code pr_api_new(const struct pr_config *config, struct pr_api **ret, str
     struct pr_api *a = pr_zalloc(sizeof *a);
     uint64_t number = 0;
     a->config = config;
-    a->closed = !pr_api_is_loopback(config->api.bind);
+    a->closed = !pr_host_is_loopback(config->api.bind);
     char *own = pr_path_join(config->base_dir, "api.token");
     enum pr_code code =
         pr_api_auth_new(config->api.token_file ? config->api.token_file : own, &a->auth, e);

@@ -15,62 +15,19 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/note.h"
 #include "cli/term.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
 
-#define MAX_NOTE 65536
-
-/* status/api.json: where it can be reached, for whoever started it with port 0. */
-
-static void put_url(json_t *o, const char *key, const struct pr_http *h, const char *bind, int port)
-{
-    char url[300];
-    bool any = !strcmp(bind, "0.0.0.0") || !strcmp(bind, "::");
-    bool v6 = !any && strchr(bind, ':');
-    snprintf(url, sizeof url, "%s://%s%.200s%s:%d/", pr_http_tls(h) ? "https" : "http",
-        v6 ? "[" : "", any ? "127.0.0.1" : bind, v6 ? "]" : "", port);
-    pr_json_set_str(o, key, url);
-}
-
 static json_t *make_note(const struct pr_api *a, const struct pr_http *h, const char *bind)
 {
-    char at[32];
-    json_t *o = json_object();
-    pr_clock_iso8601(pr_clock_utc_ms(), at);
-    pr_json_set_int(o, "schema_version", 1);
-    pr_json_set_int(o, "pid", (int64_t)getpid());
-    pr_json_set_str(o, "started_at", at);
-    put_url(o, "api_url", h, bind, pr_http_port(h, PR_HTTP_API));
-    put_url(o, "page_url", h, bind, pr_http_port(h, PR_HTTP_PAGE));
+    bool tls = pr_http_tls(h);
+    json_t *o = pr_note_new();
+    pr_note_set_url(o, "api_url", tls, bind, pr_http_port(h, PR_HTTP_API), "/");
+    pr_note_set_url(o, "page_url", tls, bind, pr_http_port(h, PR_HTTP_PAGE), "/");
     pr_json_set_bool(o, "page", pr_api_has_page(a));
     return o;
-}
-
-static enum pr_code write_note(const char *path, const json_t *note, struct pr_error *e)
-{
-    struct pr_str text = PR_STR_INIT(MAX_NOTE);
-    char *folder = pr_strndup(path, (size_t)(strrchr(path, '/') - path));
-    pr_json_dump(note, 2, 0, &text);
-    pr_str_putc(&text, '\n');
-    enum pr_code code = pr_mkdirs(folder, e);
-    if (!code)
-        code = pr_file_write_atomic(path, pr_str_cstr(&text), text.len, e);
-    pr_str_done(&text);
-    pr_free(folder);
-    return code;
-}
-
-/* Another one may have been started meanwhile: its note stays. */
-static void remove_note(const char *path)
-{
-    json_t *o = NULL;
-    struct pr_error e;
-    if (pr_json_read(AT_FDCWD, path, MAX_NOTE, PR_JSON_STRICT, &o, &e))
-        return;
-    if (json_integer_value(json_object_get(o, "pid")) == (json_int_t)getpid())
-        unlink(path);
-    json_decref(o);
 }
 
 static void wait_for_end(void)
@@ -89,13 +46,13 @@ static enum pr_code serve(struct pr_api *a, const struct pr_config *c, struct pr
         return code;
     char *path = pr_path_join(c->base_dir, "status/api.json");
     json_t *note = make_note(a, h, c->api.bind);
-    code = write_note(path, note, e);
+    code = pr_note_write(path, note, e);
     if (!code) {
         pr_say("api", "the page is at %s, the API at %s",
             json_string_value(json_object_get(note, "page_url")),
             json_string_value(json_object_get(note, "api_url")));
         wait_for_end();
-        remove_note(path);
+        pr_note_remove(path);
     }
     json_decref(note);
     pr_free(path);

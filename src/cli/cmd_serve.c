@@ -4,72 +4,28 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/hosts.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/secret.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/note.h"
 #include "cli/serving.h"
 #include "cli/session.h"
 #include "cli/term.h"
 #include "daemon/config.h"
+#include "http/hosts.h"
 #include "serve/http.h"
 
 #define DRAIN_MS    10000
 #define MOST_CACHED 64
-#define MAX_NOTE    65536
 
 struct setup {
     struct pr_serve_server_options server;
     struct pr_serve_http_options http;
     char *key, *note; /* note: where status/serve.json is; NULL: nowhere */
 };
-
-/* ---- where it can be reached ---- */
-
-static void make_url(char ret[300], const struct pr_serve_http *h, const char *bind)
-{
-    bool any = !strcmp(bind, "0.0.0.0") || !strcmp(bind, "::");
-    bool v6 = !any && strchr(bind, ':');
-    snprintf(ret, 300, "%s://%s%.200s%s:%d/v1", pr_serve_http_tls(h) ? "https" : "http",
-        v6 ? "[" : "", any ? "127.0.0.1" : bind, v6 ? "]" : "", pr_serve_http_port(h));
-}
-
-static enum pr_code write_note(const char *path, const char *url, struct pr_error *e)
-{
-    char at[32];
-    json_t *o = json_object();
-    struct pr_str text = PR_STR_INIT(MAX_NOTE);
-    char *folder = pr_strndup(path, (size_t)(strrchr(path, '/') - path));
-    pr_clock_iso8601(pr_clock_utc_ms(), at);
-    pr_json_set_int(o, "schema_version", 1);
-    pr_json_set_int(o, "pid", (int64_t)getpid());
-    pr_json_set_str(o, "started_at", at);
-    pr_json_set_str(o, "url", url);
-    pr_json_dump(o, 2, 0, &text);
-    pr_str_putc(&text, '\n');
-    enum pr_code code = pr_mkdirs(folder, e);
-    if (!code)
-        code = pr_file_write_atomic(path, pr_str_cstr(&text), text.len, e);
-    pr_str_done(&text);
-    json_decref(o);
-    pr_free(folder);
-    return code;
-}
-
-/* Another one may have been started meanwhile: its note stays. */
-static void remove_note(const char *path)
-{
-    json_t *o = NULL;
-    struct pr_error e;
-    if (!path || pr_json_read(AT_FDCWD, path, MAX_NOTE, PR_JSON_STRICT, &o, &e))
-        return;
-    if (json_integer_value(json_object_get(o, "pid")) == (json_int_t)getpid())
-        unlink(path);
-    json_decref(o);
-}
 
 /* ---- serving ---- */
 
@@ -78,19 +34,20 @@ static enum pr_code listen_and_serve(
 {
     struct pr_serve_http *h;
     struct pr_serve_now now;
-    char url[300];
     enum pr_code code = pr_serve_http_new(w->server, &u->http, &h, e);
     if (code)
         return code;
-    make_url(url, h, u->http.bind);
-    code = u->note ? write_note(u->note, url, e) : PR_OK;
+    json_t *note = pr_note_new();
+    pr_note_set_url(note, "url", pr_serve_http_tls(h), u->http.bind, pr_serve_http_port(h), "/v1");
+    code = u->note ? pr_note_write(u->note, note, e) : PR_OK;
     if (!code) {
         pr_serve_server_now(w->server, &now);
-        pr_say("serve", "%s (%.16s, %s) at %s%s", now.name, now.fingerprint, now.numerics, url,
-            u->key ? ", with a key" : "");
+        pr_say("serve", "%s (%.16s, %s) at %s%s", now.name, now.fingerprint, now.numerics,
+            json_string_value(json_object_get(note, "url")), u->key ? ", with a key" : "");
         pr_serving_run(w);
-        remove_note(u->note);
+        pr_note_remove(u->note);
     }
+    json_decref(note);
     pr_serve_http_stop(h);
     pr_serve_server_drain(w->server, code ? 0 : DRAIN_MS);
     pr_serve_http_free(h);
@@ -137,7 +94,7 @@ static enum pr_code read_key(
     *ret = NULL;
     if (path)
         return pr_secret_read(path, "key", ret, e);
-    if (pr_api_is_loopback(c->serve.bind))
+    if (pr_host_is_loopback(c->serve.bind))
         return PR_OK;
     return pr_fail(e, PR_E_USAGE,
         "at %s others could ask too: give a file with a key (--api-key-file), or listen at "
@@ -154,6 +111,7 @@ static enum pr_code make_setup(const struct pr_args *a, const struct pr_config *
     struct setup *u, struct pr_error *e)
 {
     *u = (struct setup){.server = {.dir = dir,
+                            .bind = c->serve.bind,
                             .name = c->serve.name,
                             .most_waiting = (size_t)pr_args_int(a, "max-waiting", 0),
                             .deadline_s = (int)c->serve.deadline_seconds,
@@ -229,6 +187,7 @@ static int run(const struct pr_args *a)
         return PR_EXIT_REFUSED;
     }
     pr_interrupt_init_sigbus();
+    pr_serving_heed_hup();
     char *dir = pr_config_base_dir(given);
     enum pr_code code = pr_config_load(dir, &c, &e);
     pr_free(dir);

@@ -23,6 +23,13 @@ static void on_hup(int number)
     hung_up = 1;
 }
 
+void pr_serving_heed_hup(void)
+{
+    struct sigaction act = {.sa_handler = on_hup, .sa_flags = SA_RESTART};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGHUP, &act, NULL);
+}
+
 /* The folder that the name leads to now, by device and inode; false: to none. */
 static bool look(const char *dir, uint64_t *dev, uint64_t *ino)
 {
@@ -115,9 +122,6 @@ static void look_again(struct pr_serving *w)
 
 void pr_serving_run(struct pr_serving *w)
 {
-    struct sigaction act = {.sa_handler = on_hup};
-    sigemptyset(&act.sa_mask);
-    sigaction(SIGHUP, &act, NULL);
     while (!pr_interrupted()) {
         struct pollfd stop = {.fd = pr_interrupt_fd(), .events = POLLIN};
         if (hung_up) {

@@ -15,6 +15,8 @@ struct pr_serving {
     char last[1024];   /* what was said last, not said again */
 };
 
+/* SIGHUP is noted from here on: it would end a program that still loads, or waits. */
+void pr_serving_heed_hup(void);
 /* Waits until there is something at dir: where nothing was deployed yet, something will be.  false:
  * told to end. */
 bool pr_serving_wait(const char *dir);

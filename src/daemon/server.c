@@ -19,14 +19,14 @@
 #define FIRST_MS 1000
 #define MAX_MS   60000
 #define LONG_NS  ((int64_t)60 * 1000000000) /* who lived so long is started again at once */
-#define STOP_MS  2000
 #define MAX_NOTE 65536
 
 /* What there is to be served: by which command, and when it is wanted. */
 struct kind {
     const char *name; /* the command, and its section of proctor.yaml */
     bool (*wanted)(const struct pr_config *c);
-    const char *also; /* another section that it goes by; NULL */
+    int stop_ms;         /* that it may take to end */
+    const char *also[4]; /* further sections that it goes by */
 };
 
 static bool wants_api(const struct pr_config *c)
@@ -41,8 +41,9 @@ static bool wants_serve(const struct pr_config *c)
 }
 
 static const struct kind kinds[] = {
-    {"api", wants_api, NULL},
-    {"serve", wants_serve, "deploy"},
+    {"api", wants_api, 2000, {0}},
+    /* It ends what it has begun to answer, for ten seconds at most. */
+    {"serve", wants_serve, 12000, {"template", "models"}},
 };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
@@ -51,6 +52,7 @@ struct child {
     struct pr_server *of;
     pid_t pid; /* 0: does not run */
     int ended; /* a pidfd */
+    bool anew; /* it was told to end, and is started again when it has */
     struct pr_timer again;
     int64_t since_ns, wait_ms;
 };
@@ -87,6 +89,8 @@ static void start(void *ctx)
 {
     struct child *k = ctx;
     struct pr_error e;
+    if (k->pid && k->anew) /* it takes longer than it may */
+        kill(k->pid, SIGKILL);
     if (k->pid || !k->kind->wanted(&k->of->config))
         return;
     k->since_ns = pr_clock_monotonic_ns();
@@ -120,6 +124,12 @@ static void came_to_its_end(void *ctx, int fd, unsigned what)
     (void)fd;
     (void)what;
     reap(k, &status);
+    if (k->anew) {
+        k->anew = false;
+        k->wait_ms = 0;
+        pr_timer_after(k->of->loop, &k->again, 0);
+        return;
+    }
     if (pr_clock_monotonic_ns() - k->since_ns > LONG_NS)
         k->wait_ms = 0;
     later(k);
@@ -136,7 +146,7 @@ static void stop(struct child *k)
         return;
     struct pollfd ended = {.fd = k->ended, .events = POLLIN};
     kill(k->pid, SIGTERM);
-    if (poll(&ended, 1, STOP_MS) <= 0)
+    if (poll(&ended, 1, k->kind->stop_ms) <= 0)
         kill(k->pid, SIGKILL);
     reap(k, NULL);
 }
@@ -154,21 +164,31 @@ struct pr_server *pr_server_new(const struct pr_config *c, struct pr_loop *loop,
     return s;
 }
 
+/* Does nothing that it goes by differ? */
+static bool goes_on(const struct kind *k, const struct pr_config *was, const struct pr_config *is)
+{
+    bool same = pr_config_same_section(was, is, k->name) && k->wanted(was) == k->wanted(is);
+    for (size_t i = 0; i < sizeof k->also / sizeof *k->also && k->also[i] && same; i++)
+        same = pr_config_same_section(was, is, k->also[i]);
+    const char *a = was->deploy.target ? was->deploy.target : "",
+               *b = is->deploy.target ? is->deploy.target : "";
+    return same && (k->wanted != wants_serve || is->serve.target || !strcmp(a, b));
+}
+
 void pr_server_reload(struct pr_server *s, const struct pr_config *c)
 {
     bool same[N_KINDS];
     for (size_t i = 0; i < N_KINDS; i++)
-        same[i] = pr_config_same_section(&s->config, c, kinds[i].name) &&
-                  (!kinds[i].also || pr_config_same_section(&s->config, c, kinds[i].also));
+        same[i] = goes_on(&kinds[i], &s->config, c);
     pr_config_done(&s->config);
     pr_config_copy(c, &s->config);
     for (size_t i = 0; i < N_KINDS; i++) {
         struct child *k = &s->children[i];
         if (same[i]) /* whatever else it goes by it reads by itself */
             continue;
-        stop(k);
         k->wait_ms = 0;
-        pr_timer_after(s->loop, &k->again, 0);
+        k->anew = k->pid && !kill(k->pid, SIGTERM);
+        pr_timer_after(s->loop, &k->again, k->anew ? k->kind->stop_ms : 0);
     }
 }
 

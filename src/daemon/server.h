@@ -13,12 +13,15 @@
 #include "daemon/loop.h"
 
 struct pr_server;
-/* quiet: it says nothing on stderr.  Nothing is started where api.enabled is false, or where
- * PROCTOR_API=0 is in the environment (tests, batch jobs). */
+/* quiet: they say nothing on stderr.  `proctor api` is left out where api.enabled is false, or
+ * where PROCTOR_API=0 is in the environment (tests, batch jobs); `proctor serve` where
+ * serve.enabled is, or nothing says what is served. */
 struct pr_server *pr_server_new(const struct pr_config *c, struct pr_loop *loop, bool quiet);
-/* Follows a changed configuration. */
+/* Follows a changed configuration: those that go by what changed end in order and are started
+ * again. Does not wait for it. */
 void pr_server_reload(struct pr_server *s, const struct pr_config *c);
-/* Stops it within two seconds.  NULL is fine. */
+/* Stops them: `proctor api` within two seconds, `proctor serve` within twelve, since it ends what
+ * it has begun to answer.  NULL is fine. */
 void pr_server_free(struct pr_server *s);
 
 /* Where the page of this base folder is served now (status/api.json); NULL: nowhere.  pr_free. */

@@ -86,7 +86,8 @@ static void on_over(void *ctx, struct pr_live *l)
     c->alive = false;
     a->n_alive--;
     a->bad_number |= l->bad_number;
-    a->n_cached += l->n_cached;
+    if (c->index % a->r->n == 0) /* once a prompt, as its tokens are counted */
+        a->n_cached += l->n_cached;
     a->failed |= c->failed || pr_serve_text_end(&c->text, &out, &e);
     if (!a->bad_number && !a->failed) {
         tell_piece(c, &out);

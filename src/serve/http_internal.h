@@ -20,7 +20,8 @@
 struct serve_request {
     enum { SERVE_BODY, SERVE_REFUSED, SERVE_WAITING, SERVE_SENDING } state;
     struct pr_front_conn *k;
-    const char *method, *authorization, *content_type; /* libmicrohttpd's, until it is over */
+    const char *method, *authorization, *content_type,
+        *host; /* libmicrohttpd's, until it is over */
     char *path;
     struct pr_str body;
     size_t came;  /* bytes of it, kept or not */

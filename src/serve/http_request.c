@@ -36,7 +36,7 @@ void pr_serve_http_on_completed(struct pr_front_conn *k)
 
 struct headers {
     struct pr_front_lengths lengths;
-    const char *authorization, *content_type;
+    const char *authorization, *content_type, *host;
 };
 
 static enum MHD_Result take_header(
@@ -51,6 +51,8 @@ static enum MHD_Result take_header(
         h->authorization = h->authorization ? "" : value;
     else if (!strcasecmp(key, MHD_HTTP_HEADER_CONTENT_TYPE))
         h->content_type = h->content_type ? "" : value;
+    else if (!strcasecmp(key, MHD_HTTP_HEADER_HOST))
+        h->host = h->host ? "" : value;
     return MHD_YES;
 }
 
@@ -60,6 +62,8 @@ static struct pr_serve_head head_of(const struct serve_request *r)
         .path = r->path,
         .authorization = r->authorization,
         .content_type = r->content_type,
+        .host = r->host,
+        .local = r->k->local,
         .peer = r->k->peer};
 }
 
@@ -109,6 +113,7 @@ static enum MHD_Result begin(struct pr_front_conn *k, const char *method)
         .method = method,
         .authorization = h.authorization,
         .content_type = h.content_type,
+        .host = h.host,
         .path = path_of(k),
         .body = PR_STR_INIT(PR_SERVE_MAX_BODY)};
     k->request = r;

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "http/hosts.h"
 #include "serve/server_internal.h"
 
 #define MOST_WAITING 1024
@@ -54,7 +55,10 @@ const struct pr_serve_route *pr_serve_route_of(struct pr_serve_server *s,
     const struct pr_serve_route *r = routes, *end = routes + sizeof routes / sizeof *routes;
     while (r < end && !fits(r, h->path))
         r++;
-    if (!(r < end && r->open) && !has_key(s, h->authorization))
+    if (!s->key && s->bind && !pr_host_is_ours(h->host, s->bind, h->local, NULL))
+        pr_serve_refuse(e, 403, "unknown_host", NULL,
+            "this is no name of this server: ask it by its address, or give it a key");
+    else if (!(r < end && r->open) && !has_key(s, h->authorization))
         pr_serve_refuse(e, 401, "invalid_api_key", NULL,
             h->authorization ? "the API key is wrong"
                              : "an API key is needed: send the header Authorization: Bearer KEY");
@@ -102,12 +106,13 @@ enum pr_code pr_serve_server_new(
     s->o.model.most_waiting = s->o.most_waiting + 1; /* the server's limit is the one that counts */
     s->name = o->name ? pr_strdup(o->name) : NULL;
     s->key = o->key ? pr_strdup(o->key) : NULL;
+    s->bind = o->bind ? pr_strdup(o->bind) : NULL;
     pr_rng_seed(&s->rng, seed);
     pr_serve_tally_init(&s->tally);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
     enum pr_code code = pr_serve_load_first(s, e);
-    s->o.dir = s->o.name = s->o.key = NULL; /* the caller's */
+    s->o.dir = s->o.name = s->o.key = s->o.bind = NULL; /* the caller's */
     if (code) {
         pr_serve_server_free(s);
         return code;
@@ -152,6 +157,7 @@ void pr_serve_server_free(struct pr_serve_server *s)
     if (s->key)
         explicit_bzero(s->key, strlen(s->key));
     pr_free(s->key);
+    pr_free(s->bind);
     pr_free(s->name);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);

@@ -19,6 +19,10 @@ struct pr_serve_server_options {
     const char
         *name;       /* what clients call the model; NULL: its folder's name, whichever is loaded */
     const char *key; /* NULL: none is asked for */
+    /* The address that is listened at: without a key, requests must name it, loopback or the
+     * address that they came in at as their Host, so that a page of a rebound name is nobody.
+     * NULL: any Host. */
+    const char *bind;
     struct pr_serve_model_options model;
     size_t most_waiting;   /* answers (choices) under way and waiting together, over all models;
                             * more: 429; 0: 1024 */
@@ -49,9 +53,10 @@ struct pr_serve_now {
 void pr_serve_server_now(struct pr_serve_server *s, struct pr_serve_now *ret);
 
 struct pr_serve_head {
-    const char *method, *path;                /* the path as it came, without a query */
-    const char *authorization, *content_type; /* NULL: not there */
-    const char *peer;                         /* for the log */
+    const char *method, *path;                       /* the path as it came, without a query */
+    const char *authorization, *content_type, *host; /* NULL: not there */
+    const char *local;                               /* the address that it came in at; NULL */
+    const char *peer;                                /* for the log */
 };
 #define PR_SERVE_MAX_BODY ((size_t)8 << 20)
 

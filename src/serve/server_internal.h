@@ -31,7 +31,7 @@ struct pr_serve_loaded {
 
 struct pr_serve_server {
     struct pr_serve_server_options o;
-    char *name, *key; /* copies */
+    char *name, *key, *bind; /* copies */
     struct pr_serve_tally tally;
 
     pthread_mutex_t lock; /* guards what follows */

@@ -160,6 +160,56 @@ def test_who_is_a_stranger_gets_nothing():
             assert s.ask("/v1/completions", body, headers=right)["usage"]["completion_tokens"] == 1
 
 
+def test_a_page_of_a_rebound_name_is_nobody():
+    """Without a key the address is all that tells a program of this machine from a page of a stranger's site."""
+    def host(s, name, path="/health"):
+        c = s.connect()
+        c.putrequest("GET", path, skip_host=True)
+        if name:
+            c.putheader("Host", name)
+        c.endheaders()
+        r = c.getresponse()
+        body = json.loads(r.read())
+        c.close()
+        return r.status, body
+    with Server(TINY) as s:
+        for name in ("localhost:%d" % s.port, "127.0.0.1:%d" % s.port, "[::1]:1", "127.1.2.3"):
+            assert host(s, name)[0] == 200, name
+        for name in ("evil.example:%d" % s.port, "127.0.0.1.evil.example", "localhost.evil.example"):
+            status, body = host(s, name)
+            assert status == 403, (name, status, body)
+        assert host(s, "evil.example", "/v1/models")[1]["error"]["code"] == "unknown_host"
+
+
+def test_cached_tokens_are_counted_as_the_prompts_are():
+    with Server(TINY) as s:
+        body = {"model": "default", "prompt": "Once upon a time " * 40, "n": 4, "max_tokens": 1, "temperature": 0}
+        s.ask("/v1/completions", body)
+        usage = s.ask("/v1/completions", body)["usage"]
+        cached = usage["prompt_tokens_details"]["cached_tokens"]
+        assert 0 < cached <= usage["prompt_tokens"], usage
+
+
+def test_a_hangup_before_it_serves_does_not_end_it():
+    with harness.scratch() as base:
+        link = os.path.join(base, "deployed")
+        with open(os.path.join(base, "said"), "wb") as said:
+            p = subprocess.Popen([harness.PROCTOR, "serve", link, "--watch", "--port", "0"], stderr=said)
+        try:
+            path = os.path.join(base, "said")
+            while b"waits for a checkpoint" not in open(path, "rb").read():
+                assert p.poll() is None
+                time.sleep(0.02)
+            p.send_signal(signal.SIGHUP)
+            point(link, TINY)
+            while b" at http://" not in open(path, "rb").read():
+                assert p.poll() is None, open(path, "rb").read()
+                time.sleep(0.02)
+        finally:
+            p.send_signal(signal.SIGTERM)
+            assert p.wait(60) == 0
+
+
 def test_broken_requests_harm_nobody():
     with Server(TINY) as s:
         c = s.connect()

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "api/auth.h"
-#include "api/hosts.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "http/hosts.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -189,16 +189,16 @@ static void a_host_is_ours_by_address_or_by_name(void **state)
     static const char *const no[] = {"", ":", ":80", "evil", "10.0.0.6", "[10.0.0.5", "[]",
         "localhost:x", "localhost.", "127.0.0.1.evil", "0x7f.1", "2130706433"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
-        if (!pr_api_host_is_ours(yes[i], "10.0.0.5", "10.0.0.5", names))
+        if (!pr_host_is_ours(yes[i], "10.0.0.5", "10.0.0.5", names))
             fail_msg("%s", yes[i]);
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
-        if (pr_api_host_is_ours(no[i], "10.0.0.5", "10.0.0.5", names))
+        if (pr_host_is_ours(no[i], "10.0.0.5", "10.0.0.5", names))
             fail_msg("%s", no[i]);
-    assert_false(pr_api_host_is_ours(NULL, "10.0.0.5", "10.0.0.5", names));
+    assert_false(pr_host_is_ours(NULL, "10.0.0.5", "10.0.0.5", names));
     /* Bound to all addresses: the one that this connection came in at. */
-    assert_true(pr_api_host_is_ours("10.0.0.7:1", "0.0.0.0", "10.0.0.7", names));
-    assert_false(pr_api_host_is_ours("10.0.0.8:1", "0.0.0.0", "10.0.0.7", names));
-    assert_true(pr_api_host_is_ours("[fe80::0:1]", "::", "fe80::1", names));
+    assert_true(pr_host_is_ours("10.0.0.7:1", "0.0.0.0", "10.0.0.7", names));
+    assert_false(pr_host_is_ours("10.0.0.8:1", "0.0.0.0", "10.0.0.7", names));
+    assert_true(pr_host_is_ours("[fe80::0:1]", "::", "fe80::1", names));
     json_decref(names);
 }
 
@@ -227,7 +227,7 @@ static void an_origin_is_this_very_host_and_port(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (pr_api_origin_is_ours(cases[i].origin, cases[i].site, cases[i].host, cases[i].tls,
+        if (pr_origin_is_ours(cases[i].origin, cases[i].site, cases[i].host, cases[i].tls,
                 cases[i].by_cookie) != cases[i].ours)
             fail_msg("case %zu: %s at %s", i, cases[i].origin, cases[i].host);
 }

@@ -1,5 +1,5 @@
 /* See hosts.h. */
-#include "api/hosts.h"
+#include "http/hosts.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #define MAX_HOST 260
 
-bool pr_api_is_loopback(const char *address)
+bool pr_host_is_loopback(const char *address)
 {
     struct in_addr v4;
     struct in6_addr v6;
@@ -52,14 +52,14 @@ static bool same_address(const char *a, const char *b)
     return !strcasecmp(a, b);
 }
 
-bool pr_api_host_is_ours(const char *host, const char *bind, const char *local, const json_t *names)
+bool pr_host_is_ours(const char *host, const char *bind, const char *local, const json_t *names)
 {
     char name[MAX_HOST];
     size_t i;
     const json_t *x;
     if (!host || !split(host, name))
         return false;
-    if (pr_api_is_loopback(name) || !strcasecmp(name, "localhost") || same_address(name, bind))
+    if (pr_host_is_loopback(name) || !strcasecmp(name, "localhost") || same_address(name, bind))
         return true;
     if (is_any(bind) && local && same_address(name, local))
         return true;
@@ -89,7 +89,7 @@ static bool is_this_host(const char *origin, const char *host, bool tls)
     return !strcasecmp(with_port, origin);
 }
 
-bool pr_api_origin_is_ours(
+bool pr_origin_is_ours(
     const char *origin, const char *fetch_site, const char *host, bool tls, bool by_cookie)
 {
     if (fetch_site && strcmp(fetch_site, "same-origin") != 0 && strcmp(fetch_site, "none") != 0)
