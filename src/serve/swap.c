@@ -112,9 +112,9 @@ static void *close_old(void *ctx)
     *link = l->next;
     pr_serve_model_count(l->model, &c);
     keep_totals(&s->past, &c);
-    s->closing_bytes += l->bytes;
+    s->closing_bytes += l->size.weights + l->size.kv;
     pthread_mutex_unlock(&s->lock);
-    uint64_t bytes = l->bytes;
+    uint64_t bytes = l->size.weights + l->size.kv;
     free_loaded(l);
     pthread_mutex_lock(&s->lock);
     s->closing_bytes -= bytes;
@@ -157,33 +157,51 @@ void pr_serve_let_go_of_all(struct pr_serve_server *s)
 /* ---- memory ---- */
 
 /* Weights as they are packed, and the KV cache's budget (by default the engine's own). */
-static uint64_t bytes_of(
+static struct pr_serve_size size_of(
     const struct pr_checkpoint *c, const struct pr_serve_model_options *o, enum pr_math math)
 {
     uint64_t weights =
         pr_model_config_parameters(pr_checkpoint_config(c)) * (math == PR_MATH_F32 ? 4 : 2);
-    return weights + (o->kv_bytes ? o->kv_bytes : pr_engine_default_kv_bytes(weights));
+    return (struct pr_serve_size){
+        weights, o->kv_bytes ? o->kv_bytes : pr_engine_default_kv_bytes(weights)};
+}
+
+/* What the one that serves may still take of what the system calls available. */
+static uint64_t promised_bytes(struct pr_serve_server *s)
+{
+    struct pr_batcher_counts n;
+    if (!s->current) /* the first is being loaded: nobody else looks */
+        return 0;
+    struct pr_serve_loaded *l = pr_serve_take(s);
+    pr_serve_model_count(l->model, &n);
+    size_t left = n.kv_most > n.kv_pages ? n.kv_most - n.kv_pages : 0;
+    uint64_t bytes =
+        n.kv_most ? (uint64_t)((double)l->size.kv * (double)left / (double)n.kv_most) : 0;
+    pr_serve_give_back(l, 0);
+    return bytes;
 }
 
 /* What those that are loaded may take together. */
 static uint64_t taken_bytes(struct pr_serve_server *s)
 {
     pthread_mutex_lock(&s->lock);
-    uint64_t n = s->closing_bytes + (s->current ? s->current->bytes : 0);
+    uint64_t n = s->closing_bytes;
+    if (s->current)
+        n += s->current->size.weights + s->current->size.kv;
     for (const struct pr_serve_loaded *l = s->old; l; l = l->next)
-        n += l->bytes;
+        n += l->size.weights + l->size.kv;
     pthread_mutex_unlock(&s->lock);
     return n;
 }
 
 static enum pr_code check_memory(
-    struct pr_serve_server *s, const char *name, uint64_t wanted, struct pr_error *e)
+    struct pr_serve_server *s, const char *name, struct pr_serve_size size, struct pr_error *e)
 {
-    uint64_t most = s->o.memory_bytes, taken = most ? taken_bytes(s) : 0;
-    uint64_t room = !most          ? pr_serve_memory_available("/proc", "/sys/fs/cgroup")
-                    : most > taken ? most - taken
-                                   : 0;
-    if (wanted <= room || (!most && !room)) /* the system does not tell */
+    uint64_t most = s->o.memory_bytes, wanted = size.weights + size.kv;
+    uint64_t all = most ? most : pr_serve_memory_available("/proc", "/sys/fs/cgroup");
+    uint64_t taken = most ? taken_bytes(s) : promised_bytes(s);
+    uint64_t room = all > taken ? all - taken : 0;
+    if (wanted <= room || (!most && !all)) /* the system does not tell */
         return PR_OK;
     return pr_fail(e, PR_E_LIMIT,
         "%s takes %.1f MiB of memory (weights and KV cache), and %.1f MiB are %s: a smaller KV "
@@ -196,7 +214,7 @@ static enum pr_code check_memory(
 /* What can be known of a folder without its weights in memory: its fingerprint, and what it would
  * take. */
 static enum pr_code look(struct pr_serve_server *s, const char *dir, char fingerprint[65],
-    uint64_t *ret_bytes, struct pr_error *e)
+    struct pr_serve_size *ret, struct pr_error *e)
 {
     struct pr_checkpoint_options co = s->o.model.checkpoint;
     const struct pr_engine_options eo = {.math = s->o.model.math};
@@ -211,12 +229,12 @@ static enum pr_code look(struct pr_serve_server *s, const char *dir, char finger
     if (!code)
         code = pr_engine_choose(c, &eo, &math, numerics, e);
     if (!code)
-        *ret_bytes = bytes_of(c, &s->o.model, math);
+        *ret = size_of(c, &s->o.model, math);
     pr_checkpoint_free(c);
     return code;
 }
 
-static enum pr_code load(struct pr_serve_server *s, const char *dir, uint64_t bytes,
+static enum pr_code load(struct pr_serve_server *s, const char *dir, struct pr_serve_size size,
     struct pr_serve_loaded **ret, struct pr_error *e)
 {
     struct pr_serve_model *m;
@@ -227,7 +245,7 @@ static enum pr_code load(struct pr_serve_server *s, const char *dir, uint64_t by
     *l = (struct pr_serve_loaded){.model = m,
         .dir = pr_strdup(dir),
         .since_s = pr_clock_utc_ms() / 1000,
-        .bytes = bytes,
+        .size = size,
         .server = s};
     *ret = l;
     return PR_OK;
@@ -236,11 +254,11 @@ static enum pr_code load(struct pr_serve_server *s, const char *dir, uint64_t by
 enum pr_code pr_serve_load_first(struct pr_serve_server *s, struct pr_error *e)
 {
     char fingerprint[65];
-    uint64_t bytes;
-    enum pr_code code = look(s, s->o.dir, fingerprint, &bytes, e);
+    struct pr_serve_size size;
+    enum pr_code code = look(s, s->o.dir, fingerprint, &size, e);
     if (!code)
-        code = check_memory(s, s->o.dir, bytes, e);
-    return code ? code : load(s, s->o.dir, bytes, &s->current, e);
+        code = check_memory(s, s->o.dir, size, e);
+    return code ? code : load(s, s->o.dir, size, &s->current, e);
 }
 
 void pr_serve_server_now(struct pr_serve_server *s, struct pr_serve_now *ret)
@@ -257,17 +275,17 @@ static enum pr_code swap(
     struct pr_serve_server *s, const char *dir, struct pr_serve_swapped *ret, struct pr_error *e)
 {
     struct pr_serve_loaded *l;
-    uint64_t bytes;
+    struct pr_serve_size size;
     struct pr_serve_now now;
     pr_serve_server_now(s, &now);
     memcpy(ret->from, now.fingerprint, sizeof ret->from);
-    enum pr_code code = look(s, dir, ret->to, &bytes, e);
+    enum pr_code code = look(s, dir, ret->to, &size, e);
     ret->unchanged = !code && !strcmp(ret->from, ret->to);
     if (code || ret->unchanged)
         return code;
-    code = check_memory(s, dir, bytes, e);
+    code = check_memory(s, dir, size, e);
     if (!code)
-        code = load(s, dir, bytes, &l, e);
+        code = load(s, dir, size, &l, e);
     if (code)
         return code;
     memcpy(ret->to, pr_serve_model_fingerprint(l->model), 65);
