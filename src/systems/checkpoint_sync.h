@@ -6,7 +6,8 @@
  *   checkpoint_sync_state.c    what is remembered between runs
  *   checkpoint_sync_look.c     a look at the source
  *   checkpoint_sync_choose.c   what of it is worth fetching
- *   checkpoint_sync_bring.c    one checkpoint, and what is removed
+ *   checkpoint_sync_bring.c    one checkpoint comes
+ *   checkpoint_sync_tidy.c     what lies in the place, and what is removed
  *   checkpoint_sync_status.c   the status document, and alerts
  */
 #ifndef PR_SYSTEMS_CHECKPOINT_SYNC_H
@@ -87,7 +88,7 @@ struct pr_sync {
 
 /* {"seen": {NAME: {"content","since_ms","trained_ns","ready"|"incomplete"}},
  *  "copied": [{"name","from","source","content","run","step","at_ms","bytes","trained_ns",
- *              "adopted","removed"}],
+ *              "placed","adopted","another","removed"}],
  *  "failed": {NAME: {"content","tries","next_ms","reason","code"}},
  *  "host": {"tries","next_ms","reason","last_look_ms","last_success_ms"},
  *  "removed": [{"name","why","at","bytes"}]} */
@@ -133,6 +134,16 @@ PR_MUST_CHECK enum pr_code pr_sync_bring(
 /* Removes what retention lets go, for incoming_bytes more to come. */
 PR_MUST_CHECK enum pr_code pr_sync_tidy(
     struct pr_sync *y, uint64_t incoming_bytes, const char *for_name, struct pr_error *e);
+
+/* Lists the place: y->there. */
+PR_MUST_CHECK enum pr_code pr_sync_look_at_place(struct pr_sync *y, struct pr_error *e);
+/* Notes what lies there as what was put there, just now. */
+void pr_sync_note_placed(struct pr_sync *y, json_t *copied);
+/* Compares y->there with what was noted: where it is another by names, sizes and times, somebody
+ * put it there, and it is never removed.  Returns how many that newly are. */
+size_t pr_sync_check_placed(struct pr_sync *y);
+/* A line in the log. */
+void PR_PRINTF(3, 4) pr_sync_note(const struct pr_sync *y, const char *event, const char *fmt, ...);
 
 /* What lies in the place and was brought by sync, for retention; pr_free.  extra: those of the
  * source that may come, behind them. */

@@ -140,22 +140,6 @@ static void forget(struct pr_sync *y)
     }
 }
 
-static enum pr_code look_at_place(struct pr_sync *y, struct pr_error *e)
-{
-    struct pr_store *s = y->far;
-    enum pr_code code = PR_OK;
-    pr_listing_done(&y->there);
-    if (!y->far)
-        code = pr_store_open(&(struct pr_store_options){.dir = y->place}, &s, e);
-    if (!code)
-        code = pr_store_list(s, &y->there, e);
-    if (code == PR_E_NOT_FOUND) /* made by the first that comes */
-        code = PR_OK;
-    if (!y->far)
-        pr_store_free(s);
-    return code;
-}
-
 static enum pr_code look(struct pr_sync *y, struct pr_error *e)
 {
     json_t *seen = json_object();
@@ -165,7 +149,7 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
     y->wanted = NULL;
     code = pr_store_list(y->source, &y->now, e);
     if (!code)
-        code = look_at_place(y, e);
+        code = pr_sync_look_at_place(y, e);
     if (code) {
         json_decref(seen);
         return code;
@@ -175,6 +159,9 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
             note_seen(y, &y->now.v[i], seen);
     pr_json_set(y->state, "seen", seen);
     forget(y);
+    if (pr_sync_check_placed(y)) {
+        /* the status says so */
+    }
     for (size_t i = 0; i < y->now.n && !code; i++) {
         const struct pr_listed *l = &y->now.v[i];
         json_t *x = json_object_get(seen, l->name);

@@ -91,9 +91,11 @@ static json_t *kept(struct pr_sync *y)
         set_step(o, x);
         pr_json_set_int(o, "bytes", pr_sync_int(x, "bytes"));
         set_time(o, "copied_at", pr_sync_int(x, "at_ms"), NULL);
+        bool another = json_is_true(json_object_get(x, "another"));
         pr_json_set_str(o, "reason",
-            adopted ? "it was here before anything was noted of it, and is never removed"
-                    : verdicts[i].reason);
+            another   ? "it is not what was copied under this name, and is never removed"
+            : adopted ? "it was here before anything was noted of it, and is never removed"
+                      : verdicts[i].reason);
         if (json_object_get(x, "not_removed"))
             pr_json_set_str(o, "not_removed", pr_sync_text(x, "not_removed"));
         json_array_append_new(list, o);

@@ -212,8 +212,7 @@ static bool is_here(int step)
     return pr_path_exists(path);
 }
 
-static struct pr_sync_settings settings = {
-    .keep = 2, .keep_best = 1, .look_seconds = 0.01, .retry_seconds = 0.01, .retry_max_seconds = 1};
+static struct pr_sync_settings settings;
 
 static json_t *act(struct pr_sync_flag *flags, size_t n)
 {
@@ -227,15 +226,36 @@ static json_t *act(struct pr_sync_flag *flags, size_t n)
     return o;
 }
 
+static char runs[64], local[64];
+
+static int begin(void **state)
+{
+    (void)state;
+    strcpy(top, "/tmp/proctor-sync-XXXXXX");
+    if (!mkdtemp(top))
+        return -1;
+    snprintf(runs, sizeof runs, "%s/runs", top);
+    snprintf(local, sizeof local, "%s/local", top);
+    settings = (struct pr_sync_settings){.remote_dir = runs,
+        .local_dir = local,
+        .keep = 2,
+        .keep_best = 1,
+        .look_seconds = 0.01,
+        .retry_seconds = 0.01,
+        .retry_max_seconds = 1};
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    return pr_remove_tree(top, &e) ? -1 : 0;
+}
+
 static void test_the_best_and_the_flagged_stay(void **state)
 {
     (void)state;
-    char runs[64], local[64], path[3][96];
-    assert_non_null(mkdtemp(top));
-    snprintf(runs, sizeof runs, "%s/runs", top);
-    snprintf(local, sizeof local, "%s/local", top);
-    settings.remote_dir = runs;
-    settings.local_dir = local;
+    char path[3][96];
     for (int i = 1; i <= 2; i++)
         make(i);
     json_decref(act(NULL, 0));
@@ -264,7 +284,36 @@ static void test_the_best_and_the_flagged_stay(void **state)
     /* 2 and 4 still lie there, were here, and do not come again */
     assert_int_equal(json_array_size(json_object_get(o, "removed")), 2);
     json_decref(o);
-    assert_int_equal(pr_remove_tree(top, &e), PR_OK);
+}
+
+static const json_t *named(const json_t *list, const char *name)
+{
+    size_t i;
+    const json_t *x;
+    json_array_foreach (list, i, x)
+        if (!strcmp(pr_sync_text(x, "name"), name))
+            return x;
+    fail_msg("%s is not in the list", name);
+    return NULL;
+}
+
+static void test_a_folder_of_the_users_is_not_removed_for_its_name(void **state)
+{
+    (void)state;
+    char path[96];
+    make(1);
+    make(2);
+    json_decref(act(NULL, 0));
+    snprintf(path, sizeof path, "%s/checkpoint-1", local);
+    assert_int_equal(pr_remove_tree(path, &e), PR_OK);
+    put("local/checkpoint-1", "model.safetensors", "my own", 6, 5000);
+    make(3);
+    make(4);
+    json_t *o = act(NULL, 0);
+    assert_true(is_here(1) && is_here(3) && is_here(4) && !is_here(2));
+    const json_t *mine = named(json_object_get(o, "kept"), "checkpoint-1");
+    assert_non_null(strstr(pr_sync_text(mine, "reason"), "never removed"));
+    json_decref(o);
 }
 
 static void test_without_a_source_it_waits(void **state)
@@ -290,7 +339,9 @@ int main(void)
         cmocka_unit_test(test_trained_when_its_weights_were_written),
         cmocka_unit_test(test_a_copy_is_told_by_what_is_fetched),
         cmocka_unit_test(test_the_gradebook_says_what_must_stay),
-        cmocka_unit_test(test_the_best_and_the_flagged_stay),
+        cmocka_unit_test_setup_teardown(test_the_best_and_the_flagged_stay, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_folder_of_the_users_is_not_removed_for_its_name, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,245 @@
+/* What lies in the place: is it still what was put there, and what of it goes. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "systems/checkpoint_sync.h"
+#include "transfer/push.h"
+
+#define MAX_REMOVED 50
+
+bool pr_sync_is_there(const struct pr_sync *y, const char *name)
+{
+    struct stat st;
+    if (y->far)
+        return pr_listing_find(&y->there, name);
+    char *path = pr_path_join(y->place, name);
+    bool there = !lstat(path, &st);
+    pr_free(path);
+    return there;
+}
+
+static uint64_t free_bytes(const struct pr_sync *y)
+{
+    struct statvfs v;
+    return y->far || statvfs(y->place, &v) ? UINT64_MAX : (uint64_t)v.f_bavail * v.f_frsize;
+}
+
+struct pr_retention_rule pr_sync_rule(const struct pr_sync *y)
+{
+    return (struct pr_retention_rule){.keep_newest = (size_t)y->s->keep,
+        .keep_best = (size_t)y->s->keep_best,
+        .free_bytes = free_bytes(y),
+        .reserve_bytes = y->far ? 0 : (uint64_t)(y->s->reserve_gb * 1e9)};
+}
+
+void pr_sync_note(const struct pr_sync *y, const char *event, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (y->m->note)
+        y->m->note(y->m->ctx, event, text);
+}
+
+/* ---- is it still what was put there? ---- */
+
+enum pr_code pr_sync_look_at_place(struct pr_sync *y, struct pr_error *e)
+{
+    struct pr_store *s = y->far;
+    enum pr_code code = PR_OK;
+    pr_listing_done(&y->there);
+    if (!y->far)
+        code = pr_store_open(&(struct pr_store_options){.dir = y->place}, &s, e);
+    if (!code)
+        code = pr_store_list(s, &y->there, e);
+    if (code == PR_E_NOT_FOUND) /* made by the first that comes */
+        code = PR_OK;
+    if (!y->far)
+        pr_store_free(s);
+    return code;
+}
+
+static bool set_placed(const struct pr_sync *y, json_t *copied)
+{
+    char hash[PR_SHA256_HEX];
+    const struct pr_listed *l = pr_listing_find(&y->there, pr_sync_text(copied, "name"));
+    if (l) {
+        pr_listed_hash(l, hash);
+        pr_json_set_str(copied, "placed", hash);
+    }
+    return l;
+}
+
+void pr_sync_note_placed(struct pr_sync *y, json_t *copied)
+{
+    struct pr_error ignored;
+    if (pr_sync_look_at_place(y, &ignored) || !set_placed(y, copied)) {
+        /* it is compared with the source at the next look */
+    }
+}
+
+/* Where nothing was noted when it came: what lies there is told by the source's. */
+static bool is_copy_of_source(const struct pr_sync *y, const json_t *copied)
+{
+    char content[PR_SHA256_HEX];
+    const struct pr_listed *here = pr_listing_find(&y->there, pr_sync_text(copied, "name")),
+                           *from = pr_listing_find(&y->now, pr_sync_text(copied, "from"));
+    if (!here || !from || strcmp(pr_sync_text(copied, "source"), pr_store_name(y->source)) != 0)
+        return false;
+    pr_listed_hash(from, content);
+    return !strcmp(content, pr_sync_text(copied, "content")) &&
+           pr_sync_is_copy(here, from, y->s->optimizer_state);
+}
+
+static bool is_as_placed(const struct pr_sync *y, json_t *copied)
+{
+    char hash[PR_SHA256_HEX];
+    const struct pr_listed *l = pr_listing_find(&y->there, pr_sync_text(copied, "name"));
+    if (!json_object_get(copied, "placed"))
+        return is_copy_of_source(y, copied) && set_placed(y, copied);
+    if (l)
+        pr_listed_hash(l, hash);
+    return l && !strcmp(hash, pr_sync_text(copied, "placed"));
+}
+
+size_t pr_sync_check_placed(struct pr_sync *y)
+{
+    size_t i, n = 0;
+    json_t *x;
+    json_array_foreach (pr_sync_part(y, "copied"), i, x) {
+        const char *name = pr_sync_text(x, "name");
+        if (json_is_true(json_object_get(x, "removed")) ||
+            json_is_true(json_object_get(x, "adopted")) || !pr_sync_is_there(y, name) ||
+            is_as_placed(y, x))
+            continue;
+        pr_json_set_bool(x, "adopted", true);
+        pr_json_set_bool(x, "another", true);
+        pr_sync_note(
+            y, "not-ours", "%s: what lies there is not what was copied; it is left alone", name);
+        n++;
+    }
+    return n;
+}
+
+/* ---- what goes ---- */
+
+static enum pr_code remove_one(
+    struct pr_sync *y, const char *name, const char *why, struct pr_error *e)
+{
+    struct pr_error failed;
+    json_t *x = pr_sync_copied_as(y, name), *list = pr_sync_part(y, "removed");
+    char at[32];
+    enum pr_code code = y->far ? pr_push_remove(y->far, name, &failed)
+                               : pr_retention_remove(y->place, name, &failed);
+    if (code == PR_E_CANCELLED)
+        return pr_fail(e, code, "%s", failed.message);
+    if (code) { /* the next run tries again */
+        pr_json_set_str(x, "not_removed", failed.message);
+        return PR_OK;
+    }
+    json_t *o = json_object();
+    pr_clock_iso8601(pr_clock_utc_ms(), at);
+    pr_json_set_str(o, "name", name);
+    pr_json_set_str(o, "why", why);
+    pr_json_set_str(o, "at", at);
+    pr_json_set_int(o, "bytes", pr_sync_int(x, "bytes"));
+    json_array_append_new(list, o);
+    while (json_array_size(list) > MAX_REMOVED)
+        json_array_remove(list, 0);
+    pr_json_set_bool(x, "removed", true);
+    pr_sync_note(y, "removed", "%s: %s", name, why);
+    return pr_sync_state_save(y, e);
+}
+
+/* Over what lies there and was brought. */
+struct choice {
+    struct pr_held *v;
+    struct pr_retention_verdict *verdicts;
+    size_t n;
+};
+
+static void choice_done(struct choice *c)
+{
+    pr_free(c->verdicts);
+    pr_free(c->v);
+    *c = (struct choice){0};
+}
+
+static struct choice choose(struct pr_sync *y, uint64_t incoming_bytes)
+{
+    struct choice c;
+    struct pr_retention_sum sum;
+    struct pr_retention_rule rule = pr_sync_rule(y);
+    c.v = pr_sync_held(y, false, &c.n);
+    c.verdicts = pr_zalloc((c.n + 1) * sizeof *c.verdicts);
+    for (size_t i = 0; i < c.n; i++) {
+        const json_t *x = pr_sync_copied_as(y, c.v[i].name);
+        if (json_is_true(json_object_get(x, "adopted"))) /* it frees nothing */
+            c.v[i].bytes = 0;
+    }
+    rule.incoming_bytes = incoming_bytes;
+    pr_retention_decide(c.v, c.n, &rule, c.verdicts, &sum);
+    y->short_bytes = sum.short_bytes;
+    if (sum.short_bytes) { /* not for nothing: what goes for room alone stays */
+        rule.free_bytes = UINT64_MAX;
+        pr_retention_decide(c.v, c.n, &rule, c.verdicts, &sum);
+    }
+    return c;
+}
+
+static bool goes(struct pr_sync *y, const struct choice *c, size_t i)
+{
+    const json_t *x = pr_sync_copied_as(y, c->v[i].name);
+    return c->verdicts[i].goes && x && !json_is_true(json_object_get(x, "adopted"));
+}
+
+static bool goes_any(struct pr_sync *y, const struct choice *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (goes(y, c, i))
+            return true;
+    return false;
+}
+
+static enum pr_code remove_going(struct pr_sync *y, const struct choice *c, struct pr_error *e)
+{
+    enum pr_code code = PR_OK;
+    for (size_t i = 0; i < c->n && !code; i++) {
+        if (!goes(y, c, i))
+            continue;
+        char *name = pr_strdup(c->v[i].name);
+        code = remove_one(y, name, c->verdicts[i].reason, e);
+        pr_free(name);
+    }
+    return code;
+}
+
+enum pr_code pr_sync_tidy(
+    struct pr_sync *y, uint64_t incoming_bytes, const char *for_name, struct pr_error *e)
+{
+    struct pr_error why;
+    enum pr_code code = PR_OK;
+    struct choice c = choose(y, incoming_bytes);
+    if (goes_any(y, &c)) { /* hours may lie between the last look and this */
+        code = pr_sync_look_at_place(y, &why);
+        if (!code && pr_sync_check_placed(y)) {
+            choice_done(&c);
+            c = choose(y, incoming_bytes);
+        }
+        if (code == PR_E_CANCELLED)
+            code = pr_fail(e, code, "%s", why.message);
+        else
+            code = code ? PR_OK /* not seen: not removed */ : remove_going(y, &c, e);
+    }
+    snprintf(y->short_name, sizeof y->short_name, "%s", for_name ? for_name : "");
+    choice_done(&c);
+    return code;
+}
