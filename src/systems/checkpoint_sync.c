@@ -208,7 +208,7 @@ static enum pr_code bring_all(struct pr_sync *y, int64_t *ret_next_ms, struct pr
 {
     enum pr_code code = PR_OK;
     const struct pr_listed *l;
-    while (!code && (l = pr_sync_next(y, ret_next_ms))) {
+    while (!code && !y->next_run && (l = pr_sync_next(y, ret_next_ms))) {
         code = pr_sync_bring(y, l, e);
         if (pr_sync_int(pr_sync_part(y, "host"), "tries")) /* the connection broke */
             break;
@@ -249,7 +249,7 @@ static enum pr_code turn(
     code = bring_all(y, &next_ms, e);
     if (!code)
         code = pr_sync_tidy(y, 0, NULL, e);
-    if (code)
+    if (code || y->next_run)
         return code;
     int64_t rest_ms = pr_clock_utc_ms() + (int64_t)(1000 * y->s->look_seconds) + 1;
     if (pr_sync_int(pr_sync_part(y, "host"), "tries"))

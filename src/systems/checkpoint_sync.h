@@ -53,6 +53,8 @@ struct pr_sync_flag {
 struct pr_sync_flags {
     struct pr_sync_flag *v;
     size_t n, cap;
+    int64_t read_ns; /* pr_clock_monotonic_ns */
+    char *unsure;    /* why it is not known what is deployed; NULL: it is */
 };
 PR_MUST_CHECK enum pr_code pr_sync_flags_read(
     struct pr_view *v, struct pr_sync_flags *ret, struct pr_error *e);
@@ -81,6 +83,7 @@ struct pr_sync {
     uint64_t began_bytes, last_bytes;
     bool progressed; /* something came since the last failure */
     double look_ms;  /* that the last look took; NaN: there was none */
+    bool next_run;   /* what is left waits for it: for newer flags */
     bool reused;     /* the source's connection is that of an earlier run, and not proved yet */
 };
 
@@ -142,6 +145,10 @@ void pr_sync_note_placed(struct pr_sync *y, json_t *copied);
 /* Compares y->there with what was noted: where it is another by names, sizes and times, somebody
  * put it there, and it is never removed.  Returns how many that newly are. */
 size_t pr_sync_check_placed(struct pr_sync *y);
+/* Nothing may be removed, and why: what must stay is not known, or by flags that are too old (a pin
+ * may have come since).  NULL: it may. */
+const char *pr_sync_holds_back(const struct pr_sync *y);
+bool pr_sync_is_stale(const struct pr_sync *y); /* by flags that are too old alone */
 /* A line in the log. */
 void PR_PRINTF(3, 4) pr_sync_note(const struct pr_sync *y, const char *event, const char *fmt, ...);
 

@@ -109,6 +109,21 @@ static void note_failed(
         pr_sync_host_failed(y, why);
 }
 
+static void note_short(
+    struct pr_sync *y, const struct pr_listed *l, const json_t *seen, uint64_t bytes)
+{
+    struct pr_error why;
+    const char *held_back = pr_sync_holds_back(y);
+    y->next_run = pr_sync_is_stale(y);
+    if (y->next_run) /* no failure */
+        return;
+    pr_fail(&why, PR_E_LIMIT, "%s takes %.2f GB, and %.2f GB too little would be free: %s%s",
+        l->name, (double)bytes / 1e9, (double)y->short_bytes / 1e9,
+        held_back ? "nothing is removed, since " : "",
+        held_back ? held_back : "free some, or lower sync.keep or sync.reserve_gb");
+    note_failed(y, l, seen, &why);
+}
+
 static enum pr_code transfer(struct pr_sync *y, const struct pr_listed *l, const char *name,
     struct pr_fetched *f, struct pr_error *e)
 {
@@ -136,11 +151,7 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
     char name[256];
     enum pr_code code = pr_sync_tidy(y, bytes, l->name, e);
     if (!code && y->short_bytes) {
-        pr_fail(&why, PR_E_LIMIT,
-            "%s takes %.2f GB, and %.2f GB too little would be free: free some, or lower sync.keep "
-            "or sync.reserve_gb",
-            l->name, (double)bytes / 1e9, (double)y->short_bytes / 1e9);
-        note_failed(y, l, seen, &why);
+        note_short(y, l, seen, bytes);
         json_decref(seen);
         return pr_sync_state_save(y, e);
     }

@@ -58,7 +58,9 @@ static json_t *candidate(struct pr_sync *y, const struct pr_listed *l)
         pr_json_set_str(o, "reason", pr_sync_text(failed, "reason"));
         pr_json_set_int(o, "tries", pr_sync_int(failed, "tries"));
         set_time(o, "next_try_at", pr_sync_int(failed, "next_ms"), NULL);
-    } else if (state == PR_SYNC_READY && !pr_sync_is_wanted(y, l))
+    } else if (state == PR_SYNC_READY && y->next_run && !strcmp(y->short_name, l->name))
+        pr_json_set_str(o, "reason", "the next run makes room for it");
+    else if (state == PR_SYNC_READY && !pr_sync_is_wanted(y, l))
         pr_json_set_str(o, "reason", "not fetched: sync.keep newer ones are there");
     else if (copied)
         pr_json_set_str(o, "as", pr_sync_text(copied, "name"));
@@ -96,7 +98,9 @@ static json_t *kept(struct pr_sync *y)
             another   ? "it is not what was copied under this name, and is never removed"
             : adopted ? "it was here before anything was noted of it, and is never removed"
                       : verdicts[i].reason);
-        if (json_object_get(x, "not_removed"))
+        if (verdicts[i].goes && !adopted && pr_sync_holds_back(y))
+            pr_json_set_str(o, "not_removed", pr_sync_holds_back(y));
+        else if (json_object_get(x, "not_removed"))
             pr_json_set_str(o, "not_removed", pr_sync_text(x, "not_removed"));
         json_array_append_new(list, o);
     }

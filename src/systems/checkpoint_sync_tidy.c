@@ -12,6 +12,7 @@
 #include "transfer/push.h"
 
 #define MAX_REMOVED 50
+#define FRESH_NS    30000000000 /* after that, what the gradebook said may be another by now */
 
 bool pr_sync_is_there(const struct pr_sync *y, const char *name)
 {
@@ -159,6 +160,19 @@ static enum pr_code remove_one(
     return pr_sync_state_save(y, e);
 }
 
+bool pr_sync_is_stale(const struct pr_sync *y)
+{
+    return y->flags && !y->flags->unsure && pr_clock_monotonic_ns() - y->flags->read_ns > FRESH_NS;
+}
+
+const char *pr_sync_holds_back(const struct pr_sync *y)
+{
+    if (y->flags && y->flags->unsure)
+        return y->flags->unsure;
+    return pr_sync_is_stale(y) ? "it is removed by the next run, which asks anew what must stay"
+                               : NULL;
+}
+
 /* Over what lies there and was brought. */
 struct choice {
     struct pr_held *v;
@@ -178,11 +192,12 @@ static struct choice choose(struct pr_sync *y, uint64_t incoming_bytes)
     struct choice c;
     struct pr_retention_sum sum;
     struct pr_retention_rule rule = pr_sync_rule(y);
+    bool held_back = pr_sync_holds_back(y);
     c.v = pr_sync_held(y, false, &c.n);
     c.verdicts = pr_zalloc((c.n + 1) * sizeof *c.verdicts);
     for (size_t i = 0; i < c.n; i++) {
         const json_t *x = pr_sync_copied_as(y, c.v[i].name);
-        if (json_is_true(json_object_get(x, "adopted"))) /* it frees nothing */
+        if (held_back || json_is_true(json_object_get(x, "adopted"))) /* it frees nothing */
             c.v[i].bytes = 0;
     }
     rule.incoming_bytes = incoming_bytes;
@@ -198,7 +213,8 @@ static struct choice choose(struct pr_sync *y, uint64_t incoming_bytes)
 static bool goes(struct pr_sync *y, const struct choice *c, size_t i)
 {
     const json_t *x = pr_sync_copied_as(y, c->v[i].name);
-    return c->verdicts[i].goes && x && !json_is_true(json_object_get(x, "adopted"));
+    return c->verdicts[i].goes && x && !pr_sync_holds_back(y) &&
+           !json_is_true(json_object_get(x, "adopted"));
 }
 
 static bool goes_any(struct pr_sync *y, const struct choice *c)

@@ -14,11 +14,14 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/remove.h"
 #include "gradebook/actions.h"
 #include "hand_made.h"
+#include "systems/auto_deployment.h"
 #include "systems/checkpoint_sync.h"
+#include "systems/deploy_settings.h"
 
 static struct pr_error e;
 
@@ -125,6 +128,87 @@ static const struct pr_sync_flag *of(const struct pr_sync_flags *f, const char *
     return NULL;
 }
 
+/* As they are when this is last_deployment.json (taken over; NULL: there is none). */
+static struct pr_sync_flags *read_flags(struct hand_made *h, json_t *deployment, const char *target)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/status", h->dir);
+    assert_int_equal(pr_mkdirs(path, &e), PR_OK);
+    snprintf(path, sizeof path, "%s/status/last_deployment.json", h->dir);
+    struct pr_str text = PR_STR_INIT(1 << 16);
+    if (deployment && json_is_string(deployment)) /* as it is */
+        pr_str_puts(&text, json_string_value(deployment));
+    else if (deployment)
+        pr_json_dump(deployment, 0, 0, &text);
+    unlink(path);
+    if (deployment)
+        assert_int_equal(pr_file_write_atomic(path, pr_str_cstr(&text), text.len, &e), PR_OK);
+    pr_str_done(&text);
+    json_decref(deployment);
+
+    struct pr_view v;
+    const struct pr_deploy_settings deploy = {.target = (char *)(uintptr_t)target};
+    const struct pr_move m = {.base_dir = h->dir, .deploy = &deploy};
+    assert_int_equal(pr_gradebook_begin(h->g, &e), PR_OK);
+    assert_int_equal(pr_view_open(h->g, &h->settings, h->options, h->now_ms, &v, &e), PR_OK);
+    v.move = &m;
+    struct pr_sync_flags *f = pr_zalloc(sizeof *f);
+    assert_int_equal(pr_sync_flags_read(&v, f, &e), PR_OK);
+    pr_view_close(&v);
+    pr_gradebook_rollback(h->g);
+    return f;
+}
+
+static const char *fingerprint_of(struct hand_made *h, int64_t checkpoint)
+{
+    static char found[65];
+    struct pr_view v;
+    assert_int_equal(pr_view_open(h->g, &h->settings, h->options, h->now_ms, &v, &e), PR_OK);
+    snprintf(found, sizeof found, "%s", pr_view_checkpoint(&v, checkpoint)->fingerprint);
+    pr_view_close(&v);
+    return found;
+}
+
+static void test_what_is_deployed_may_be_unknown(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    hand_made_init(&h);
+    json_t *empty = json_pack("{s:n,s:s}", "current", "target", "/srv/model");
+    json_t *foreign = json_pack("{s:{},s:s}", "current", "target", "/srv/model");
+    json_t *failed = pr_deploy_document(empty, NULL);
+    const char *key;
+    json_t *x;
+    json_object_foreach (failed, key, x) /* as the daemon makes it */
+        pr_json_set(failed, key, json_is_array(x) ? json_array() : json_null());
+    pr_json_set_str(failed, "state", "failed");
+    pr_json_set_str(failed, "state_reason", "the journal is damaged");
+    const struct {
+        json_t *document;
+        const char *target, *unsure; /* NULL: it is known */
+    } cases[] = {
+        {NULL, "/srv/model", NULL},
+        {pr_deploy_document(empty, NULL), "/srv/model", NULL},
+        {pr_deploy_no_document("deploy.target is not set"), NULL, NULL},
+        {pr_deploy_document(foreign, NULL), "/srv/model", "did not put it there"},
+        {pr_deploy_no_document("/srv/model: Permission denied"), "/srv/model", "denied"},
+        {failed, NULL, "the journal is damaged"},
+        {json_string("{\"checkpoint\": \"chec"), NULL, "last_deployment.json"},
+        {json_string("[]"), NULL, "no object"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pr_sync_flags *f = read_flags(&h, cases[i].document, cases[i].target);
+        if (!cases[i].unsure)
+            assert_null(f->unsure);
+        else if (!f->unsure || !strstr(f->unsure, cases[i].unsure))
+            fail_msg("case %zu: %s", i, f->unsure ? f->unsure : "taken for known");
+        pr_sync_flags_free(f);
+    }
+    json_decref(empty);
+    json_decref(foreign);
+    hand_made_done(&h);
+}
+
 static void test_the_gradebook_says_what_must_stay(void **state)
 {
     (void)state;
@@ -145,32 +229,26 @@ static void test_the_gradebook_says_what_must_stay(void **state)
         pr_gradebook_put_finding(h.g, "model-comparison", doc, HAND_MADE_NOW, &e), PR_OK);
     json_decref(doc);
 
-    char path[128];
-    snprintf(path, sizeof path, "%s/status", h.dir);
-    assert_int_equal(pr_mkdirs(path, &e), PR_OK);
-    snprintf(path, sizeof path, "%s/status/last_deployment.json", h.dir);
-    static const char deployed[] = "{\"checkpoint\":\"checkpoint-7\"}";
-    assert_int_equal(pr_file_write_atomic(path, deployed, strlen(deployed), &e), PR_OK);
-
-    struct pr_view v;
-    const struct pr_move m = {.base_dir = h.dir};
-    assert_int_equal(pr_gradebook_begin(h.g, &e), PR_OK);
-    assert_int_equal(pr_view_open(h.g, &h.settings, h.options, h.now_ms, &v, &e), PR_OK);
-    v.move = &m;
-    struct pr_sync_flags *f = pr_zalloc(sizeof *f);
-    assert_int_equal(pr_sync_flags_read(&v, f, &e), PR_OK);
-    pr_view_close(&v);
-    pr_gradebook_rollback(h.g);
+    json_t *served = json_pack("{s:{s:s,s:s},s:[{s:b,s:s}],s:s,s:[]}", "current", "checkpoint",
+        "checkpoint-7", "fingerprint", fingerprint_of(&h, c[5]), "versions", "served", 1, "path",
+        "/srv/.model.versions/checkpoint-7-3fa2b1c0", "target", "/srv/model", "history");
+    json_t *deployment = pr_deploy_document(served, NULL);
+    json_decref(served);
+    struct pr_sync_flags *f = read_flags(&h, deployment, "/srv/model");
+    assert_null(f->unsure);
 
     assert_int_equal(of(f, "checkpoint-1")->flags, PR_HELD_PINNED);
     assert_int_equal(of(f, "checkpoint-2")->flags, PR_HELD_CITED); /* the last move was from it */
     assert_int_equal(of(f, "checkpoint-3")->flags, PR_HELD_BASELINE | PR_HELD_CITED);
     assert_int_equal(of(f, "checkpoint-4")->flags, 0);
-    assert_int_equal(of(f, "checkpoint-5")->flags, PR_HELD_CITED);
+    assert_int_equal(of(f, "checkpoint-5")->flags, PR_HELD_CITED | PR_HELD_DEPLOYED); /* content */
     assert_int_equal(of(f, "checkpoint-6")->flags, 0);
     assert_true(of(f, "checkpoint-6")->score == 0.75);
-    assert_int_equal(of(f, "checkpoint-7")->flags, PR_HELD_DEPLOYED);
     assert_true(isnan(of(f, "checkpoint-7")->score));
+    const struct pr_sync_flag *last = &f->v[f->n - 1]; /* by name, wherever it lies */
+    assert_string_equal(last->name, "checkpoint-7");
+    assert_null(last->path);
+    assert_int_equal(last->flags, PR_HELD_DEPLOYED);
     assert_string_equal(of(f, "checkpoint-1")->path, "/models/run/checkpoint-1");
     pr_sync_flags_free(f);
     hand_made_done(&h);
@@ -214,11 +292,17 @@ static bool is_here(int step)
 
 static struct pr_sync_settings settings;
 
+static int64_t flags_age_s;
+static char *flags_unsure;
+
 static json_t *act(struct pr_sync_flag *flags, size_t n)
 {
     const struct pr_move m = {
         .base_dir = top, .sync = &settings, .interval_ms = 1000, .once_ms = 1};
-    struct pr_sync_flags all = {flags, n, n};
+    struct pr_sync_flags all = {.v = flags,
+        .n = n,
+        .read_ns = pr_clock_monotonic_ns() - flags_age_s * 1000000000,
+        .unsure = flags_unsure};
     struct pr_findings f = {.errand = &all};
     assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
     json_t *o = json_incref(f.status);
@@ -316,6 +400,32 @@ static void test_a_folder_of_the_users_is_not_removed_for_its_name(void **state)
     json_decref(o);
 }
 
+static void test_nothing_goes_by_what_may_be_otherwise_by_now(void **state)
+{
+    (void)state;
+    char unsure[] = "what is deployed is not known";
+    make(1);
+    make(2);
+    json_decref(act(NULL, 0));
+    flags_age_s = 31; /* a pin may have come since */
+    make(3);
+    json_t *o = act(NULL, 0);
+    const json_t *old = named(json_object_get(o, "kept"), "checkpoint-1");
+    assert_true(is_here(1) && is_here(2) && is_here(3));
+    assert_non_null(strstr(pr_sync_text(old, "not_removed"), "the next run"));
+    json_decref(o);
+    flags_age_s = 0;
+    flags_unsure = unsure;
+    o = act(NULL, 0);
+    old = named(json_object_get(o, "kept"), "checkpoint-1");
+    assert_true(is_here(1) && is_here(2) && is_here(3));
+    assert_string_equal(pr_sync_text(old, "not_removed"), unsure);
+    json_decref(o);
+    flags_unsure = NULL;
+    json_decref(act(NULL, 0));
+    assert_true(!is_here(1) && is_here(2) && is_here(3));
+}
+
 static void test_without_a_source_it_waits(void **state)
 {
     (void)state;
@@ -342,6 +452,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_best_and_the_flagged_stay, begin, end),
         cmocka_unit_test_setup_teardown(
             test_a_folder_of_the_users_is_not_removed_for_its_name, begin, end),
+        cmocka_unit_test(test_what_is_deployed_may_be_unknown),
+        cmocka_unit_test_setup_teardown(
+            test_nothing_goes_by_what_may_be_otherwise_by_now, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
