@@ -248,7 +248,7 @@ static enum pr_code turn(
     }
     code = bring_all(y, &next_ms, e);
     if (!code)
-        code = pr_sync_tidy(y, 0, NULL, e);
+        code = pr_sync_tidy(y, NULL, 0, e);
     if (code || y->next_run)
         return code;
     int64_t rest_ms = pr_clock_utc_ms() + (int64_t)(1000 * y->s->look_seconds) + 1;

@@ -134,9 +134,10 @@ const struct pr_listed *pr_sync_next(struct pr_sync *y, int64_t *ret_next_ms);
 /* Brings it: what came of it is in the state. */
 PR_MUST_CHECK enum pr_code pr_sync_bring(
     struct pr_sync *y, const struct pr_listed *l, struct pr_error *e);
-/* Removes what retention lets go, for incoming_bytes more to come. */
+/* Removes what retention lets go, for incoming_bytes of `coming` (NULL: of none) that are still to
+ * come; nothing that is newer makes room for it. */
 PR_MUST_CHECK enum pr_code pr_sync_tidy(
-    struct pr_sync *y, uint64_t incoming_bytes, const char *for_name, struct pr_error *e);
+    struct pr_sync *y, const struct pr_listed *coming, uint64_t incoming_bytes, struct pr_error *e);
 
 /* Lists the place: y->there. */
 PR_MUST_CHECK enum pr_code pr_sync_look_at_place(struct pr_sync *y, struct pr_error *e);

@@ -149,7 +149,7 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
     struct pr_fetched f = {0};
     struct pr_error why;
     char name[256];
-    enum pr_code code = pr_sync_tidy(y, bytes, l->name, e);
+    enum pr_code code = pr_sync_tidy(y, l, bytes, e);
     if (!code && y->short_bytes) {
         note_short(y, l, seen, bytes);
         json_decref(seen);

@@ -187,7 +187,32 @@ static void choice_done(struct choice *c)
     *c = (struct choice){0};
 }
 
-static struct choice choose(struct pr_sync *y, uint64_t incoming_bytes)
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+/* What is missing when nothing goes for room that is newer than what comes: that would bring an old
+ * one in place of a new one. */
+static uint64_t short_of(struct pr_sync *y, const struct choice *c,
+    const struct pr_retention_rule *rule, const struct pr_retention_sum *sum,
+    const struct pr_listed *coming)
+{
+    uint64_t newer = 0, need = plus(rule->incoming_bytes, rule->reserve_bytes);
+    const json_t *seen = json_object_get(pr_sync_part(y, "seen"), coming->name);
+    const struct pr_held x = {.name = coming->name,
+        .step = pr_sync_int(json_object_get(seen, "ready"), "step"),
+        .mtime_ns = pr_sync_trained_ns(coming)};
+    for (size_t i = 0; i < c->n; i++)
+        if (c->verdicts[i].for_room && pr_held_is_newer(&c->v[i], &x))
+            newer = plus(newer, c->v[i].bytes);
+    uint64_t room = plus(rule->free_bytes, sum->freed_bytes - newer);
+    return need > room ? need - room : 0;
+}
+
+static struct choice choose(
+    struct pr_sync *y, const struct pr_listed *coming, uint64_t incoming_bytes)
 {
     struct choice c;
     struct pr_retention_sum sum;
@@ -202,8 +227,8 @@ static struct choice choose(struct pr_sync *y, uint64_t incoming_bytes)
     }
     rule.incoming_bytes = incoming_bytes;
     pr_retention_decide(c.v, c.n, &rule, c.verdicts, &sum);
-    y->short_bytes = sum.short_bytes;
-    if (sum.short_bytes) { /* not for nothing: what goes for room alone stays */
+    y->short_bytes = coming ? short_of(y, &c, &rule, &sum, coming) : sum.short_bytes;
+    if (y->short_bytes) { /* not for nothing: what goes for room alone stays */
         rule.free_bytes = UINT64_MAX;
         pr_retention_decide(c.v, c.n, &rule, c.verdicts, &sum);
     }
@@ -239,23 +264,23 @@ static enum pr_code remove_going(struct pr_sync *y, const struct choice *c, stru
 }
 
 enum pr_code pr_sync_tidy(
-    struct pr_sync *y, uint64_t incoming_bytes, const char *for_name, struct pr_error *e)
+    struct pr_sync *y, const struct pr_listed *coming, uint64_t incoming_bytes, struct pr_error *e)
 {
     struct pr_error why;
     enum pr_code code = PR_OK;
-    struct choice c = choose(y, incoming_bytes);
+    struct choice c = choose(y, coming, incoming_bytes);
     if (goes_any(y, &c)) { /* hours may lie between the last look and this */
         code = pr_sync_look_at_place(y, &why);
         if (!code && pr_sync_check_placed(y)) {
             choice_done(&c);
-            c = choose(y, incoming_bytes);
+            c = choose(y, coming, incoming_bytes);
         }
         if (code == PR_E_CANCELLED)
             code = pr_fail(e, code, "%s", why.message);
         else
             code = code ? PR_OK /* not seen: not removed */ : remove_going(y, &c, e);
     }
-    snprintf(y->short_name, sizeof y->short_name, "%s", for_name ? for_name : "");
+    snprintf(y->short_name, sizeof y->short_name, "%s", coming ? coming->name : "");
     choice_done(&c);
     return code;
 }

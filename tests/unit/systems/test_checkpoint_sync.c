@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -269,11 +270,14 @@ static void put(const char *folder, const char *name, const char *bytes, size_t 
     assert_int_equal(utimensat(AT_FDCWD, path, at, 0), 0);
 }
 
-static void make(int step)
+/* `bytes` of weights; more than four are not written. */
+static void make_of(int step, size_t bytes)
 {
-    static const char header[] =
-        "{\"w\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}     ";
-    char folder[64], weights[128] = {(char)strlen(header)};
+    char header[128], folder[64], path[128], weights[256];
+    snprintf(header, sizeof header,
+        "{\"w\":{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[0,%zu]}}     ", bytes, bytes);
+    memset(weights, 0, sizeof weights);
+    weights[0] = (char)strlen(header);
     size_t n = strlen(header);
     memcpy(weights + 8, header, n);
     memset(weights + 8 + n, step, 4);
@@ -281,6 +285,15 @@ static void make(int step)
     put(folder, "model.safetensors", weights, 8 + n + 4, 1000 + step);
     put(folder, "config.json", "{}", 2, 1000 + step);
     put(folder, "tokenizer.json", "{}", 2, 1000 + step);
+    snprintf(path, sizeof path, "%s/%s/model.safetensors", top, folder);
+    const struct timespec at[2] = {{.tv_sec = 1000 + step}, {.tv_sec = 1000 + step}};
+    assert_int_equal(truncate(path, (off_t)(8 + n + bytes)), 0);
+    assert_int_equal(utimensat(AT_FDCWD, path, at, 0), 0);
+}
+
+static void make(int step)
+{
+    make_of(step, 4);
 }
 
 static bool is_here(int step)
@@ -426,6 +439,64 @@ static void test_nothing_goes_by_what_may_be_otherwise_by_now(void **state)
     assert_true(!is_here(1) && is_here(2) && is_here(3));
 }
 
+static json_t *read_state(void)
+{
+    json_t *o = NULL;
+    char path[96];
+    snprintf(path, sizeof path, "%s/.checkpoint_sync.json", top);
+    assert_int_equal(pr_json_read(AT_FDCWD, path, 1 << 20, PR_JSON_STRICT, &o, &e), PR_OK);
+    return o;
+}
+
+static void write_state(json_t *o)
+{
+    char path[96];
+    struct pr_str text = PR_STR_INIT(1 << 20);
+    snprintf(path, sizeof path, "%s/.checkpoint_sync.json", top);
+    pr_json_dump(o, 0, 0, &text);
+    assert_int_equal(pr_file_write_atomic(path, pr_str_cstr(&text), text.len, &e), PR_OK);
+    pr_str_done(&text);
+    json_decref(o);
+}
+
+#define GB 1000000000
+
+/* So that a checkpoint of 2 GB lacks about 1 GB of room, and removing one that is here gives it. */
+static void fill_the_disk(void)
+{
+    struct statvfs v;
+    size_t i;
+    json_t *o = read_state(), *x;
+    json_array_foreach (json_object_get(o, "copied"), i, x)
+        pr_json_set_int(x, "bytes", 2LL * GB);
+    write_state(o);
+    assert_int_equal(statvfs(top, &v), 0);
+    double room = (double)v.f_bavail * (double)v.f_frsize;
+    settings.reserve_gb = room > GB ? room / 1e9 - 1 : 0;
+}
+
+static void test_a_newer_one_does_not_make_room_for_an_older(void **state)
+{
+    (void)state;
+    settings.keep = 3;
+    make(2);
+    make(3);
+    json_decref(act(NULL, 0));
+    fill_the_disk();
+    make_of(1, 2LL * GB);
+    json_t *o = act(NULL, 0);
+    assert_true(is_here(2) && is_here(3) && !is_here(1));
+    const json_t *failed = named(json_object_get(o, "checkpoints"), "checkpoint-1");
+    assert_non_null(strstr(pr_sync_text(failed, "reason"), "too little would be free"));
+    json_decref(o);
+    make_of(4, 2LL * GB); /* for that one it does */
+    o = act(NULL, 0);
+    assert_true(!is_here(2) && is_here(3));
+    assert_non_null(strstr(
+        pr_sync_text(named(json_object_get(o, "removed"), "checkpoint-2"), "why"), "for room"));
+    json_decref(o);
+}
+
 static void test_without_a_source_it_waits(void **state)
 {
     (void)state;
@@ -455,6 +526,8 @@ int main(void)
         cmocka_unit_test(test_what_is_deployed_may_be_unknown),
         cmocka_unit_test_setup_teardown(
             test_nothing_goes_by_what_may_be_otherwise_by_now, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_a_newer_one_does_not_make_room_for_an_older, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
