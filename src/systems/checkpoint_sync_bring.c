@@ -117,7 +117,7 @@ static void note_short(
     y->next_run = pr_sync_is_stale(y);
     if (y->next_run) /* no failure */
         return;
-    pr_fail(&why, PR_E_LIMIT, "%s takes %.2f GB, and %.2f GB too little would be free: %s%s",
+    pr_fail(&why, PR_E_LIMIT, "%s takes %.2f GB more, and %.2f GB too little would be free: %s%s",
         l->name, (double)bytes / 1e9, (double)y->short_bytes / 1e9,
         held_back ? "nothing is removed, since " : "",
         held_back ? held_back : "free some, or lower sync.keep or sync.reserve_gb");
@@ -149,9 +149,12 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
     struct pr_fetched f = {0};
     struct pr_error why;
     char name[256];
-    enum pr_code code = pr_sync_tidy(y, l, bytes, e);
+    choose_name(y, l, pr_sync_text(seen, "content"), name);
+    uint64_t there =
+        y->far ? 0 : pr_fetch_there(y->place, name, l, y->s->optimizer_state); /* at most `bytes` */
+    enum pr_code code = pr_sync_tidy(y, l, bytes - there, e);
     if (!code && y->short_bytes) {
-        note_short(y, l, seen, bytes);
+        note_short(y, l, seen, bytes - there);
         json_decref(seen);
         return pr_sync_state_save(y, e);
     }
@@ -159,7 +162,6 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
         json_decref(seen);
         return code;
     }
-    choose_name(y, l, pr_sync_text(seen, "content"), name);
     y->transferring = json_object();
     pr_json_set_str(y->transferring, "name", name);
     y->told_ns = y->began_ns = 0;

@@ -1,6 +1,7 @@
 /* Checkpoint sync: its rules, what it takes from the gradebook, and what follows for retention. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -497,6 +498,40 @@ static void test_a_newer_one_does_not_make_room_for_an_older(void **state)
     json_decref(o);
 }
 
+static atomic_bool stopped;
+
+static void stop_when_it_comes(void *ctx, const json_t *status)
+{
+    (void)ctx;
+    if (json_is_object(json_object_get(status, "transferring")))
+        atomic_store(&stopped, true);
+}
+
+static void test_what_came_before_needs_no_more_room(void **state)
+{
+    (void)state;
+    char path[128];
+    make(1);
+    make(2);
+    json_decref(act(NULL, 0));
+    fill_the_disk();
+    make_of(3, 2LL * GB); /* 1 GB are free, and 1.5 GB of it are here */
+    put("local/.incoming/checkpoint-3", "model.safetensors", "", 0, 1);
+    snprintf(path, sizeof path, "%s/.incoming/checkpoint-3/model.safetensors", local);
+    assert_int_equal(truncate(path, 3LL * GB / 2), 0);
+    struct pr_sync_flags none = {.read_ns = pr_clock_monotonic_ns()};
+    const struct pr_move m = {.base_dir = top,
+        .sync = &settings,
+        .interval_ms = 1000,
+        .once_ms = 1,
+        .stop = &stopped,
+        .tell = stop_when_it_comes};
+    struct pr_findings f = {.errand = &none};
+    assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_E_CANCELLED);
+    assert_true(is_here(1) && is_here(2)); /* nothing had to go for it */
+    pr_findings_done(&f);
+}
+
 static void test_without_a_source_it_waits(void **state)
 {
     (void)state;
@@ -528,6 +563,7 @@ int main(void)
             test_nothing_goes_by_what_may_be_otherwise_by_now, begin, end),
         cmocka_unit_test_setup_teardown(
             test_a_newer_one_does_not_make_room_for_an_older, begin, end),
+        cmocka_unit_test_setup_teardown(test_what_came_before_needs_no_more_room, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
