@@ -89,7 +89,7 @@ struct pr_sync {
 
 /* ---- state ---- */
 
-/* {"seen": {NAME: {"content","since_ms","trained_ns","ready"|"incomplete"}},
+/* {"seen": {NAME: {"content","since_ms","trained_ns","ready"|"incomplete"|"unreadable"}},
  *  "copied": [{"name","from","source","content","run","step","at_ms","bytes","trained_ns",
  *              "placed","adopted","another","removed"}],
  *  "failed": {NAME: {"content","tries","next_ms","reason","code"}},

@@ -78,10 +78,11 @@ static enum pr_code judge(
     }
     if (code)
         return code;
-    if (!r.complete) {
-        pr_json_set_str(seen, "incomplete", r.reason.message);
+    if (!r.complete) { /* what cannot be read is judged anew at the next look */
+        pr_json_set_str(seen, r.unreadable ? "unreadable" : "incomplete", r.reason.message);
         return PR_OK;
     }
+    json_object_del(seen, "unreadable");
     json_t *ready = json_object();
     pr_json_set_str(ready, "run", r.identity.run);
     pr_json_set_int(ready, "step", r.identity.step);

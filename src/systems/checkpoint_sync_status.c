@@ -53,7 +53,8 @@ static json_t *candidate(struct pr_sync *y, const struct pr_listed *l)
     if (!seen)
         pr_json_set_str(o, "reason", "its name is no UTF-8, and is not fetched");
     else if (state == PR_SYNC_INCOMPLETE)
-        pr_json_set_str(o, "reason", pr_sync_text(seen, "incomplete"));
+        pr_json_set_str(o, "reason",
+            pr_sync_text(seen, json_object_get(seen, "incomplete") ? "incomplete" : "unreadable"));
     else if (state == PR_SYNC_FAILED) {
         pr_json_set_str(o, "reason", pr_sync_text(failed, "reason"));
         pr_json_set_int(o, "tries", pr_sync_int(failed, "tries"));

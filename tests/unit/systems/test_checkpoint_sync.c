@@ -532,6 +532,58 @@ static void test_what_came_before_needs_no_more_room(void **state)
     pr_findings_done(&f);
 }
 
+static void test_an_odd_checkpoint_is_its_own_trouble(void **state)
+{
+    (void)state;
+    char path[128];
+    make(1);
+    make(2);
+    put("runs/checkpoint-1", "trainer_state.json", "{", 1, 1001);
+    put("runs/checkpoint-2", "trainer_state.json", "{\"global_step\":2}", 17, 1002);
+    snprintf(path, sizeof path, "%s/checkpoint-1/trainer_state.json", runs);
+    assert_int_equal(truncate(path, 33 << 20), 0);
+    json_t *o = act(NULL, 0);
+    const json_t *odd = named(json_object_get(o, "checkpoints"), "checkpoint-1");
+    assert_int_equal(pr_sync_int(o, "consecutive_failures"), 0);
+    assert_string_equal(pr_sync_text(odd, "state"), "incomplete");
+    assert_non_null(strstr(pr_sync_text(odd, "reason"), "trainer_state.json"));
+    assert_true(!is_here(1) && is_here(2));
+    json_decref(o);
+}
+
+static json_t *act_as_one_who_may_not_read_all(void)
+{
+    bool root = !geteuid();
+    if (root)
+        assert_int_equal(seteuid(65534), 0);
+    json_t *o = act(NULL, 0);
+    if (root)
+        assert_int_equal(seteuid(0), 0);
+    return o;
+}
+
+static void test_what_could_not_be_read_is_tried_again(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"model.safetensors", "config.json", "tokenizer.json"};
+    char path[128];
+    make(1);
+    assert_int_equal(chmod(top, 0777), 0); /* NOLINT: a folder of the test alone */
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/checkpoint-1/%s", runs, names[i]);
+        assert_int_equal(chmod(path, i ? 0644 : 0), 0);
+    }
+    json_t *o = act_as_one_who_may_not_read_all();
+    const json_t *x = named(json_object_get(o, "checkpoints"), "checkpoint-1");
+    assert_string_equal(pr_sync_text(x, "state"), "incomplete");
+    assert_non_null(strstr(pr_sync_text(x, "reason"), "cannot be read"));
+    json_decref(o);
+    snprintf(path, sizeof path, "%s/checkpoint-1/model.safetensors", runs);
+    assert_int_equal(chmod(path, 0644), 0);
+    json_decref(act_as_one_who_may_not_read_all());
+    assert_true(is_here(1));
+}
+
 static void test_without_a_source_it_waits(void **state)
 {
     (void)state;
@@ -564,6 +616,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_a_newer_one_does_not_make_room_for_an_older, begin, end),
         cmocka_unit_test_setup_teardown(test_what_came_before_needs_no_more_room, begin, end),
+        cmocka_unit_test_setup_teardown(test_an_odd_checkpoint_is_its_own_trouble, begin, end),
+        cmocka_unit_test_setup_teardown(test_what_could_not_be_read_is_tried_again, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
