@@ -17,7 +17,7 @@
 #include "systems/checkpoint_sync.h"
 
 #define SLICE_NS     50000000
-#define ONCE_LOOKS   3 /* at something that goes on changing */
+#define ONCE_LOOKS   4 /* at something that goes on changing: two, and two more after a try */
 #define ONCE_FAILURE 3 /* in a row */
 
 static const char unset[] =

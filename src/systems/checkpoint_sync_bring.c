@@ -176,8 +176,10 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
         note_copied(y, l, seen, name, &f);
     else if (code != PR_E_CANCELLED)
         note_failed(y, l, seen, &why);
-    if (code == PR_E_CHANGED) /* it is looked at again, from the beginning */
-        json_object_del(pr_sync_part(y, "seen"), l->name);
+    if (code == PR_E_CHANGED) { /* it is looked at again, from the beginning */
+        json_object_del(seen, "ready");
+        pr_json_set_int(seen, "since_ms", pr_clock_utc_ms());
+    }
     pr_free(f.path);
     json_decref(seen);
     enum pr_code saved = pr_sync_state_save(y, e);

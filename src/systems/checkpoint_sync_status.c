@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "systems/checkpoint_sync.h"
 
 #define UNREACHABLE_WARNING  3 /* tries in a row */
@@ -50,7 +51,7 @@ static json_t *candidate(struct pr_sync *y, const struct pr_listed *l)
     set_step(o, copied ? copied : json_object_get(seen, "ready"));
     pr_json_set_int(o, "bytes", (int64_t)pr_fetch_bytes(l, y->s->optimizer_state));
     pr_json_set_str(o, "state", names[state]);
-    if (!seen)
+    if (!pr_utf8_valid(l->name, strlen(l->name)))
         pr_json_set_str(o, "reason", "its name is no UTF-8, and is not fetched");
     else if (state == PR_SYNC_INCOMPLETE)
         pr_json_set_str(o, "reason",

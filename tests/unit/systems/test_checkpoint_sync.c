@@ -507,6 +507,33 @@ static void stop_when_it_comes(void *ctx, const json_t *status)
         atomic_store(&stopped, true);
 }
 
+static void write_to_it_once(void *ctx, const json_t *status)
+{
+    bool *written = ctx;
+    if (*written || !json_is_object(json_object_get(status, "transferring")))
+        return;
+    *written = true;
+    put("runs/checkpoint-1", "config.json", "{ }", 3, 2000);
+}
+
+static void test_what_was_written_to_meanwhile_comes_once_it_rests(void **state)
+{
+    (void)state;
+    bool written = false;
+    make(1);
+    struct pr_sync_flags none = {.read_ns = pr_clock_monotonic_ns()};
+    const struct pr_move m = {.base_dir = top,
+        .sync = &settings,
+        .interval_ms = 1000,
+        .once_ms = 1,
+        .tell = write_to_it_once,
+        .ctx = &written};
+    struct pr_findings f = {.errand = &none};
+    assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
+    assert_true(written && is_here(1));
+    pr_findings_done(&f);
+}
+
 static void test_what_came_before_needs_no_more_room(void **state)
 {
     (void)state;
@@ -618,6 +645,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_came_before_needs_no_more_room, begin, end),
         cmocka_unit_test_setup_teardown(test_an_odd_checkpoint_is_its_own_trouble, begin, end),
         cmocka_unit_test_setup_teardown(test_what_could_not_be_read_is_tried_again, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_what_was_written_to_meanwhile_comes_once_it_rests, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
