@@ -33,6 +33,9 @@ int64_t pr_sync_delay_ms(double base_s, double max_s, int64_t tries, double u);
 /* Has a content that was first seen then rested for long enough?  A clock that was set back counts
  * as not. */
 bool pr_sync_rests(int64_t since_ms, int64_t now_ms, double look_s);
+/* How long it is until due_ms: 0 when that is past, and never more than the longest wait that there
+ * is, since then the clock was set back. */
+int64_t pr_sync_wait_ms(int64_t due_ms, int64_t now_ms, int64_t longest_ms);
 /* The name here of a checkpoint whose own is taken by another content: "checkpoint-8.3fa2b1c0", of
  * the first eight digits of its content.  ret holds NAME_MAX + 1 bytes. */
 void pr_sync_other_name(const char *name, const char *content, char ret[256]);

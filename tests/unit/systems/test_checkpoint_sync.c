@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -48,6 +49,15 @@ static void test_rest_is_by_our_own_clock(void **state)
     assert_false(pr_sync_rests(1000, 5999, 5));
     assert_true(pr_sync_rests(1000, 6000, 5));
     assert_false(pr_sync_rests(10000, 6000, 5)); /* set back */
+}
+
+static void test_no_wait_is_longer_than_the_longest(void **state)
+{
+    (void)state;
+    assert_int_equal(pr_sync_wait_ms(5000, 3000, 10000), 2000);
+    assert_int_equal(pr_sync_wait_ms(3000, 5000, 10000), 0);
+    assert_int_equal(pr_sync_wait_ms(500000, 3000, 10000), 10000); /* set back meanwhile */
+    assert_int_equal(pr_sync_wait_ms(INT64_MAX, INT64_MIN, 10000), 10000);
 }
 
 static void test_another_content_has_another_name(void **state)
@@ -534,6 +544,53 @@ static void test_what_was_written_to_meanwhile_comes_once_it_rests(void **state)
     pr_findings_done(&f);
 }
 
+static int64_t set_back_ms;
+
+static int64_t clock_that_is_set(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 - set_back_ms;
+}
+
+static int64_t monotonic(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void set_back_at_the_second(void *ctx, const json_t *status)
+{
+    int *told = ctx;
+    (void)status;
+    if (++*told == 2)
+        set_back_ms = 3600000;
+}
+
+static void test_a_clock_that_is_set_back_delays_nothing(void **state)
+{
+    (void)state;
+    static const struct pr_clock clock = {monotonic, clock_that_is_set};
+    int told = 0;
+    make(1);
+    struct pr_sync_flags none = {.read_ns = pr_clock_monotonic_ns()};
+    const struct pr_move m = {.base_dir = top,
+        .sync = &settings,
+        .interval_ms = 1000,
+        .once_ms = 1,
+        .tell = set_back_at_the_second,
+        .ctx = &told};
+    struct pr_findings f = {.errand = &none};
+    alarm(10); /* rather than an hour */
+    pr_clock_override = &clock;
+    assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
+    pr_clock_override = NULL;
+    alarm(0);
+    assert_true(told >= 2 && is_here(1));
+    pr_findings_done(&f);
+}
+
 static void test_what_came_before_needs_no_more_room(void **state)
 {
     (void)state;
@@ -630,6 +687,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_back_off_doubles_up_to_the_longest),
         cmocka_unit_test(test_rest_is_by_our_own_clock),
+        cmocka_unit_test(test_no_wait_is_longer_than_the_longest),
         cmocka_unit_test(test_another_content_has_another_name),
         cmocka_unit_test(test_trained_when_its_weights_were_written),
         cmocka_unit_test(test_a_copy_is_told_by_what_is_fetched),
@@ -647,6 +705,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_could_not_be_read_is_tried_again, begin, end),
         cmocka_unit_test_setup_teardown(
             test_what_was_written_to_meanwhile_comes_once_it_rests, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_is_set_back_delays_nothing, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
