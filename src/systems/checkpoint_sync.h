@@ -76,6 +76,7 @@ struct pr_sync {
     json_t *state;        /* checkpoint_sync_state.c */
     struct pr_rng rng;
     struct pr_listing now;   /* of the source, as last looked */
+    bool looked;             /* the last look succeeded: `now` is what lies there */
     bool *wanted;            /* of each of them; NULL: not decided yet */
     struct pr_listing there; /* of far */
     bool refused;            /* a person must act */
@@ -95,7 +96,7 @@ struct pr_sync {
 /* {"seen": {NAME: {"content","since_ms","trained_ns","ready"|"incomplete"|"unreadable"}},
  *  "copied": [{"name","from","source","content","run","step","at_ms","bytes","trained_ns",
  *              "placed","adopted","another","removed"}],
- *  "failed": {NAME: {"content","tries","next_ms","reason","code"}},
+ *  "failed": {NAME: {"content","tries","next_ms","reason","code","disk_full","short"}},
  *  "host": {"tries","next_ms","reason","last_look_ms","last_success_ms"},
  *  "removed": [{"name","why","at","bytes"}]} */
 void pr_sync_state_load(struct pr_sync *y);

@@ -103,6 +103,7 @@ static void note_failed(
     pr_json_set_str(x, "reason", why->message);
     pr_json_set_str(x, "code", pr_code_name(why->code));
     pr_json_set_bool(x, "disk_full", why->sys_errno == ENOSPC || y->short_bytes);
+    pr_json_set_int(x, "short", (int64_t)y->short_bytes);
     pr_json_set(all, l->name, x);
     pr_sync_note(y, "not-copied", "%s: %s", l->name, why->message);
     if (broken)

@@ -188,7 +188,7 @@ enum pr_code pr_sync_look(struct pr_sync *y, bool *ret_ok, struct pr_error *e)
     }
     y->reused = false;
     y->look_ms = (double)(pr_clock_monotonic_ns() - began) / 1e6;
-    *ret_ok = !code;
+    *ret_ok = y->looked = !code;
     if (code == PR_E_CANCELLED)
         return pr_fail(e, code, "%s", why.message);
     if (code)

@@ -47,6 +47,8 @@ static json_t *candidate(struct pr_sync *y, const struct pr_listed *l)
                  *failed = json_object_get(pr_sync_part(y, "failed"), l->name),
                  *copied =
                      seen ? pr_sync_copied_from(y, l->name, pr_sync_text(seen, "content")) : NULL;
+    if (state == PR_SYNC_FAILED && !pr_sync_is_wanted(y, l))
+        state = PR_SYNC_READY; /* nobody tries it any more */
     pr_json_set_str(o, "name", l->name);
     set_step(o, copied ? copied : json_object_get(seen, "ready"));
     pr_json_set_int(o, "bytes", (int64_t)pr_fetch_bytes(l, y->s->optimizer_state));
@@ -111,7 +113,28 @@ static json_t *kept(struct pr_sync *y)
     return list;
 }
 
-static json_t *disk(const struct pr_sync *y)
+/* Of what failed: might it still come?  Not where newer ones took its place. */
+static bool is_still_wanted(const struct pr_sync *y, const char *name)
+{
+    const struct pr_listed *l = pr_listing_find(&y->now, name);
+    return !y->looked || (l && pr_sync_is_wanted(y, l));
+}
+
+/* Of room, for the largest of what did not fit, until it does. */
+static uint64_t short_bytes(struct pr_sync *y)
+{
+    const char *name;
+    json_t *x;
+    uint64_t most = y->short_bytes;
+    json_object_foreach (pr_sync_part(y, "failed"), name, x) {
+        uint64_t own = (uint64_t)pr_sync_int(x, "short");
+        if (own > most && is_still_wanted(y, name))
+            most = own;
+    }
+    return most;
+}
+
+static json_t *disk(struct pr_sync *y)
 {
     json_t *o = json_object();
     struct statvfs v;
@@ -122,7 +145,7 @@ static json_t *disk(const struct pr_sync *y)
     else
         pr_json_set_int(o, "free", (int64_t)((uint64_t)v.f_bavail * v.f_frsize));
     pr_json_set_int(o, "reserve", (int64_t)(y->s->reserve_gb * 1e9));
-    pr_json_set_int(o, "short", (int64_t)y->short_bytes);
+    pr_json_set_int(o, "short", (int64_t)short_bytes(y));
     return o;
 }
 
@@ -141,7 +164,11 @@ json_t *pr_sync_document(struct pr_sync *y)
         pr_json_set_str(o, "failure", pr_sync_text(host, "reason"));
     else
         pr_json_set_null(o, "failure", "the last look succeeded");
-    pr_json_set(o, "checkpoints", source(y));
+    if (y->looked)
+        pr_json_set(o, "checkpoints", source(y));
+    else
+        pr_json_set_null(o, "checkpoints",
+            json_object_get(host, "reason") ? pr_sync_text(host, "reason") : "no look yet");
     if (y->transferring)
         pr_json_set(o, "transferring", json_deep_copy(y->transferring));
     else
@@ -185,6 +212,8 @@ static void failed_alerts(struct pr_sync *y, struct pr_findings *f)
              bad = !strcmp(code, pr_code_name(PR_E_FORMAT)) ||
                    !strcmp(code, pr_code_name(PR_E_INCOMPLETE)) ||
                    !strcmp(code, pr_code_name(PR_E_USAGE));
+        if (!is_still_wanted(y, name))
+            continue;
         struct pr_str key = PR_STR_INIT(1024);
         pr_str_printf(&key, "failed/%s", name);
         if (full)

@@ -319,6 +319,8 @@ static struct pr_sync_settings settings;
 static int64_t flags_age_s;
 static char *flags_unsure;
 
+static size_t n_alerts; /* of the last run */
+
 static json_t *act(struct pr_sync_flag *flags, size_t n)
 {
     const struct pr_move m = {
@@ -330,6 +332,7 @@ static json_t *act(struct pr_sync_flag *flags, size_t n)
     struct pr_findings f = {.errand = &all};
     assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
     json_t *o = json_incref(f.status);
+    n_alerts = f.n_alerts;
     pr_findings_done(&f);
     return o;
 }
@@ -350,7 +353,7 @@ static int begin(void **state)
         .keep_best = 1,
         .look_seconds = 0.01,
         .retry_seconds = 0.01,
-        .retry_max_seconds = 1};
+        .retry_max_seconds = 0.05};
     return 0;
 }
 
@@ -499,6 +502,7 @@ static void test_a_newer_one_does_not_make_room_for_an_older(void **state)
     assert_true(is_here(2) && is_here(3) && !is_here(1));
     const json_t *failed = named(json_object_get(o, "checkpoints"), "checkpoint-1");
     assert_non_null(strstr(pr_sync_text(failed, "reason"), "too little would be free"));
+    assert_true(pr_sync_int(json_object_get(o, "disk"), "short") > GB / 2);
     json_decref(o);
     make_of(4, 2LL * GB); /* for that one it does */
     o = act(NULL, 0);
@@ -542,6 +546,43 @@ static void test_what_was_written_to_meanwhile_comes_once_it_rests(void **state)
     assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
     assert_true(written && is_here(1));
     pr_findings_done(&f);
+}
+
+static void test_what_is_no_longer_wanted_is_no_failure(void **state)
+{
+    (void)state;
+    settings.keep = 1;
+    make(1);
+    json_decref(act(NULL, 0));
+    json_t *o = read_state(), *x = json_object_get(json_object_get(o, "seen"), "checkpoint-1");
+    assert_int_equal(n_alerts, 0);
+    json_array_clear(json_object_get(o, "copied")); /* as if it had never come */
+    pr_json_set(json_object_get(o, "failed"), "checkpoint-1",
+        json_pack("{s:s,s:i,s:I,s:s,s:s,s:b,s:i}", "content", pr_sync_text(x, "content"), "tries",
+            99, "next_ms", (json_int_t)(pr_clock_utc_ms() + 500000), "reason", "the disk is full",
+            "code", "limit", "disk_full", 1, "short", 5));
+    write_state(o);
+    char path[128];
+    snprintf(path, sizeof path, "%s/checkpoint-1", local);
+    assert_int_equal(pr_remove_tree(path, &e), PR_OK);
+    make(2);
+    settings.retry_max_seconds = 1000;
+    o = act(NULL, 0);
+    assert_true(!is_here(1) && is_here(2));
+    assert_int_equal(n_alerts, 0);
+    const json_t *old = named(json_object_get(o, "checkpoints"), "checkpoint-1");
+    assert_string_equal(pr_sync_text(old, "state"), "ready");
+    assert_int_equal(pr_sync_int(json_object_get(o, "disk"), "short"), 0);
+    json_decref(o);
+}
+
+static void test_a_source_that_was_not_seen_is_not_empty(void **state)
+{
+    (void)state;
+    json_t *o = act(NULL, 0); /* there is no such folder */
+    assert_true(json_is_null(json_object_get(o, "checkpoints")));
+    assert_non_null(strstr(pr_sync_text(o, "checkpoints_reason"), "runs"));
+    json_decref(o);
 }
 
 static int64_t set_back_ms;
@@ -706,6 +747,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_what_was_written_to_meanwhile_comes_once_it_rests, begin, end),
         cmocka_unit_test_setup_teardown(test_a_clock_that_is_set_back_delays_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(test_what_is_no_longer_wanted_is_no_failure, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_source_that_was_not_seen_is_not_empty, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
