@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/utf8.h"
 #include "systems/checkpoint_sync.h"
 
@@ -131,14 +132,42 @@ static void forget(struct pr_sync *y)
     json_object_foreach_safe(failed, tmp, name, x)
     {
         const json_t *seen = json_object_get(pr_sync_part(y, "seen"), name);
-        if (!seen || strcmp(pr_sync_text(seen, "content"), pr_sync_text(x, "content")) != 0) {
-            struct pr_error ignored;
-            if (!y->far && !seen && pr_fetch_discard(y->place, name, &ignored)) {
-                /* it is swept another time */
-            }
+        if (!seen || strcmp(pr_sync_text(seen, "content"), pr_sync_text(x, "content")) != 0)
             json_object_del(failed, name);
-        }
     }
+}
+
+/* Is .incoming/NAME what an earlier try left of something that may still come? */
+static bool may_be_gone_on_with(struct pr_sync *y, const char *name)
+{
+    for (size_t i = 0; i < y->now.n; i++) {
+        const struct pr_listed *l = &y->now.v[i];
+        enum pr_sync_state state = pr_sync_state_of(y, l);
+        char content[PR_SHA256_HEX], other[256];
+        if (state == PR_SYNC_COPIED || state == PR_SYNC_REMOVED)
+            continue;
+        pr_listed_hash(l, content);
+        pr_sync_other_name(l->name, content, other);
+        if (!strcmp(name, l->name) || !strcmp(name, other))
+            return true;
+    }
+    return false;
+}
+
+static void sweep_incoming(struct pr_sync *y)
+{
+    struct pr_error ignored;
+    char **names, *dir = pr_path_join(y->place, PR_INCOMING);
+    size_t n;
+    if (!y->far && !pr_dir_list(dir, &names, &n, &ignored)) {
+        for (size_t i = 0; i < n; i++)
+            if (!may_be_gone_on_with(y, names[i]) &&
+                pr_fetch_discard(y->place, names[i], &ignored)) {
+                /* the next look tries again */
+            }
+        pr_names_free(names, n);
+    }
+    pr_free(dir);
 }
 
 static enum pr_code look(struct pr_sync *y, struct pr_error *e)
@@ -174,6 +203,8 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
         if (rests && !is_judged(x) && !pr_sync_copied_from(y, l->name, pr_sync_text(x, "content")))
             code = judge(y, l, x, e);
     }
+    if (!code)
+        sweep_incoming(y);
     return code;
 }
 

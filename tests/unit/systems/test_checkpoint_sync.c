@@ -585,6 +585,26 @@ static void test_a_source_that_was_not_seen_is_not_empty(void **state)
     json_decref(o);
 }
 
+static void test_what_never_comes_any_more_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "checkpoint-1", "checkpoint-1.0badc0de", "checkpoint-2", "checkpoint-77"};
+    char path[128];
+    make(1);
+    put("runs/checkpoint-2", "config.json", "{}", 2, 1002); /* half written */
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "local/.incoming/%s", names[i]);
+        put(path, "model.safetensors", "half", 4, 1);
+    }
+    json_decref(act(NULL, 0));
+    assert_true(is_here(1));
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/.incoming/%s", local, names[i]);
+        assert_int_equal(pr_path_exists(path), i == 2); /* that one may still be gone on with */
+    }
+}
+
 static int64_t set_back_ms;
 
 static int64_t clock_that_is_set(void)
@@ -749,6 +769,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_clock_that_is_set_back_delays_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_what_is_no_longer_wanted_is_no_failure, begin, end),
         cmocka_unit_test_setup_teardown(test_a_source_that_was_not_seen_is_not_empty, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_what_never_comes_any_more_leaves_nothing_behind, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
