@@ -91,23 +91,47 @@ static enum pr_code judge(
     return PR_OK;
 }
 
-/* What an earlier run brought and has no record of: a copy by names, sizes and times. */
+/* What was copied from this name of another spelling of the source (a user, an alias, a link): the
+ * same names, sizes and times to the nanosecond. */
+static json_t *copied_from_elsewhere(struct pr_sync *y, const char *from, const char *content)
+{
+    size_t i;
+    json_t *x;
+    json_array_foreach (pr_sync_part(y, "copied"), i, x)
+        if (!strcmp(pr_sync_text(x, "from"), from) && !strcmp(pr_sync_text(x, "content"), content))
+            return x;
+    return NULL;
+}
+
+static void set_origin(
+    const struct pr_sync *y, const struct pr_listed *l, const char *content, json_t *copied)
+{
+    pr_json_set_str(copied, "from", l->name);
+    pr_json_set_str(copied, "source", pr_store_name(y->source));
+    pr_json_set_str(copied, "content", content);
+}
+
+/* What an earlier run brought, and has no record of or one of another source: a copy by names,
+ * sizes and times. */
 static void adopt(struct pr_sync *y, const struct pr_listed *l, json_t *seen)
 {
     const char *content = pr_sync_text(seen, "content");
     const struct pr_listed *here = pr_listing_find(&y->there, l->name);
     char other[256];
+    json_t *x = copied_from_elsewhere(y, l->name, content);
+    if (x)
+        return set_origin(y, l, content, x);
     pr_sync_other_name(l->name, content, other);
     if (!here || !pr_sync_is_copy(here, l, y->s->optimizer_state))
         here = pr_listing_find(&y->there, other);
-    if (!here || pr_sync_copied_as(y, here->name) ||
-        !pr_sync_is_copy(here, l, y->s->optimizer_state))
+    if (!here || !pr_sync_is_copy(here, l, y->s->optimizer_state))
         return;
-    json_t *x = json_object();
+    x = pr_sync_copied_as(y, here->name);
+    if (x)
+        return set_origin(y, l, content, x);
+    x = json_object();
     pr_json_set_str(x, "name", here->name);
-    pr_json_set_str(x, "from", l->name);
-    pr_json_set_str(x, "source", pr_store_name(y->source));
-    pr_json_set_str(x, "content", content);
+    set_origin(y, l, content, x);
     pr_json_set_int(x, "at_ms", pr_clock_utc_ms());
     pr_json_set_int(x, "bytes", (int64_t)pr_fetch_bytes(l, y->s->optimizer_state));
     pr_json_set_int(x, "trained_ns", pr_sync_trained_ns(l));

@@ -605,6 +605,43 @@ static void test_what_never_comes_any_more_leaves_nothing_behind(void **state)
     }
 }
 
+static size_t n_here(void)
+{
+    char **names;
+    size_t n, found = 0;
+    assert_int_equal(pr_dir_list(local, &names, &n, &e), PR_OK);
+    for (size_t i = 0; i < n; i++)
+        found += *names[i] != '.';
+    pr_names_free(names, n);
+    return found;
+}
+
+static void test_another_spelling_of_the_source_brings_nothing_again(void **state)
+{
+    (void)state;
+    char alias[64];
+    settings.keep = 1;
+    settings.keep_best = 0;
+    make(1);
+    json_decref(act(NULL, 0));
+    make(2);
+    json_decref(act(NULL, 0)); /* 1 came, and was removed */
+    assert_true(!is_here(1) && is_here(2));
+    settings.keep = 3;
+    snprintf(alias, sizeof alias, "%s/alias", top);
+    assert_int_equal(symlink(runs, alias), 0);
+    settings.remote_dir = alias;
+    json_decref(act(NULL, 0));
+    assert_true(n_here() == 1 && is_here(2));
+    put("runs/checkpoint-2", "optimizer.pt", "x", 1,
+        3000); /* another content, of what is not fetched */
+    json_t *o = act(NULL, 0);
+    assert_true(n_here() == 1 && is_here(2));
+    const json_t *kept = json_array_get(json_object_get(o, "kept"), 0);
+    assert_null(strstr(pr_sync_text(kept, "reason"), "never removed"));
+    json_decref(o);
+}
+
 static int64_t set_back_ms;
 
 static int64_t clock_that_is_set(void)
@@ -771,6 +808,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_source_that_was_not_seen_is_not_empty, begin, end),
         cmocka_unit_test_setup_teardown(
             test_what_never_comes_any_more_leaves_nothing_behind, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_another_spelling_of_the_source_brings_nothing_again, begin, end),
         cmocka_unit_test(test_without_a_source_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
