@@ -14,9 +14,10 @@
 struct pr_sv_mover {
     atomic_uint users;
     atomic_bool stop;
-    pthread_mutex_t lock; /* guards `interim` */
-    json_t *interim;      /* told and not shown yet */
-    struct pr_kept kept;  /* of the thread while a run goes on, else of the loop */
+    pthread_mutex_t lock;           /* guards `interim` */
+    json_t *interim;                /* told and not shown yet */
+    struct pr_kept kept;            /* of the thread while a run goes on, else of the loop */
+    const struct pr_system *system; /* for the thread, which may outlive the runner */
     /* The loop's alone. */
     struct pr_sv_runner *runner;
     struct pr_sv_worker *worker;
@@ -76,7 +77,7 @@ static struct pr_sv_mover *mover_of(struct pr_sv_runner *r, struct pr_error *e)
     if (m)
         return m;
     m = pr_zalloc(sizeof *m);
-    *m = (struct pr_sv_mover){.users = 1, .runner = r};
+    *m = (struct pr_sv_mover){.users = 1, .system = r->system, .runner = r};
     pthread_mutex_init(&m->lock, NULL);
     m->timer = (struct pr_timer){.fired = show, .ctx = m};
     if (pr_sv_worker_new(r->s->loop, (int)r->s->config.grader_nice, &m->worker, e)) {
@@ -112,7 +113,7 @@ static void told(void *ctx, const json_t *status)
 static void noted(void *ctx, const char *event, const char *text)
 {
     const struct pr_sv_mover *m = ctx;
-    pr_log(PR_LOG_INFO, m->runner->system->name, event, "what=%s", pr_log_quote(text));
+    pr_log(PR_LOG_INFO, m->system->name, event, "what=%s", pr_log_quote(text));
 }
 
 void pr_sv_mover_fill(struct pr_sv_mover *m, struct pr_move *ret)

@@ -40,6 +40,9 @@ bool pr_deploy_known(
 
 /* ---- auto_deployment_status.c ---- */
 
+/* The `checkpoint_reason` of a target where nothing lies: checkpoint sync tells by it. */
+#define PR_DEPLOY_NOTHING "nothing was deployed yet"
+
 /* last_deployment.json without its envelope; status, gate: borrowed, gate NULL: not judged.  New
  * reference. */
 json_t *pr_deploy_document(const json_t *status, const json_t *gate);

@@ -55,7 +55,7 @@ static void set_path(const json_t *status, json_t *o)
 
 json_t *pr_deploy_document(const json_t *status, const json_t *gate)
 {
-    static const char nothing[] = "nothing was deployed yet";
+    static const char nothing[] = PR_DEPLOY_NOTHING;
     const json_t *now = json_object_get(status, "current"), *by = served(status);
     const json_t *last = json_array_get(json_object_get(status, "history"), 0);
     json_t *o = json_object();

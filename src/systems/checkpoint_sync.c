@@ -17,7 +17,7 @@
 #include "systems/checkpoint_sync.h"
 
 #define SLICE_NS     50000000
-#define ONCE_LOOKS   3 /* at something that goes on changing */
+#define ONCE_LOOKS   4 /* at something that goes on changing: two, and two more after a try */
 #define ONCE_FAILURE 3 /* in a row */
 
 static const char unset[] =
@@ -59,9 +59,9 @@ static bool is_stopped(const struct pr_sync *y)
     return y->m->stop && atomic_load(y->m->stop);
 }
 
-static enum pr_code wait_until(const struct pr_sync *y, int64_t until_ms, struct pr_error *e)
+static enum pr_code wait_until(const struct pr_sync *y, int64_t until_ns, struct pr_error *e)
 {
-    while (!is_stopped(y) && pr_clock_utc_ms() < until_ms)
+    while (!is_stopped(y) && pr_clock_monotonic_ns() < until_ns)
         nanosleep(&(struct timespec){.tv_nsec = SLICE_NS}, NULL);
     return is_stopped(y) ? pr_fail(e, PR_E_CANCELLED, "stopped as asked") : PR_OK;
 }
@@ -208,7 +208,7 @@ static enum pr_code bring_all(struct pr_sync *y, int64_t *ret_next_ms, struct pr
 {
     enum pr_code code = PR_OK;
     const struct pr_listed *l;
-    while (!code && (l = pr_sync_next(y, ret_next_ms))) {
+    while (!code && !y->next_run && (l = pr_sync_next(y, ret_next_ms))) {
         code = pr_sync_bring(y, l, e);
         if (pr_sync_int(pr_sync_part(y, "host"), "tries")) /* the connection broke */
             break;
@@ -217,7 +217,7 @@ static enum pr_code bring_all(struct pr_sync *y, int64_t *ret_next_ms, struct pr
 }
 
 struct course {
-    int64_t until_ms; /* of a run that goes on; a wait that ends later is for the next one */
+    int64_t until_ns; /* of a run that goes on; a wait that ends later is for the next one */
     int looks, failures;
 };
 
@@ -248,8 +248,8 @@ static enum pr_code turn(
     }
     code = bring_all(y, &next_ms, e);
     if (!code)
-        code = pr_sync_tidy(y, 0, NULL, e);
-    if (code)
+        code = pr_sync_tidy(y, NULL, 0, e);
+    if (code || y->next_run)
         return code;
     int64_t rest_ms = pr_clock_utc_ms() + (int64_t)(1000 * y->s->look_seconds) + 1;
     if (pr_sync_int(pr_sync_part(y, "host"), "tries"))
@@ -263,21 +263,26 @@ static enum pr_code turn(
 
 static enum pr_code work(struct pr_sync *y, struct pr_error *e)
 {
-    struct course c = {.until_ms = pr_clock_utc_ms() + y->m->interval_ms};
+    struct course c = {.until_ns = pr_clock_monotonic_ns() + y->m->interval_ms * 1000000};
     struct pr_error ignored;
     json_t *host = pr_sync_part(y, "host");
     int64_t wait_ms = pr_sync_int(host, "next_ms"), now = pr_clock_utc_ms(),
             longest = (int64_t)(1000 * y->s->retry_max_seconds);
     if (y->m->once_ms || wait_ms > now + longest)
         wait_ms = now; /* somebody waits for it, or the clock was set back */
+    if (longest < (int64_t)(1000 * y->s->look_seconds))
+        longest = (int64_t)(1000 * y->s->look_seconds);
     if (!y->far && pr_retention_sweep(y->place, NULL, &ignored)) {
         /* there is nothing yet, or the next run tries again */
     }
     for (enum pr_code code = PR_OK;;) {
-        if (wait_ms > c.until_ms)
+        /* By the clock that nobody sets: a run of hours may see the other one changed. */
+        int64_t until_ns = pr_clock_monotonic_ns() +
+                           1000000 * pr_sync_wait_ms(wait_ms, pr_clock_utc_ms(), longest);
+        if (until_ns > c.until_ns)
             return PR_OK;
         pr_sync_tell(y);
-        code = wait_until(y, wait_ms, e);
+        code = wait_until(y, until_ns, e);
         if (!code)
             code = turn(y, &c, &wait_ms, e);
         if (code || !wait_ms)

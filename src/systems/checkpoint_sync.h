@@ -6,7 +6,8 @@
  *   checkpoint_sync_state.c    what is remembered between runs
  *   checkpoint_sync_look.c     a look at the source
  *   checkpoint_sync_choose.c   what of it is worth fetching
- *   checkpoint_sync_bring.c    one checkpoint, and what is removed
+ *   checkpoint_sync_bring.c    one checkpoint comes
+ *   checkpoint_sync_tidy.c     what lies in the place, and what is removed
  *   checkpoint_sync_status.c   the status document, and alerts
  */
 #ifndef PR_SYSTEMS_CHECKPOINT_SYNC_H
@@ -32,6 +33,9 @@ int64_t pr_sync_delay_ms(double base_s, double max_s, int64_t tries, double u);
 /* Has a content that was first seen then rested for long enough?  A clock that was set back counts
  * as not. */
 bool pr_sync_rests(int64_t since_ms, int64_t now_ms, double look_s);
+/* How long it is until due_ms: 0 when that is past, and never more than the longest wait that there
+ * is, since then the clock was set back. */
+int64_t pr_sync_wait_ms(int64_t due_ms, int64_t now_ms, int64_t longest_ms);
 /* The name here of a checkpoint whose own is taken by another content: "checkpoint-8.3fa2b1c0", of
  * the first eight digits of its content.  ret holds NAME_MAX + 1 bytes. */
 void pr_sync_other_name(const char *name, const char *content, char ret[256]);
@@ -52,6 +56,8 @@ struct pr_sync_flag {
 struct pr_sync_flags {
     struct pr_sync_flag *v;
     size_t n, cap;
+    int64_t read_ns; /* pr_clock_monotonic_ns */
+    char *unsure;    /* why it is not known what is deployed; NULL: it is */
 };
 PR_MUST_CHECK enum pr_code pr_sync_flags_read(
     struct pr_view *v, struct pr_sync_flags *ret, struct pr_error *e);
@@ -70,6 +76,7 @@ struct pr_sync {
     json_t *state;        /* checkpoint_sync_state.c */
     struct pr_rng rng;
     struct pr_listing now;   /* of the source, as last looked */
+    bool looked;             /* the last look succeeded: `now` is what lies there */
     bool *wanted;            /* of each of them; NULL: not decided yet */
     struct pr_listing there; /* of far */
     bool refused;            /* a person must act */
@@ -80,15 +87,16 @@ struct pr_sync {
     uint64_t began_bytes, last_bytes;
     bool progressed; /* something came since the last failure */
     double look_ms;  /* that the last look took; NaN: there was none */
+    bool next_run;   /* what is left waits for it: for newer flags */
     bool reused;     /* the source's connection is that of an earlier run, and not proved yet */
 };
 
 /* ---- state ---- */
 
-/* {"seen": {NAME: {"content","since_ms","trained_ns","ready"|"incomplete"}},
+/* {"seen": {NAME: {"content","since_ms","trained_ns","ready"|"incomplete"|"unreadable"}},
  *  "copied": [{"name","from","source","content","run","step","at_ms","bytes","trained_ns",
- *              "adopted","removed"}],
- *  "failed": {NAME: {"content","tries","next_ms","reason","code"}},
+ *              "placed","adopted","another","removed"}],
+ *  "failed": {NAME: {"content","tries","next_ms","reason","code","disk_full","short"}},
  *  "host": {"tries","next_ms","reason","last_look_ms","last_success_ms"},
  *  "removed": [{"name","why","at","bytes"}]} */
 void pr_sync_state_load(struct pr_sync *y);
@@ -130,9 +138,24 @@ const struct pr_listed *pr_sync_next(struct pr_sync *y, int64_t *ret_next_ms);
 /* Brings it: what came of it is in the state. */
 PR_MUST_CHECK enum pr_code pr_sync_bring(
     struct pr_sync *y, const struct pr_listed *l, struct pr_error *e);
-/* Removes what retention lets go, for incoming_bytes more to come. */
+/* Removes what retention lets go, for incoming_bytes of `coming` (NULL: of none) that are still to
+ * come; nothing that is newer makes room for it. */
 PR_MUST_CHECK enum pr_code pr_sync_tidy(
-    struct pr_sync *y, uint64_t incoming_bytes, const char *for_name, struct pr_error *e);
+    struct pr_sync *y, const struct pr_listed *coming, uint64_t incoming_bytes, struct pr_error *e);
+
+/* Lists the place: y->there. */
+PR_MUST_CHECK enum pr_code pr_sync_look_at_place(struct pr_sync *y, struct pr_error *e);
+/* Notes what lies there as what was put there, just now. */
+void pr_sync_note_placed(struct pr_sync *y, json_t *copied);
+/* Compares y->there with what was noted: where it is another by names, sizes and times, somebody
+ * put it there, and it is never removed.  Returns how many that newly are. */
+size_t pr_sync_check_placed(struct pr_sync *y);
+/* Nothing may be removed, and why: what must stay is not known, or by flags that are too old (a pin
+ * may have come since).  NULL: it may. */
+const char *pr_sync_holds_back(const struct pr_sync *y);
+bool pr_sync_is_stale(const struct pr_sync *y); /* by flags that are too old alone */
+/* A line in the log. */
+void PR_PRINTF(3, 4) pr_sync_note(const struct pr_sync *y, const char *event, const char *fmt, ...);
 
 /* What lies in the place and was brought by sync, for retention; pr_free.  extra: those of the
  * source that may come, behind them. */

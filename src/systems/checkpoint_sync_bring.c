@@ -1,129 +1,14 @@
-/* One checkpoint comes, and others go. */
+/* One checkpoint comes. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "systems/checkpoint_sync.h"
 #include "transfer/push.h"
 
-#define MAX_REMOVED 50
-#define TELL_NS     500000000
-
-bool pr_sync_is_there(const struct pr_sync *y, const char *name)
-{
-    struct stat st;
-    if (y->far)
-        return pr_listing_find(&y->there, name);
-    char *path = pr_path_join(y->place, name);
-    bool there = !lstat(path, &st);
-    pr_free(path);
-    return there;
-}
-
-static uint64_t free_bytes(const struct pr_sync *y)
-{
-    struct statvfs v;
-    return y->far || statvfs(y->place, &v) ? UINT64_MAX : (uint64_t)v.f_bavail * v.f_frsize;
-}
-
-struct pr_retention_rule pr_sync_rule(const struct pr_sync *y)
-{
-    return (struct pr_retention_rule){.keep_newest = (size_t)y->s->keep,
-        .keep_best = (size_t)y->s->keep_best,
-        .free_bytes = free_bytes(y),
-        .reserve_bytes = y->far ? 0 : (uint64_t)(y->s->reserve_gb * 1e9)};
-}
-
-static void PR_PRINTF(3, 4) note(const struct pr_sync *y, const char *event, const char *fmt, ...)
-{
-    char text[1024];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    if (y->m->note)
-        y->m->note(y->m->ctx, event, text);
-}
-
-/* ---- what goes ---- */
-
-static enum pr_code remove_one(
-    struct pr_sync *y, const char *name, const char *why, struct pr_error *e)
-{
-    struct pr_error failed;
-    json_t *x = pr_sync_copied_as(y, name), *list = pr_sync_part(y, "removed");
-    char at[32];
-    enum pr_code code = y->far ? pr_push_remove(y->far, name, &failed)
-                               : pr_retention_remove(y->place, name, &failed);
-    if (code == PR_E_CANCELLED)
-        return pr_fail(e, code, "%s", failed.message);
-    if (code) { /* the next run tries again */
-        pr_json_set_str(x, "not_removed", failed.message);
-        return PR_OK;
-    }
-    json_t *o = json_object();
-    pr_clock_iso8601(pr_clock_utc_ms(), at);
-    pr_json_set_str(o, "name", name);
-    pr_json_set_str(o, "why", why);
-    pr_json_set_str(o, "at", at);
-    pr_json_set_int(o, "bytes", pr_sync_int(x, "bytes"));
-    json_array_append_new(list, o);
-    while (json_array_size(list) > MAX_REMOVED)
-        json_array_remove(list, 0);
-    pr_json_set_bool(x, "removed", true);
-    note(y, "removed", "%s: %s", name, why);
-    return pr_sync_state_save(y, e);
-}
-
-static enum pr_code remove_going(struct pr_sync *y, const struct pr_held *v, size_t n,
-    const struct pr_retention_verdict *verdicts, struct pr_error *e)
-{
-    enum pr_code code = PR_OK;
-    for (size_t i = 0; i < n && !code; i++) {
-        const json_t *x = pr_sync_copied_as(y, v[i].name);
-        if (!verdicts[i].goes || !x || json_is_true(json_object_get(x, "adopted")))
-            continue;
-        char *name = pr_strdup(v[i].name);
-        code = remove_one(y, name, verdicts[i].reason, e);
-        pr_free(name);
-    }
-    return code;
-}
-
-enum pr_code pr_sync_tidy(
-    struct pr_sync *y, uint64_t incoming_bytes, const char *for_name, struct pr_error *e)
-{
-    size_t n;
-    struct pr_retention_sum sum;
-    struct pr_held *v = pr_sync_held(y, false, &n);
-    struct pr_retention_verdict *verdicts = pr_zalloc((n + 1) * sizeof *verdicts);
-    struct pr_retention_rule rule = pr_sync_rule(y);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *x = pr_sync_copied_as(y, v[i].name);
-        if (json_is_true(json_object_get(x, "adopted"))) /* it frees nothing */
-            v[i].bytes = 0;
-    }
-    rule.incoming_bytes = incoming_bytes;
-    pr_retention_decide(v, n, &rule, verdicts, &sum);
-    y->short_bytes = sum.short_bytes;
-    snprintf(y->short_name, sizeof y->short_name, "%s", for_name ? for_name : "");
-    if (sum.short_bytes) { /* not for nothing: what goes for room alone stays */
-        rule.free_bytes = UINT64_MAX;
-        pr_retention_decide(v, n, &rule, verdicts, &sum);
-    }
-    enum pr_code code = remove_going(y, v, n, verdicts, e);
-    pr_free(verdicts);
-    pr_free(v);
-    return code;
-}
-
-/* ---- what comes ---- */
+#define TELL_NS 500000000
 
 static void set_rates(struct pr_sync *y, uint64_t done, uint64_t total, int64_t now)
 {
@@ -189,7 +74,8 @@ static void note_copied(struct pr_sync *y, const struct pr_listed *l, const json
     pr_json_set_bool(x, "hashed", f->hashed);
     pr_json_set_int(x, "trained_ns", pr_sync_trained_ns(l));
     json_array_append_new(pr_sync_part(y, "copied"), x);
-    note(y, "copied", "%s of %s%s%s, %llu bytes, %s", l->name, pr_store_name(y->source),
+    pr_sync_note_placed(y, x);
+    pr_sync_note(y, "copied", "%s of %s%s%s, %llu bytes, %s", l->name, pr_store_name(y->source),
         strcmp(name, l->name) != 0 ? ", whose name is taken by another content here, as " : "",
         strcmp(name, l->name) != 0 ? name : "", (unsigned long long)f->bytes,
         f->hashed ? "hashes agree" : "compared by rsync: no program for hashes over there");
@@ -217,10 +103,26 @@ static void note_failed(
     pr_json_set_str(x, "reason", why->message);
     pr_json_set_str(x, "code", pr_code_name(why->code));
     pr_json_set_bool(x, "disk_full", why->sys_errno == ENOSPC || y->short_bytes);
+    pr_json_set_int(x, "short", (int64_t)y->short_bytes);
     pr_json_set(all, l->name, x);
-    note(y, "not-copied", "%s: %s", l->name, why->message);
+    pr_sync_note(y, "not-copied", "%s: %s", l->name, why->message);
     if (broken)
         pr_sync_host_failed(y, why);
+}
+
+static void note_short(
+    struct pr_sync *y, const struct pr_listed *l, const json_t *seen, uint64_t bytes)
+{
+    struct pr_error why;
+    const char *held_back = pr_sync_holds_back(y);
+    y->next_run = pr_sync_is_stale(y);
+    if (y->next_run) /* no failure */
+        return;
+    pr_fail(&why, PR_E_LIMIT, "%s takes %.2f GB more, and %.2f GB too little would be free: %s%s",
+        l->name, (double)bytes / 1e9, (double)y->short_bytes / 1e9,
+        held_back ? "nothing is removed, since " : "",
+        held_back ? held_back : "free some, or lower sync.keep or sync.reserve_gb");
+    note_failed(y, l, seen, &why);
 }
 
 static enum pr_code transfer(struct pr_sync *y, const struct pr_listed *l, const char *name,
@@ -248,13 +150,12 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
     struct pr_fetched f = {0};
     struct pr_error why;
     char name[256];
-    enum pr_code code = pr_sync_tidy(y, bytes, l->name, e);
+    choose_name(y, l, pr_sync_text(seen, "content"), name);
+    uint64_t there =
+        y->far ? 0 : pr_fetch_there(y->place, name, l, y->s->optimizer_state); /* at most `bytes` */
+    enum pr_code code = pr_sync_tidy(y, l, bytes - there, e);
     if (!code && y->short_bytes) {
-        pr_fail(&why, PR_E_LIMIT,
-            "%s takes %.2f GB, and %.2f GB too little would be free: free some, or lower sync.keep "
-            "or sync.reserve_gb",
-            l->name, (double)bytes / 1e9, (double)y->short_bytes / 1e9);
-        note_failed(y, l, seen, &why);
+        note_short(y, l, seen, bytes - there);
         json_decref(seen);
         return pr_sync_state_save(y, e);
     }
@@ -262,7 +163,6 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
         json_decref(seen);
         return code;
     }
-    choose_name(y, l, pr_sync_text(seen, "content"), name);
     y->transferring = json_object();
     pr_json_set_str(y->transferring, "name", name);
     y->told_ns = y->began_ns = 0;
@@ -277,8 +177,10 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
         note_copied(y, l, seen, name, &f);
     else if (code != PR_E_CANCELLED)
         note_failed(y, l, seen, &why);
-    if (code == PR_E_CHANGED) /* it is looked at again, from the beginning */
-        json_object_del(pr_sync_part(y, "seen"), l->name);
+    if (code == PR_E_CHANGED) { /* it is looked at again, from the beginning */
+        json_object_del(seen, "ready");
+        pr_json_set_int(seen, "since_ms", pr_clock_utc_ms());
+    }
     pr_free(f.path);
     json_decref(seen);
     enum pr_code saved = pr_sync_state_save(y, e);

@@ -17,7 +17,7 @@ enum pr_sync_state pr_sync_state_of(struct pr_sync *y, const struct pr_listed *l
     if (!x || json_object_get(x, "incomplete"))
         return PR_SYNC_INCOMPLETE; /* no record: its name is no text */
     if (!json_object_get(x, "ready"))
-        return PR_SYNC_CHANGING;
+        return json_object_get(x, "unreadable") ? PR_SYNC_INCOMPLETE : PR_SYNC_CHANGING;
     return json_object_get(pr_sync_part(y, "failed"), l->name) ? PR_SYNC_FAILED : PR_SYNC_READY;
 }
 

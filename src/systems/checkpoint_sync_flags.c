@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "gradebook/actions.h"
+#include "systems/auto_deployment.h"
 #include "systems/checkpoint_sync.h"
+#include "systems/deploy_settings.h"
 
 #define MAX_DEPLOYMENT ((size_t)16 << 20)
 
@@ -17,8 +20,10 @@ void pr_sync_flags_free(void *flags)
         pr_free(f->v[i].path);
         pr_free(f->v[i].name);
     }
-    if (f)
+    if (f) {
         pr_free(f->v);
+        pr_free(f->unsure);
+    }
     pr_free(f);
 }
 
@@ -103,34 +108,72 @@ static enum pr_code add_scores(struct pr_view *v, struct pr_sync_flags *f, struc
     return code;
 }
 
-/* The document is another system's; none, or one that cannot be read, says nothing. */
-static void add_deployed(struct pr_view *v, struct pr_sync_flags *f)
+static const char *text_of(const json_t *doc, const char *key)
 {
-    struct pr_error ignored;
-    json_t *doc = NULL;
-    char *file = v->move ? pr_path_join(v->move->base_dir, "status/last_deployment.json") : NULL;
-    if (file && pr_json_read(AT_FDCWD, file, MAX_DEPLOYMENT, PR_JSON_STRICT, &doc, &ignored))
-        doc = NULL;
-    const char *name = json_string_value(json_object_get(doc, "checkpoint")),
-               *path = json_string_value(json_object_get(doc, "path")),
-               *fingerprint = json_string_value(json_object_get(doc, "fingerprint"));
-    for (size_t i = 0; i < v->n_checkpoints; i++) {
-        const struct pr_checkpoint_row *c = &v->checkpoints[i];
-        if ((name && !strcmp(c->name, name)) || (path && !strcmp(c->path, path)) ||
-            (fingerprint && *c->fingerprint && !strcmp(c->fingerprint, fingerprint)))
+    return json_string_value(json_object_get(doc, key));
+}
+
+/* Why a document that names nothing does not say that nothing is deployed; NULL: it does. */
+static const char *why_unsure(const struct pr_view *v, const json_t *doc)
+{
+    const char *state = text_of(doc, "state"), *reason = text_of(doc, "checkpoint_reason");
+    const char *target = v->move->deploy ? v->move->deploy->target : NULL;
+    if (state && !strcmp(state, "failed"))
+        return text_of(doc, "state_reason") ? text_of(doc, "state_reason") : "its last run failed";
+    if (!target && !text_of(doc, "target")) /* nothing is configured */
+        return NULL;
+    if (text_of(doc, "target") && reason && !strcmp(reason, PR_DEPLOY_NOTHING))
+        return NULL;
+    return reason ? reason : "it names no checkpoint";
+}
+
+static void set_unsure(struct pr_sync_flags *f, const char *why)
+{
+    struct pr_str s = PR_STR_INIT(4096);
+    pr_str_printf(&s, "what is deployed is not known (status/last_deployment.json: %s)", why);
+    f->unsure = pr_str_take(&s);
+}
+
+/* Its `path` is the copy at the target, so what lies here is told by its content, and by name: also
+ * where it is not in the gradebook. */
+static void add_deployed_one(
+    const struct pr_view *v, struct pr_sync_flags *f, const char *name, const char *fingerprint)
+{
+    for (size_t i = 0; i < v->n_checkpoints; i++)
+        if (fingerprint && !strcmp(v->checkpoints[i].fingerprint, fingerprint))
             f->v[i].flags |= PR_HELD_DEPLOYED;
-    }
-    if (name || path) { /* also one that is not in the gradebook */
-        struct pr_sync_flag x = {
-            path ? pr_strdup(path) : NULL, name ? pr_strdup(name) : NULL, PR_HELD_DEPLOYED, NAN};
+    if (name) {
+        struct pr_sync_flag x = {NULL, pr_strdup(name), PR_HELD_DEPLOYED, NAN};
         PR_PUSH(f->v, f->n, f->cap, x);
     }
+}
+
+/* The document is another system's.  None: nothing is deployed; one that does not say: anything may
+ * be. */
+static void add_deployed(const struct pr_view *v, struct pr_sync_flags *f)
+{
+    struct pr_error why;
+    json_t *doc = NULL;
+    if (!v->move)
+        return;
+    char *file = pr_path_join(v->move->base_dir, "status/last_deployment.json");
+    enum pr_code code = pr_json_read(AT_FDCWD, file, MAX_DEPLOYMENT, PR_JSON_STRICT, &doc, &why);
+    const char *name = text_of(doc, "checkpoint"), *fingerprint = text_of(doc, "fingerprint");
+    if (code && code != PR_E_NOT_FOUND)
+        set_unsure(f, why.message);
+    else if (!code && !json_is_object(doc))
+        set_unsure(f, "it is no object");
+    else if ((name && *name) || (fingerprint && *fingerprint))
+        add_deployed_one(v, f, name, fingerprint);
+    else if (!code && why_unsure(v, doc))
+        set_unsure(f, why_unsure(v, doc));
     json_decref(doc);
     pr_free(file);
 }
 
 enum pr_code pr_sync_flags_read(struct pr_view *v, struct pr_sync_flags *ret, struct pr_error *e)
 {
+    ret->read_ns = pr_clock_monotonic_ns();
     add_rows(v, ret);
     enum pr_code code = add_pins(v, ret, e);
     if (!code)

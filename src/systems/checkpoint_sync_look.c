@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/utf8.h"
 #include "systems/checkpoint_sync.h"
 
@@ -78,10 +79,11 @@ static enum pr_code judge(
     }
     if (code)
         return code;
-    if (!r.complete) {
-        pr_json_set_str(seen, "incomplete", r.reason.message);
+    if (!r.complete) { /* what cannot be read is judged anew at the next look */
+        pr_json_set_str(seen, r.unreadable ? "unreadable" : "incomplete", r.reason.message);
         return PR_OK;
     }
+    json_object_del(seen, "unreadable");
     json_t *ready = json_object();
     pr_json_set_str(ready, "run", r.identity.run);
     pr_json_set_int(ready, "step", r.identity.step);
@@ -89,23 +91,47 @@ static enum pr_code judge(
     return PR_OK;
 }
 
-/* What an earlier run brought and has no record of: a copy by names, sizes and times. */
+/* What was copied from this name of another spelling of the source (a user, an alias, a link): the
+ * same names, sizes and times to the nanosecond. */
+static json_t *copied_from_elsewhere(struct pr_sync *y, const char *from, const char *content)
+{
+    size_t i;
+    json_t *x;
+    json_array_foreach (pr_sync_part(y, "copied"), i, x)
+        if (!strcmp(pr_sync_text(x, "from"), from) && !strcmp(pr_sync_text(x, "content"), content))
+            return x;
+    return NULL;
+}
+
+static void set_origin(
+    const struct pr_sync *y, const struct pr_listed *l, const char *content, json_t *copied)
+{
+    pr_json_set_str(copied, "from", l->name);
+    pr_json_set_str(copied, "source", pr_store_name(y->source));
+    pr_json_set_str(copied, "content", content);
+}
+
+/* What an earlier run brought, and has no record of or one of another source: a copy by names,
+ * sizes and times. */
 static void adopt(struct pr_sync *y, const struct pr_listed *l, json_t *seen)
 {
     const char *content = pr_sync_text(seen, "content");
     const struct pr_listed *here = pr_listing_find(&y->there, l->name);
     char other[256];
+    json_t *x = copied_from_elsewhere(y, l->name, content);
+    if (x)
+        return set_origin(y, l, content, x);
     pr_sync_other_name(l->name, content, other);
     if (!here || !pr_sync_is_copy(here, l, y->s->optimizer_state))
         here = pr_listing_find(&y->there, other);
-    if (!here || pr_sync_copied_as(y, here->name) ||
-        !pr_sync_is_copy(here, l, y->s->optimizer_state))
+    if (!here || !pr_sync_is_copy(here, l, y->s->optimizer_state))
         return;
-    json_t *x = json_object();
+    x = pr_sync_copied_as(y, here->name);
+    if (x)
+        return set_origin(y, l, content, x);
+    x = json_object();
     pr_json_set_str(x, "name", here->name);
-    pr_json_set_str(x, "from", l->name);
-    pr_json_set_str(x, "source", pr_store_name(y->source));
-    pr_json_set_str(x, "content", content);
+    set_origin(y, l, content, x);
     pr_json_set_int(x, "at_ms", pr_clock_utc_ms());
     pr_json_set_int(x, "bytes", (int64_t)pr_fetch_bytes(l, y->s->optimizer_state));
     pr_json_set_int(x, "trained_ns", pr_sync_trained_ns(l));
@@ -130,30 +156,42 @@ static void forget(struct pr_sync *y)
     json_object_foreach_safe(failed, tmp, name, x)
     {
         const json_t *seen = json_object_get(pr_sync_part(y, "seen"), name);
-        if (!seen || strcmp(pr_sync_text(seen, "content"), pr_sync_text(x, "content")) != 0) {
-            struct pr_error ignored;
-            if (!y->far && !seen && pr_fetch_discard(y->place, name, &ignored)) {
-                /* it is swept another time */
-            }
+        if (!seen || strcmp(pr_sync_text(seen, "content"), pr_sync_text(x, "content")) != 0)
             json_object_del(failed, name);
-        }
     }
 }
 
-static enum pr_code look_at_place(struct pr_sync *y, struct pr_error *e)
+/* Is .incoming/NAME what an earlier try left of something that may still come? */
+static bool may_be_gone_on_with(struct pr_sync *y, const char *name)
 {
-    struct pr_store *s = y->far;
-    enum pr_code code = PR_OK;
-    pr_listing_done(&y->there);
-    if (!y->far)
-        code = pr_store_open(&(struct pr_store_options){.dir = y->place}, &s, e);
-    if (!code)
-        code = pr_store_list(s, &y->there, e);
-    if (code == PR_E_NOT_FOUND) /* made by the first that comes */
-        code = PR_OK;
-    if (!y->far)
-        pr_store_free(s);
-    return code;
+    for (size_t i = 0; i < y->now.n; i++) {
+        const struct pr_listed *l = &y->now.v[i];
+        enum pr_sync_state state = pr_sync_state_of(y, l);
+        char content[PR_SHA256_HEX], other[256];
+        if (state == PR_SYNC_COPIED || state == PR_SYNC_REMOVED)
+            continue;
+        pr_listed_hash(l, content);
+        pr_sync_other_name(l->name, content, other);
+        if (!strcmp(name, l->name) || !strcmp(name, other))
+            return true;
+    }
+    return false;
+}
+
+static void sweep_incoming(struct pr_sync *y)
+{
+    struct pr_error ignored;
+    char **names, *dir = pr_path_join(y->place, PR_INCOMING);
+    size_t n;
+    if (!y->far && !pr_dir_list(dir, &names, &n, &ignored)) {
+        for (size_t i = 0; i < n; i++)
+            if (!may_be_gone_on_with(y, names[i]) &&
+                pr_fetch_discard(y->place, names[i], &ignored)) {
+                /* the next look tries again */
+            }
+        pr_names_free(names, n);
+    }
+    pr_free(dir);
 }
 
 static enum pr_code look(struct pr_sync *y, struct pr_error *e)
@@ -165,7 +203,7 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
     y->wanted = NULL;
     code = pr_store_list(y->source, &y->now, e);
     if (!code)
-        code = look_at_place(y, e);
+        code = pr_sync_look_at_place(y, e);
     if (code) {
         json_decref(seen);
         return code;
@@ -175,6 +213,9 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
             note_seen(y, &y->now.v[i], seen);
     pr_json_set(y->state, "seen", seen);
     forget(y);
+    if (pr_sync_check_placed(y)) {
+        /* the status says so */
+    }
     for (size_t i = 0; i < y->now.n && !code; i++) {
         const struct pr_listed *l = &y->now.v[i];
         json_t *x = json_object_get(seen, l->name);
@@ -186,6 +227,8 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
         if (rests && !is_judged(x) && !pr_sync_copied_from(y, l->name, pr_sync_text(x, "content")))
             code = judge(y, l, x, e);
     }
+    if (!code)
+        sweep_incoming(y);
     return code;
 }
 
@@ -200,7 +243,7 @@ enum pr_code pr_sync_look(struct pr_sync *y, bool *ret_ok, struct pr_error *e)
     }
     y->reused = false;
     y->look_ms = (double)(pr_clock_monotonic_ns() - began) / 1e6;
-    *ret_ok = !code;
+    *ret_ok = y->looked = !code;
     if (code == PR_E_CANCELLED)
         return pr_fail(e, code, "%s", why.message);
     if (code)

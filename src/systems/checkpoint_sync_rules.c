@@ -19,6 +19,14 @@ bool pr_sync_rests(int64_t since_ms, int64_t now_ms, double look_s)
     return since_ms <= now_ms && (double)(now_ms - since_ms) >= 1000 * look_s;
 }
 
+int64_t pr_sync_wait_ms(int64_t due_ms, int64_t now_ms, int64_t longest_ms)
+{
+    int64_t ms;
+    if (due_ms <= now_ms)
+        return 0;
+    return __builtin_sub_overflow(due_ms, now_ms, &ms) || ms > longest_ms ? longest_ms : ms;
+}
+
 void pr_sync_other_name(const char *name, const char *content, char ret[256])
 {
     snprintf(ret, 256, "%.240s.%.8s", name, content);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "systems/checkpoint_sync.h"
 
 #define UNREACHABLE_WARNING  3 /* tries in a row */
@@ -46,19 +47,24 @@ static json_t *candidate(struct pr_sync *y, const struct pr_listed *l)
                  *failed = json_object_get(pr_sync_part(y, "failed"), l->name),
                  *copied =
                      seen ? pr_sync_copied_from(y, l->name, pr_sync_text(seen, "content")) : NULL;
+    if (state == PR_SYNC_FAILED && !pr_sync_is_wanted(y, l))
+        state = PR_SYNC_READY; /* nobody tries it any more */
     pr_json_set_str(o, "name", l->name);
     set_step(o, copied ? copied : json_object_get(seen, "ready"));
     pr_json_set_int(o, "bytes", (int64_t)pr_fetch_bytes(l, y->s->optimizer_state));
     pr_json_set_str(o, "state", names[state]);
-    if (!seen)
+    if (!pr_utf8_valid(l->name, strlen(l->name)))
         pr_json_set_str(o, "reason", "its name is no UTF-8, and is not fetched");
     else if (state == PR_SYNC_INCOMPLETE)
-        pr_json_set_str(o, "reason", pr_sync_text(seen, "incomplete"));
+        pr_json_set_str(o, "reason",
+            pr_sync_text(seen, json_object_get(seen, "incomplete") ? "incomplete" : "unreadable"));
     else if (state == PR_SYNC_FAILED) {
         pr_json_set_str(o, "reason", pr_sync_text(failed, "reason"));
         pr_json_set_int(o, "tries", pr_sync_int(failed, "tries"));
         set_time(o, "next_try_at", pr_sync_int(failed, "next_ms"), NULL);
-    } else if (state == PR_SYNC_READY && !pr_sync_is_wanted(y, l))
+    } else if (state == PR_SYNC_READY && y->next_run && !strcmp(y->short_name, l->name))
+        pr_json_set_str(o, "reason", "the next run makes room for it");
+    else if (state == PR_SYNC_READY && !pr_sync_is_wanted(y, l))
         pr_json_set_str(o, "reason", "not fetched: sync.keep newer ones are there");
     else if (copied)
         pr_json_set_str(o, "as", pr_sync_text(copied, "name"));
@@ -91,10 +97,14 @@ static json_t *kept(struct pr_sync *y)
         set_step(o, x);
         pr_json_set_int(o, "bytes", pr_sync_int(x, "bytes"));
         set_time(o, "copied_at", pr_sync_int(x, "at_ms"), NULL);
+        bool another = json_is_true(json_object_get(x, "another"));
         pr_json_set_str(o, "reason",
-            adopted ? "it was here before anything was noted of it, and is never removed"
-                    : verdicts[i].reason);
-        if (json_object_get(x, "not_removed"))
+            another   ? "it is not what was copied under this name, and is never removed"
+            : adopted ? "it was here before anything was noted of it, and is never removed"
+                      : verdicts[i].reason);
+        if (verdicts[i].goes && !adopted && pr_sync_holds_back(y))
+            pr_json_set_str(o, "not_removed", pr_sync_holds_back(y));
+        else if (json_object_get(x, "not_removed"))
             pr_json_set_str(o, "not_removed", pr_sync_text(x, "not_removed"));
         json_array_append_new(list, o);
     }
@@ -103,7 +113,28 @@ static json_t *kept(struct pr_sync *y)
     return list;
 }
 
-static json_t *disk(const struct pr_sync *y)
+/* Of what failed: might it still come?  Not where newer ones took its place. */
+static bool is_still_wanted(const struct pr_sync *y, const char *name)
+{
+    const struct pr_listed *l = pr_listing_find(&y->now, name);
+    return !y->looked || (l && pr_sync_is_wanted(y, l));
+}
+
+/* Of room, for the largest of what did not fit, until it does. */
+static uint64_t short_bytes(struct pr_sync *y)
+{
+    const char *name;
+    json_t *x;
+    uint64_t most = y->short_bytes;
+    json_object_foreach (pr_sync_part(y, "failed"), name, x) {
+        uint64_t own = (uint64_t)pr_sync_int(x, "short");
+        if (own > most && is_still_wanted(y, name))
+            most = own;
+    }
+    return most;
+}
+
+static json_t *disk(struct pr_sync *y)
 {
     json_t *o = json_object();
     struct statvfs v;
@@ -114,7 +145,7 @@ static json_t *disk(const struct pr_sync *y)
     else
         pr_json_set_int(o, "free", (int64_t)((uint64_t)v.f_bavail * v.f_frsize));
     pr_json_set_int(o, "reserve", (int64_t)(y->s->reserve_gb * 1e9));
-    pr_json_set_int(o, "short", (int64_t)y->short_bytes);
+    pr_json_set_int(o, "short", (int64_t)short_bytes(y));
     return o;
 }
 
@@ -133,7 +164,11 @@ json_t *pr_sync_document(struct pr_sync *y)
         pr_json_set_str(o, "failure", pr_sync_text(host, "reason"));
     else
         pr_json_set_null(o, "failure", "the last look succeeded");
-    pr_json_set(o, "checkpoints", source(y));
+    if (y->looked)
+        pr_json_set(o, "checkpoints", source(y));
+    else
+        pr_json_set_null(o, "checkpoints",
+            json_object_get(host, "reason") ? pr_sync_text(host, "reason") : "no look yet");
     if (y->transferring)
         pr_json_set(o, "transferring", json_deep_copy(y->transferring));
     else
@@ -177,6 +212,8 @@ static void failed_alerts(struct pr_sync *y, struct pr_findings *f)
              bad = !strcmp(code, pr_code_name(PR_E_FORMAT)) ||
                    !strcmp(code, pr_code_name(PR_E_INCOMPLETE)) ||
                    !strcmp(code, pr_code_name(PR_E_USAGE));
+        if (!is_still_wanted(y, name))
+            continue;
         struct pr_str key = PR_STR_INIT(1024);
         pr_str_printf(&key, "failed/%s", name);
         if (full)

@@ -64,6 +64,10 @@ bool pr_fetch_wants(const char *name);
 /* The bytes that fetching it takes at most. */
 uint64_t pr_fetch_bytes(const struct pr_listed *what, bool optimizer_state);
 
+/* Of these, those that an earlier try left in LOCAL/.incoming/AS: they take no more room. */
+uint64_t pr_fetch_there(
+    const char *local_dir, const char *as, const struct pr_listed *what, bool optimizer_state);
+
 /* Removes LOCAL/.incoming/NAME; none is fine.  NULL: all of .incoming. */
 PR_MUST_CHECK enum pr_code pr_fetch_discard(
     const char *local_dir, const char *name, struct pr_error *e);

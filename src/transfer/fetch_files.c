@@ -81,6 +81,26 @@ uint64_t pr_job_there(const struct pr_job *j)
     return sum;
 }
 
+uint64_t pr_fetch_there(
+    const char *local_dir, const char *as, const struct pr_listed *what, bool optimizer_state)
+{
+    const struct pr_fetch_options o = {.optimizer_state = optimizer_state};
+    struct pr_job j = {.what = what, .o = &o};
+    char *incoming = pr_path_join(local_dir, PR_INCOMING), *dir = pr_path_join(incoming, as);
+    uint64_t sum = 0;
+    j.dir = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (j.dir >= 0) {
+        pr_job_choose(&j);
+        sum = pr_job_there(&j);
+        close(j.dir);
+        pr_free(j.files);
+        pr_free(j.names);
+    }
+    pr_free(dir);
+    pr_free(incoming);
+    return sum;
+}
+
 void pr_job_tick(void *job)
 {
     const struct pr_job *j = job;

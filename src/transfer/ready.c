@@ -56,13 +56,10 @@ enum pr_code pr_ready_check(struct pr_store *s, const struct pr_listing *listing
     if (!l)
         return pr_fail(e, PR_E_NOT_FOUND, "%s: there is no %s there", pr_store_name(s), name);
     enum pr_code code = pr_skeleton_build(s, listing, l, scratch, &k, &r.reason);
-    if (code == PR_E_INCOMPLETE || code == PR_E_LIMIT) {
-        bool cut = code == PR_E_LIMIT; /* too large to look at, or too slow: both are errors */
-        if (cut && e)
-            *e = r.reason;
-        if (!cut)
-            *ret = r;
-        return cut ? code : PR_OK;
+    if (code == PR_E_INCOMPLETE) {
+        r.unreadable = true;
+        *ret = r;
+        return PR_OK;
     }
     if (code) {
         if (e)
@@ -71,6 +68,8 @@ enum pr_code pr_ready_check(struct pr_store *s, const struct pr_listing *listing
     }
     code = judge(s, l, &k, &r, e);
     pr_skeleton_done(&k);
+    if (code == PR_E_LIMIT) /* of what lies in it: no fault of the source */
+        code = PR_E_UNSUPPORTED;
     if (code)
         return pr_wrap(e, code, "%s", pr_store_name(s));
     if (!r.complete)

@@ -24,6 +24,8 @@ bool pr_identity_equal(const struct pr_identity *a, const struct pr_identity *b)
 
 struct pr_readiness {
     bool complete;
+    bool unreadable;             /* not complete, since a file of it could not be read there: that
+                                    may change without a sign in the listing */
     struct pr_error reason;      /* where not complete: what is missing, or broken */
     struct pr_identity identity; /* where complete */
 };
@@ -32,7 +34,8 @@ struct pr_readiness {
  * folder of ours, made where it is not there; NULL: $TMPDIR or /tmp) under a random name that only
  * we may enter, and is gone afterwards.  A file that is a symbolic link counts as not there, and
  * the reason says so.  Errors are those of the source, PR_E_IO for a scratch folder that cannot be
- * written, PR_E_UNSUPPORTED for pickled weights, PR_E_NOT_FOUND for a name that is not listed. */
+ * written, PR_E_UNSUPPORTED for pickled weights and
+ * for files that are too large to be looked at, PR_E_NOT_FOUND for a name that is not listed. */
 PR_MUST_CHECK enum pr_code pr_ready_check(struct pr_store *s, const struct pr_listing *listing,
     const char *name, const char *scratch, struct pr_readiness *ret, struct pr_error *e);
 

@@ -14,14 +14,23 @@ struct place {
     size_t goodness; /* 1: the best; 0: no score */
 };
 
-static int newer_first(const void *a, const void *b)
+static int compare(const struct pr_held *x, const struct pr_held *y)
 {
-    const struct pr_held *x = ((const struct place *)a)->held, *y = ((const struct place *)b)->held;
     if (x->mtime_ns != y->mtime_ns)
         return x->mtime_ns > y->mtime_ns ? -1 : 1;
     if (x->step != y->step)
         return x->step > y->step ? -1 : 1;
     return strcmp(x->name, y->name);
+}
+
+bool pr_held_is_newer(const struct pr_held *a, const struct pr_held *b)
+{
+    return compare(a, b) < 0;
+}
+
+static int newer_first(const void *a, const void *b)
+{
+    return compare(((const struct place *)a)->held, ((const struct place *)b)->held);
 }
 
 static bool is_better(const struct place *a, const struct place *b, bool lower)
@@ -101,7 +110,7 @@ static void by_rule(
     const struct place *p, const struct pr_retention_rule *rule, struct pr_retention_verdict *v)
 {
     char *to = v->reason;
-    v->goes = false;
+    v->goes = v->for_room = false;
     if (is_flagged(p->held))
         say_flags(p->held, to);
     else if (is_new(p, rule) && is_good(p, rule))
@@ -163,7 +172,7 @@ void pr_retention_decide(const struct pr_held *v, size_t n, const struct pr_rete
     while (plus(rule->free_bytes, r.freed_bytes) < need &&
            (x = next_to_go(p, n, rule, ret_verdicts, v))) {
         struct pr_retention_verdict *to = &ret_verdicts[x->held - v];
-        to->goes = true;
+        to->goes = to->for_room = true;
         snprintf(to->reason, sizeof to->reason,
             "for room: %llu MB are free, %llu MB are coming and %llu MB are to stay free",
             (unsigned long long)(rule->free_bytes >> 20),

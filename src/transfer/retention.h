@@ -49,6 +49,7 @@ struct pr_retention_rule {
 
 struct pr_retention_verdict {
     bool goes;
+    bool for_room;    /* goes for want of room alone */
     char reason[160]; /* one line, "pinned", "older than the newest 3, and not among the best 1" */
 };
 
@@ -58,6 +59,9 @@ struct pr_retention_sum {
     uint64_t short_bytes;
     size_t n_go;
 };
+
+/* Trained later than b: by time, then step, then name. */
+bool pr_held_is_newer(const struct pr_held *a, const struct pr_held *b);
 
 /* ret_verdicts: n of them, in the order of v. */
 void pr_retention_decide(const struct pr_held *v, size_t n, const struct pr_retention_rule *rule,

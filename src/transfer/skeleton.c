@@ -56,8 +56,9 @@ static enum pr_code first_wants(const struct pr_listed *l, struct wants *w, stru
         if (f->kind != PR_LISTED_FILE || !f->size || (!whole && !is_safetensors(f->name)))
             continue;
         if (whole && f->size > MAX_JSON)
-            return pr_fail(e, PR_E_LIMIT, "%s: %s: %llu bytes, at most %zu are read over there",
-                l->name, f->name, (unsigned long long)f->size, MAX_JSON);
+            return pr_fail(e, PR_E_UNSUPPORTED,
+                "%s: %s: %llu bytes, at most %zu are read over there", l->name, f->name,
+                (unsigned long long)f->size, MAX_JSON);
         size_t n = whole || f->size < FIRST_LOOK ? (size_t)f->size : FIRST_LOOK;
         struct pr_store_want want = {.name = f->name, .n = n};
         PR_PUSH(w->v, w->n, w->cap, want);
