@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "deploy/probe.h"
@@ -86,6 +87,18 @@ void pr_deploy_take_plan(struct pr_deploy_work *w, const struct pr_deployment *d
 
 /* ---- back ---- */
 
+bool pr_deploy_is_swapped(const struct pr_deploy_work *w)
+{
+    const char *link = text_of(w->plan, "link");
+    if (!link)
+        return pr_place_is(&w->place, w->ask.version,
+            json_integer_value(json_object_get(w->plan, "version_inode")));
+    char *text = pr_place_link(&w->place);
+    bool is = text && !strcmp(text, link);
+    pr_free(text);
+    return is;
+}
+
 /* The target is what it was before. */
 static enum pr_code restore(struct pr_deploy_work *w, struct pr_error *e)
 {
@@ -96,18 +109,9 @@ static enum pr_code restore(struct pr_deploy_work *w, struct pr_error *e)
         return code;
     if (kind != PR_TARGET_FOLDER)
         code = pr_place_relink(&w->place, link, e);
-    else {
-        json_t *now = pr_place_current(&w->place);
-        const char *version = text_of(now, "version");
-        if (version && !strcmp(version, w->ask.version) && previous) {
-            code = pr_place_tidy(&w->place, previous, e);
-            if (!code)
-                code = pr_place_swap(&w->place, previous, NULL, e);
-        } else {
-            code = pr_place_tidy(&w->place, previous, e);
-        }
-        json_decref(now);
-    }
+    else if (previous && !link) /* it was a folder then, too */
+        code = pr_deploy_is_swapped(w) ? pr_place_swap_back(&w->place, w->ask.version, previous, e)
+                                       : pr_place_tidy(&w->place, previous, w->ask.version, e);
     pr_fault_point(PR_FAULT_DEPLOY_UNDONE);
     return code;
 }
@@ -283,13 +287,9 @@ enum pr_code pr_deploy_go_on(
         after = PR_DEPLOY_COPIED;
     }
     if (after == PR_DEPLOY_COPIED) {
-        if (swap(w, &why)) {
-            json_t *now = pr_place_current(&w->place);
-            const char *version = text_of(now, "version");
-            bool swapped = version && !strcmp(version, w->ask.version);
-            json_decref(now);
-            return swapped ? pr_deploy_roll_back(w, why.message, false, e) : failed(w, &why, e);
-        }
+        if (swap(w, &why))
+            return pr_deploy_is_swapped(w) ? pr_deploy_roll_back(w, why.message, false, e)
+                                           : failed(w, &why, e);
         if ((code = pr_deploy_note(w, PR_DEPLOY_SWAPPED, NULL, e)))
             return code;
         after = PR_DEPLOY_SWAPPED;

@@ -88,6 +88,8 @@ PR_MUST_CHECK enum pr_code pr_deploy_begin(
 void pr_deploy_end(struct pr_deploy_work *w);
 PR_MUST_CHECK enum pr_code pr_deploy_note(
     struct pr_deploy_work *w, enum pr_deploy_step s, const json_t *more, struct pr_error *e);
+/* Has the target become what the plan says? */
+bool pr_deploy_is_swapped(const struct pr_deploy_work *w);
 /* 1 or 2; 0: none. */
 int pr_deploy_slot(const json_t *plan, const char *key);
 /* The last deployment of a version that ended well; NULL. */

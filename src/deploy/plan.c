@@ -49,6 +49,13 @@ static enum pr_code set_previous(struct pr_deploy_work *w, json_t *plan, struct 
     }
     if (link)
         pr_json_set_str(plan, "previous_link", link);
+    if (!text_of(plan, "link")) {
+        char *path = pr_place_version(&w->place, text_of(plan, "version"));
+        int64_t inode = pr_place_inode(path);
+        if (inode)
+            pr_json_set_int(plan, "version_inode", inode);
+        pr_free(path);
+    }
     const struct pr_deployment *served = pr_journal_served(&w->journal);
     int old = served ? pr_deploy_slot(served->plan, "slot") : 0;
     if (w->driver->settle) {

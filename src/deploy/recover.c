@@ -13,27 +13,14 @@ static const char *text_of(const json_t *o, const char *key)
     return json_string_value(json_object_get(o, key));
 }
 
-/* Has the target become what the plan says? */
-static bool is_swapped(const struct pr_deploy_work *w)
-{
-    const char *link = text_of(w->plan, "link");
-    json_t *now = pr_place_current(&w->place);
-    const char *version = text_of(now, "version");
-    char *text = pr_place_link(&w->place);
-    bool is = link ? text && !strcmp(text, link) : version && !strcmp(version, w->ask.version);
-    pr_free(text);
-    json_decref(now);
-    return is;
-}
-
 /* Before the swap nothing was changed; right after it the journal may not say so yet. */
 static enum pr_code before_swap(struct pr_deploy_work *w, struct pr_error *e)
 {
     static const char why[] = "it was interrupted before anything was changed";
     json_t *more = json_object();
     enum pr_code code;
-    if (is_swapped(w)) {
-        code = pr_place_tidy(&w->place, text_of(w->plan, "previous"), e);
+    if (pr_deploy_is_swapped(w)) {
+        code = pr_place_tidy(&w->place, w->ask.version, text_of(w->plan, "previous"), e);
         if (!code)
             code = pr_deploy_note(w, PR_DEPLOY_SWAPPED, NULL, e);
         if (!code)

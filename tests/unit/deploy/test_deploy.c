@@ -1,0 +1,184 @@
+/* Whole deployments of a real folder, its server being a program: what fails is undone, what was
+ * interrupted is finished, and the user's own folder is told without a mark. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/remove.h"
+#include "deploy/deploy.h"
+
+#define MODEL PR_FIXTURES "/models/qwen3-tiny"
+#define OTHER PR_FIXTURES "/models/llama-tiny"
+
+static char *top, *target, *refuse;
+static atomic_bool stop;
+static bool stops; /* before the server is told */
+static struct pr_deploy_settings settings;
+static struct pr_deploy_call call;
+static struct pr_deploy_outcome out;
+static struct pr_error e;
+
+static void ok(enum pr_code code)
+{
+    if (code)
+        fail_msg("%s", e.message);
+}
+
+static void step(void *ctx, const char *name, const char *version)
+{
+    (void)ctx;
+    (void)version;
+    if (stops && !strcmp(name, "reloading"))
+        atomic_store(&stop, true);
+}
+
+static void put(const char *dir, const char *name)
+{
+    char *path = pr_path_join(dir, name);
+    ok(pr_file_write_atomic(path, "x", 1, &e));
+    pr_free(path);
+}
+
+static bool has_own(const char *dir)
+{
+    char *path = pr_path_join(dir, "mine");
+    bool has = pr_path_exists(path);
+    pr_free(path);
+    return has;
+}
+
+/* TARGET is a folder of the user's own; its server refuses to load once for each file `refuse`. */
+static int setup(void **state)
+{
+    (void)state;
+    char name[] = "/tmp/test-deploy-XXXXXX";
+    if (!mkdtemp(name))
+        return 1;
+    top = pr_strdup(name);
+    target = pr_path_join(top, "served");
+    refuse = pr_path_join(top, "refuse");
+    if (mkdir(target, 0755))
+        return 1;
+    ok(pr_copy_checkpoint(MODEL, target, NULL, &e));
+    put(target, "mine");
+    static char driver[] = "command";
+    settings = (struct pr_deploy_settings){
+        .target = target, .driver = driver, .timeout_seconds = 5, .keep_versions = 3};
+    settings.command = json_pack("[ssss]", "/bin/sh", "-c", "! rm \"$0\" 2>/dev/null", refuse);
+    atomic_store(&stop, false);
+    stops = false;
+    call = (struct pr_deploy_call){.settings = &settings, .stop = &stop, .step = step};
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    enum pr_code code = pr_remove_tree(top, &e);
+    json_decref(settings.command);
+    pr_free(top);
+    pr_free(target);
+    pr_free(refuse);
+    return code;
+}
+
+static enum pr_code deploy(const char *from, const char *name)
+{
+    char fingerprint[65];
+    const struct pr_place place = {.lock = -1};
+    ok(pr_place_fingerprint(&place, from, fingerprint, &e));
+    const struct pr_deploy_wanted w = {
+        .from = from, .checkpoint = name, .fingerprint = fingerprint};
+    return pr_deploy_run(&call, &w, &out, &e);
+}
+
+/* The name among the versions of the user's own folder; pr_free; NULL: it is not there. */
+static char *own_version(void)
+{
+    json_t *status = NULL;
+    const json_t *x;
+    size_t i;
+    char *ret = NULL;
+    ok(pr_deploy_status(&settings, &status, &e));
+    json_array_foreach (json_object_get(status, "versions"), i, x)
+        if (has_own(json_string_value(json_object_get(x, "path"))) && !ret)
+            ret = pr_strdup(json_string_value(json_object_get(x, "version")));
+    json_decref(status);
+    return ret;
+}
+
+static void going_back_to_the_users_own_folder_is_undone_when_it_fails(void **state)
+{
+    (void)state;
+    ok(deploy(OTHER, "other"));
+    assert_int_equal(out.end, PR_DEPLOY_END_DONE);
+    char *own = own_version();
+    assert_non_null(own);
+    put(top, "refuse");
+    ok(pr_deploy_back(&call, own, &out, &e));
+    assert_int_equal(out.end, PR_DEPLOY_END_ROLLED_BACK);
+    assert_false(has_own(target));
+    char *again = own_version();
+    assert_non_null(again);
+    assert_string_equal(again, own);
+    ok(pr_deploy_back(&call, own, &out, &e));
+    assert_int_equal(out.end, PR_DEPLOY_END_DONE);
+    assert_true(has_own(target));
+    pr_free(own);
+    pr_free(again);
+}
+
+/* As a kill right after the exchange leaves it: the journal does not know of it. */
+static void forget_last_line(void)
+{
+    struct pr_str path = PR_STR_INIT(4096);
+    char *text;
+    size_t n;
+    pr_str_printf(&path, "%s.versions/journal.jsonl", target);
+    ok(pr_file_read(AT_FDCWD, pr_str_cstr(&path), 1 << 20, &text, &n, &e));
+    for (n--; n && text[n - 1] != '\n';)
+        n--;
+    assert_non_null(strstr(text + n, "\"swapped\""));
+    ok(pr_file_write_atomic(pr_str_cstr(&path), text, n, &e));
+    pr_str_done(&path);
+    pr_free(text);
+}
+
+static void going_back_to_the_users_own_folder_is_finished_after_a_kill(void **state)
+{
+    (void)state;
+    bool found;
+    ok(deploy(OTHER, "other"));
+    char *own = own_version();
+    stops = true;
+    assert_int_equal(pr_deploy_back(&call, own, &out, &e), PR_E_CANCELLED);
+    stops = false;
+    atomic_store(&stop, false);
+    forget_last_line();
+    ok(pr_deploy_recover(&call, &found, &out, &e));
+    assert_true(found && has_own(target));
+    assert_int_equal(out.end, PR_DEPLOY_END_DONE);
+    pr_free(own);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            going_back_to_the_users_own_folder_is_undone_when_it_fails, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            going_back_to_the_users_own_folder_is_finished_after_a_kill, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
