@@ -26,6 +26,23 @@ static char *own_name(const struct pr_deploy_work *w)
     return pr_version_name(w->place.name, fingerprint);
 }
 
+/* `base`, or base-2, base-3 …: no version's, and not the one's that is to be made. */
+static char *free_name(const struct pr_place *p, const char *base, const char *version)
+{
+    struct pr_str s = PR_STR_INIT(1024);
+    for (int i = 1;; i++) {
+        pr_str_clear(&s);
+        pr_str_puts(&s, base);
+        if (i > 1)
+            pr_str_printf(&s, "-%d", i);
+        char *path = pr_place_version(p, pr_str_cstr(&s));
+        bool taken = pr_path_exists(path) || !strcmp(pr_str_cstr(&s), version);
+        pr_free(path);
+        if (!taken)
+            return pr_str_take(&s);
+    }
+}
+
 static enum pr_code set_previous(struct pr_deploy_work *w, json_t *plan, struct pr_error *e)
 {
     enum pr_target_kind kind;
@@ -36,16 +53,19 @@ static enum pr_code set_previous(struct pr_deploy_work *w, json_t *plan, struct 
     char *link = pr_place_link(&w->place), fingerprint[65];
     struct pr_error ignored;
     const char *version = text_of(now, "version");
-    if (version) {
-        pr_json_set_str(plan, "previous", version);
-        json_object_set(plan, "previous_fingerprint", json_object_get(now, "fingerprint"));
-    } else if (now) {
-        char *name = kind == PR_TARGET_FOLDER ? own_name(w) : NULL;
-        if (name)
-            pr_json_set_str(plan, "previous", name);
-        if (!pr_place_fingerprint(&w->place, w->place.target, fingerprint, &ignored))
-            pr_json_set_str(plan, "previous_fingerprint", fingerprint);
+    if (kind == PR_TARGET_FOLDER) {
+        char *base = version ? pr_strdup(version) : own_name(w),
+             *name = free_name(&w->place, base, text_of(plan, "version"));
+        pr_json_set_str(plan, "previous", name);
+        pr_free(base);
         pr_free(name);
+    } else if (version) {
+        pr_json_set_str(plan, "previous", version);
+    }
+    if (version) {
+        json_object_set(plan, "previous_fingerprint", json_object_get(now, "fingerprint"));
+    } else if (now && !pr_place_fingerprint(&w->place, w->place.target, fingerprint, &ignored)) {
+        pr_json_set_str(plan, "previous_fingerprint", fingerprint);
     }
     if (link)
         pr_json_set_str(plan, "previous_link", link);

@@ -172,6 +172,27 @@ static void going_back_to_the_users_own_folder_is_finished_after_a_kill(void **s
     pr_free(own);
 }
 
+/* A checkpoint of the target's own name and content gets the very name that the user's own folder
+ * would get; and that name may be taken by something else. */
+static void the_users_own_folder_gets_a_name_that_is_free(void **state)
+{
+    (void)state;
+    ok(deploy(MODEL, "served"));
+    assert_int_equal(out.end, PR_DEPLOY_END_DONE);
+    assert_false(has_own(target));
+    char *own = own_version();
+    assert_non_null(own);
+    ok(pr_deploy_back(&call, own, &out, &e));
+    assert_int_equal(out.end, PR_DEPLOY_END_DONE);
+    assert_true(has_own(target));
+    ok(deploy(OTHER, "other")); /* the first is in the way still */
+    assert_int_equal(out.end, PR_DEPLOY_END_DONE);
+    pr_free(own);
+    own = own_version();
+    assert_non_null(own);
+    pr_free(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +200,8 @@ int main(void)
             going_back_to_the_users_own_folder_is_undone_when_it_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(
             going_back_to_the_users_own_folder_is_finished_after_a_kill, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            the_users_own_folder_gets_a_name_that_is_free, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
