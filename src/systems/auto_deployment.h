@@ -29,7 +29,7 @@ PR_MUST_CHECK enum pr_code pr_deploy_find(struct pr_gradebook *g,
 
 /* Questions with the answers that this fingerprint gave when it was graded.  *ret_list is NULL
  * where there are too few (texts are kept for some days): then *ret_suite (pr_suite_free; NULL:
- * there is no suite) has the examples to compute them from. */
+ * there is no suite) has the examples to compute them from.  Both are NULL after an error. */
 PR_MUST_CHECK enum pr_code pr_deploy_questions(struct pr_gradebook *g,
     const struct pr_deploy_settings *s, const char *options, const char *fingerprint,
     json_t **ret_list, struct pr_suite **ret_suite, struct pr_error *e);

@@ -164,7 +164,9 @@ enum pr_code pr_deploy_questions(struct pr_gradebook *g, const struct pr_deploy_
     enum pr_code code = g && s->probe_questions ? main_suite(g, ret_suite, e) : PR_OK;
     if (!code && *ret_suite)
         code = graded(g, s, options, fingerprint, *ret_suite, ret_list, e);
-    if (code)
+    if (code) {
         pr_suite_free(*ret_suite);
+        *ret_suite = NULL;
+    }
     return code;
 }

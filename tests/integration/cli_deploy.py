@@ -208,6 +208,16 @@ def test_vllm_is_probed_beside_the_old_one_and_switched_to():
         assert weights(green.served.copy.name) == weights(original(BETTER))
 
 
+def test_a_gradebook_that_cannot_be_read_is_said():
+    with world(GRADED) as (folder, target, server):
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
+            db.execute("ALTER TABLE checkpoints RENAME TO elsewhere")
+            db.commit()
+        done = deploy(folder, GOOD, status=1)
+        assert "checkpoints" in done.err, done.err
+        assert not os.path.lexists(target)
+
+
 def test_without_a_target_it_says_what_to_set():
     with scratch() as top:
         folder = base(os.path.join(top, "base"), ())
