@@ -7,9 +7,9 @@
 
 struct judging {
     const struct pr_gate *g;
-    const json_t *promotion, *current; /* current: what is deployed; NULL: nothing of ours */
+    const json_t *promotion, *current; /* current: what is deployed; no object: nothing */
     const char *fingerprint;           /* of the candidate */
-    const char *deployed;              /* fingerprint of what is deployed; NULL */
+    const char *deployed;              /* fingerprint of what is deployed; NULL: none is known */
     const json_t *against;             /* the comparison with that; NULL */
     struct pr_str why;
     json_t *figures;
@@ -54,7 +54,7 @@ static bool not_regressed(struct judging *j)
     figure(j, "level", json_object_get(j->promotion, "level"));
     if ((level && !strcmp(level, "critical")) || is_regressed(j))
         return fail(j, "the regression monitor calls it critical");
-    if (!level && j->deployed)
+    if (!level && json_is_object(j->current))
         return fail(j, "the regression monitor has not judged it yet");
     return true;
 }
@@ -116,6 +116,14 @@ static bool is_better(struct judging *j)
 {
     const json_t *confirm = json_object_get(j->against, "confirm");
     const json_t *p = json_object_get(confirm, "p"), *d = json_object_get(confirm, "difference");
+    if (!j->deployed && json_is_object(j->current)) {
+        const char *why = text_of(j->current, "fingerprint_reason");
+        pr_str_printf(&j->why,
+            "what is deployed cannot be told, so that they cannot be compared (%.300s); `proctor "
+            "deploy --force` replaces it",
+            why ? why : "it has no fingerprint");
+        return false;
+    }
     if (!j->deployed)
         return true;
     if (!j->against)

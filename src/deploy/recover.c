@@ -111,11 +111,14 @@ static void set_history(const struct pr_journal *j, json_t *o)
 static void name_unmarked(struct pr_place *p, const struct pr_deploy_settings *s, json_t *now)
 {
     char fingerprint[65];
-    struct pr_error ignored;
+    struct pr_error e;
     p->bases = (const char *const(*)[2])s->bases;
     p->n_bases = s->n_bases;
-    if (now && !json_object_get(now, "version") &&
-        !pr_place_fingerprint(p, p->target, fingerprint, &ignored))
+    if (!now || text_of(now, "fingerprint"))
+        return;
+    if (pr_place_fingerprint(p, p->target, fingerprint, &e))
+        pr_json_set_null(now, "fingerprint", e.message);
+    else
         pr_json_set_str(now, "fingerprint", fingerprint);
 }
 

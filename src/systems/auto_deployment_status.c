@@ -64,7 +64,8 @@ json_t *pr_deploy_document(const json_t *status, const json_t *gate)
     copy(by, "ended_at", o, "deployed_at", nothing);
     copy(by, "score", o, "score", by ? "it was deployed by hand" : nothing);
     set_success(status, o);
-    copy(now, "fingerprint", o, "fingerprint", nothing);
+    const char *unknown = text_of(now, "fingerprint_reason");
+    copy(now, "fingerprint", o, "fingerprint", unknown ? unknown : nothing);
     copy(now, "version", o, "version", nothing);
     set_path(status, o);
     copy(status, "target", o, "target", NULL);

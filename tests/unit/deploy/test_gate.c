@@ -66,6 +66,11 @@ static const struct {
         "better_than_deployed", "not known"},
     {"what is deployed is not ranked", HEAD EVIDENCE "\"against\":[]}}", NULL, "{" NOW "}", 0,
         "better_than_deployed", "cannot be compared"},
+    {"what is deployed cannot be told", HEAD EVIDENCE "\"against\":[]}}", NULL,
+        "{\"current\":{},\"history\":[]}", 0, "better_than_deployed", "no fingerprint"},
+    {"and why it cannot", HEAD EVIDENCE "\"against\":[]}}", NULL,
+        "{\"current\":{\"fingerprint\":null,\"fingerprint_reason\":\"cut off\"}}", 0,
+        "better_than_deployed", "cut off"},
     {"a skill has collapsed",
         HEAD EVIDENCE AGAINST(
             "0.01", "0.1", "{\"by\":\"skill\",\"name\":\"sorting\",\"was\":0.9,\"now\":0.2}"),
