@@ -3,11 +3,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "deploy/probe.h"
+
+#define PROBE_AGAIN_NS 200000000
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -199,14 +202,29 @@ static enum pr_code reload(struct pr_deploy_work *w, struct pr_error *e)
     return code;
 }
 
-static enum pr_code probe(struct pr_deploy_work *w, json_t **ret, struct pr_error *e)
+static enum pr_code probe_once(struct pr_deploy_work *w, json_t **ret, struct pr_error *e)
 {
     const char *fingerprint = text_of(w->plan, "fingerprint");
-    step(w, "probing");
     enum pr_code code = pr_deploy_health(&w->ask, w->driver, fingerprint, e);
     if (!code)
         code = pr_deploy_probe(
             &w->ask, w->driver, fingerprint, json_object_get(w->plan, "questions"), ret, e);
+    return code;
+}
+
+/* A server that nobody tells serves the old version for a while: it has deploy.timeout_seconds. */
+static enum pr_code probe(struct pr_deploy_work *w, json_t **ret, struct pr_error *e)
+{
+    int64_t end = pr_clock_monotonic_ns() + w->call->settings->timeout_seconds * 1000000000;
+    step(w, "probing");
+    enum pr_code code = probe_once(w, ret, e);
+    while (code && code != PR_E_CANCELLED && code != PR_E_USAGE && !w->driver->reload &&
+           pr_clock_monotonic_ns() < end) {
+        json_decref(*ret);
+        *ret = NULL;
+        nanosleep(&(struct timespec){.tv_nsec = PROBE_AGAIN_NS}, NULL);
+        code = probe_once(w, ret, e);
+    }
     pr_fault_point(PR_FAULT_DEPLOY_PROBED);
     return code;
 }

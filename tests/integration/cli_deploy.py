@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 import time
 
 import sshd
@@ -69,6 +70,31 @@ def test_a_server_that_starts_badly_is_rolled_back():
         assert "not healthy after 1 s" in done.err and "rolled back" in done.err, done.err
         assert weights(target) == weights(original(GOOD))
         assert weights(server.served.copy.name) == weights(original(GOOD))
+
+
+def test_a_server_that_nobody_tells_is_given_time_to_notice():
+    with world(GRADED) as (folder, target, server):
+        with open(os.path.join(folder, "proctor.yaml"), "w", encoding="utf-8") as f:
+            f.write(EVAL + "deploy: {target: %s, driver: none, url: '%s', timeout_seconds: 8, probe_questions: 2, "
+                    "probe_tokens: 24}\n" % (target, server.url))
+        over = threading.Event()
+
+        def look():
+            while not over.wait(1):
+                if os.path.exists(target) and not (
+                        server.served and server.served.folder == os.path.realpath(target)):
+                    server.served = Served(target)
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            deploy(folder, GOOD)
+            deploy(folder, BETTER)  # it serves the other one still
+        finally:
+            over.set()
+            looking.join()
+        assert weights(target) == weights(original(BETTER)) and not server.reloads
+        probe = status_of(folder)["probe"]
+        assert probe["agreed"] == 2, probe
 
 
 def test_the_first_deployment_that_fails_leaves_nothing_behind():
