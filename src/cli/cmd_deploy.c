@@ -57,6 +57,8 @@ static void put_history(const json_t *status, struct pr_str *out)
     pr_str_puts(out, "\n");
     pr_table_init(&t, 4, headings);
     json_array_foreach (list, i, x) {
+        if (i == PR_DEPLOY_SHOWN)
+            break;
         pr_table_cell(&t, text_of(x, "began_at"), 20);
         pr_table_cell(&t, text_of(x, "version"), 50);
         pr_table_cell(&t, text_of(x, "step"), 12);

@@ -62,6 +62,8 @@ enum pr_code pr_deploy_begin(
     code = pr_place_lock(&ret->place, e);
     if (!code)
         code = pr_journal_read(ret->place.journal, &ret->journal, e);
+    if (!code)
+        code = pr_journal_compact(&ret->journal, e);
     ret->ask = (struct pr_ask){.settings = s,
         .path = ret->place.target,
         .name = ret->place.name,
@@ -239,8 +241,7 @@ static enum pr_code finish(struct pr_deploy_work *w, struct pr_error *e)
     w->out->end = PR_DEPLOY_END_DONE;
     /* What cannot be tidied up now is next time. */
     size_t keep = (size_t)w->call->settings->keep_versions;
-    if (!pr_place_prune(&w->place, keep, text_of(w->plan, "previous"), &ignored))
-        (void)!pr_journal_compact(&w->journal, &ignored);
+    (void)!pr_place_prune(&w->place, keep, text_of(w->plan, "previous"), &ignored);
     return PR_OK;
 }
 

@@ -68,7 +68,10 @@ PR_MUST_CHECK enum pr_code pr_deploy_back(const struct pr_deploy_call *c, const 
     struct pr_deploy_outcome *ret, struct pr_error *e);
 
 /* What there is to say, without a lock and without changing anything: {"target","current":{…}|null,
- * "versions":[…],"history":[…the last 20, newest first],"under_way":{…}|null}.  New reference. */
+ * "versions":[…],"history":[…newest first; of the first PR_DEPLOY_SHOWN the probe, too],
+ * "under_way":{…}|null}.  The gate needs all of it, the user the first PR_DEPLOY_SHOWN.  New
+ * reference. */
+#define PR_DEPLOY_SHOWN 20
 PR_MUST_CHECK enum pr_code pr_deploy_status(
     const struct pr_deploy_settings *s, json_t **ret, struct pr_error *e);
 

@@ -5,6 +5,8 @@
 
 #include "base/str.h"
 
+#define MAX_FAILED 5 /* times in a row of one fingerprint */
+
 struct judging {
     const struct pr_gate *g;
     const json_t *promotion, *current; /* current: what is deployed; no object: nothing */
@@ -97,6 +99,33 @@ static bool not_rolled_back(struct judging *j)
         }
     }
     return true;
+}
+
+/* Copying and verifying may fail for what passes (a full disk); after some times it is no news. */
+static bool not_failing(struct judging *j)
+{
+    const json_t *x;
+    const char *why = NULL;
+    size_t i;
+    int n = 0;
+    json_array_foreach (json_object_get(j->g->status, "history"), i, x) {
+        const char *reason = text_of(x, "reason");
+        if (!is(x, "fingerprint", j->fingerprint))
+            continue;
+        if (!is(x, "step", "failed"))
+            break;
+        if (reason && !strncmp(reason, PR_DEPLOY_INTERRUPTED, strlen(PR_DEPLOY_INTERRUPTED)))
+            continue;
+        why = why ? why : reason;
+        n++;
+    }
+    pr_json_set_int(j->figures, "failed", n);
+    if (n < MAX_FAILED)
+        return true;
+    pr_str_printf(&j->why,
+        "it could not be deployed %d times (%.200s); `proctor deploy --force` tries it again", n,
+        why ? why : "no reason is known");
+    return false;
 }
 
 static bool enough_evidence(struct judging *j)
@@ -193,6 +222,7 @@ static const struct {
     {"not_regressed", not_regressed},
     {"not_deployed_already", is_new},
     {"not_rolled_back_before", not_rolled_back},
+    {"not_failing", not_failing},
     {"enough_evidence", enough_evidence},
     {"better_than_deployed", is_better},
     {"nothing_collapsed", nothing_collapsed},

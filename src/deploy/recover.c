@@ -5,8 +5,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "deploy/deploy.h"
-
-#define SHOWN 20
+#include "deploy/gate.h"
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -16,7 +15,7 @@ static const char *text_of(const json_t *o, const char *key)
 /* Before the swap nothing was changed; right after it the journal may not say so yet. */
 static enum pr_code before_swap(struct pr_deploy_work *w, struct pr_error *e)
 {
-    static const char why[] = "it was interrupted before anything was changed";
+    static const char why[] = PR_DEPLOY_INTERRUPTED " before anything was changed";
     json_t *more = json_object();
     enum pr_code code;
     if (pr_deploy_is_swapped(w)) {
@@ -99,9 +98,10 @@ static void set_probe(const struct pr_journal *j, const struct pr_deployment *d,
 static void set_history(const struct pr_journal *j, json_t *o)
 {
     json_t *history = json_array();
-    for (size_t i = j->n; i-- > 0 && json_array_size(history) < SHOWN;) {
+    for (size_t i = j->n; i-- > 0;) {
         json_t *x = deployment_json(&j->v[i]);
-        set_probe(j, &j->v[i], x);
+        if (json_array_size(history) < PR_DEPLOY_SHOWN)
+            set_probe(j, &j->v[i], x);
         json_array_append_new(history, x);
     }
     pr_json_set(o, "history", history);

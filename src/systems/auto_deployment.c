@@ -174,7 +174,8 @@ static void alert(struct acting *a, const json_t *status)
     if (!strcmp(step, "rolled_back") || !strcmp(step, "rolling_back"))
         pr_findings_alert(a->f, "rolled-back", 0, PR_ALERT_CRITICAL,
             "the deployment of %.100s was rolled back: %s", name ? name : "?", reason);
-    else if (!strcmp(step, "failed") && strncmp(reason, "it was interrupted", 18) != 0)
+    else if (!strcmp(step, "failed") &&
+             strncmp(reason, PR_DEPLOY_INTERRUPTED, strlen(PR_DEPLOY_INTERRUPTED)) != 0)
         pr_findings_alert(a->f, "not-deployed", 0, PR_ALERT_CRITICAL,
             "%.100s could not be deployed: %s", name ? name : "?", reason);
 }

@@ -53,6 +53,15 @@ static void set_path(const json_t *status, json_t *o)
     copy(status, "target", o, "path", NULL);
 }
 
+static void set_history(const json_t *status, json_t *o)
+{
+    const json_t *all = json_object_get(status, "history");
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(all) && i < PR_DEPLOY_SHOWN; i++)
+        json_array_append(list, json_array_get(all, i));
+    pr_json_set(o, "history", list);
+}
+
 json_t *pr_deploy_document(const json_t *status, const json_t *gate)
 {
     static const char nothing[] = "nothing was deployed yet";
@@ -80,7 +89,7 @@ json_t *pr_deploy_document(const json_t *status, const json_t *gate)
     pr_json_set(o, "checks", checks ? json_incref(checks) : json_array());
     copy(status, "under_way", o, "under_way", "nothing is under way");
     copy(status, "versions", o, "versions", NULL);
-    copy(status, "history", o, "history", NULL);
+    set_history(status, o);
     return o;
 }
 

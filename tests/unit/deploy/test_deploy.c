@@ -193,6 +193,25 @@ static void the_users_own_folder_gets_a_name_that_is_free(void **state)
     pr_free(own);
 }
 
+/* What was rolled back long ago is in the history that the gate is given. */
+static void the_history_is_whole(void **state)
+{
+    (void)state;
+    json_t *status = NULL;
+    char *missing = pr_path_join(top, "missing");
+    char fingerprint[] = "0123456789abcdef";
+    const struct pr_deploy_wanted w = {
+        .from = missing, .checkpoint = "c", .fingerprint = fingerprint};
+    for (int i = 0; i < PR_DEPLOY_SHOWN + 5; i++) {
+        ok(pr_deploy_run(&call, &w, &out, &e));
+        assert_int_equal(out.end, PR_DEPLOY_END_FAILED);
+    }
+    ok(pr_deploy_status(&settings, &status, &e));
+    assert_int_equal(json_array_size(json_object_get(status, "history")), PR_DEPLOY_SHOWN + 5);
+    json_decref(status);
+    pr_free(missing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +221,7 @@ int main(void)
             going_back_to_the_users_own_folder_is_finished_after_a_kill, setup, teardown),
         cmocka_unit_test_setup_teardown(
             the_users_own_folder_gets_a_name_that_is_free, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_history_is_whole, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,6 +30,7 @@ static json_t *parse(const char *text)
     "\"choose\":{\"difference\":0.2},\"confirm\":{\"difference\":" d ",\"p\":" p                   \
     "},\"collapsed\":[" collapsed "]}]}}"
 #define BETTER AGAINST("0.01", "0.1", "")
+#define FAILED "{\"fingerprint\":\"new\",\"step\":\"failed\",\"reason\":\"disk\"}"
 #define DONE   "{\"fingerprint\":\"old\",\"step\":\"done\",\"run_step\":150,\"run\":\"r\"}"
 
 static const struct {
@@ -95,6 +96,15 @@ static const struct {
         "{" NOW ",\"history\":[{\"fingerprint\":\"old\",\"step\":\"done\",\"by\":\"rollback\","
         "\"previous_fingerprint\":\"new\"},{\"fingerprint\":\"new\",\"step\":\"done\"}]}",
         0, "not_rolled_back_before", "proctor rollback"},
+    {"it failed often", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW ",\"history\":[" FAILED "," FAILED
+        ",{\"fingerprint\":\"x\",\"step\":\"done\"}," FAILED "," FAILED "," FAILED "]}",
+        0, "not_failing", "5 times (disk)"},
+    {"it failed, not often", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW ",\"history\":[" FAILED "," FAILED "," FAILED "," FAILED
+        ",{\"fingerprint\":\"new\",\"step\":\"failed\",\"reason\":\"it was interrupted\"},"
+        "{\"fingerprint\":\"new\",\"step\":\"done\"}," FAILED "]}",
+        0, NULL, NULL},
     {"another was rolled back", HEAD EVIDENCE BETTER, NULL,
         "{" NOW ",\"history\":[{\"fingerprint\":\"x\",\"step\":\"rolled_back\"}]}", 0, NULL, NULL},
 };
@@ -146,7 +156,7 @@ static void both_figures_are_shown(void **state)
     assert_true(json_number_value(json_object_get(choose, "difference")) == 0.2);
     assert_true(
         json_number_value(json_object_get(json_object_get(gate, "confirm"), "difference")) == 0.1);
-    assert_int_equal(json_array_size(json_object_get(gate, "checks")), 7);
+    assert_int_equal(json_array_size(json_object_get(gate, "checks")), 8);
     json_decref(gate);
     json_decref(c);
     json_decref(status);
