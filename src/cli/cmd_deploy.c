@@ -213,15 +213,7 @@ static int go(struct job *j)
 {
     struct pr_error e;
     struct pr_deploy_outcome out;
-    const json_t *c = json_object_get(j->gate, "candidate");
-    bool is_candidate = !strcmp(text_of(c, "fingerprint"), j->candidate.fingerprint);
-    json_t *more = json_object();
-    if (is_candidate && json_object_get(c, "score_confirm"))
-        json_object_set(more, "score", json_object_get(c, "score_confirm"));
-    pr_json_set_int(more, "run_step", j->candidate.step);
-    pr_json_set_str(more, "run", j->candidate.run);
-    pr_json_set_str(more, "by", "hand");
-    pr_json_set(more, "gate", json_deep_copy(j->gate));
+    json_t *more = pr_deploy_more(j->gate, &j->candidate, "hand");
     enum pr_code code = questions(j, &e);
     const struct pr_deploy_wanted wanted = {.from = j->candidate.path,
         .checkpoint = j->candidate.name,

@@ -193,11 +193,16 @@ static bool enough_steps(struct judging *j)
         return true;
     json_array_foreach (json_object_get(j->g->status, "history"), i, x) {
         const char *own = text_of(x, "fingerprint");
-        if (!was && own && !strcmp(own, j->deployed)) {
+        if (!was && own && !strcmp(own, j->deployed) &&
+            json_is_integer(json_object_get(x, "run_step"))) {
             was = json_object_get(x, "run_step");
             run_was = text_of(x, "run");
         }
     }
+    if (was && json_integer_value(was) < 0) /* as a journal may say for "not known" */
+        was = NULL;
+    if (run_was && !*run_was)
+        run_was = NULL;
     if (!was)
         was = json_object_get(j->against, "step");
     if (!run_was)

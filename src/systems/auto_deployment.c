@@ -105,23 +105,6 @@ static void decide(struct acting *a, const struct pr_deploy_candidate *c,
         a->f, SYSTEM, "deployment", c->id, 0, verdicts[o->end], 0, evidence, a->errand->now_ms);
 }
 
-static json_t *more_of(const struct acting *a, const struct pr_deploy_candidate *c)
-{
-    const json_t *x = json_object_get(a->gate, "candidate");
-    json_t *o = json_object();
-    if (json_object_get(x, "score_confirm"))
-        json_object_set(o, "score", json_object_get(x, "score_confirm"));
-    if (json_is_integer(json_object_get(x, "step")))
-        json_object_set(o, "run_step", json_object_get(x, "step"));
-    else
-        pr_json_set_int(o, "run_step", c->step);
-    if (json_is_string(json_object_get(x, "run")))
-        json_object_set(o, "run", json_object_get(x, "run"));
-    pr_json_set_str(o, "by", SYSTEM);
-    pr_json_set(o, "gate", json_deep_copy(a->gate));
-    return o;
-}
-
 /* The gate lets it. */
 static enum pr_code deploy(struct acting *a, struct pr_error *e)
 {
@@ -143,7 +126,7 @@ static enum pr_code deploy(struct acting *a, struct pr_error *e)
         pr_deploy_questions(a->g, a->s, a->errand->options, fingerprint, &questions, &a->suite, e);
     if (!code && questions)
         code = pr_expect_shape(c.path, a->s, questions, e);
-    json_t *more = more_of(a, &c);
+    json_t *more = pr_deploy_more(a->gate, &c, SYSTEM);
     const struct pr_deploy_wanted wanted = {.from = c.path,
         .checkpoint = c.name,
         .fingerprint = c.fingerprint,

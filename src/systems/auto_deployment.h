@@ -38,6 +38,10 @@ PR_MUST_CHECK enum pr_code pr_deploy_questions(struct pr_gradebook *g,
 bool pr_deploy_known(
     struct pr_gradebook *g, const char *fingerprint, struct pr_deploy_candidate *ret);
 
+/* What the journal keeps of it besides (struct pr_deploy_wanted): by, gate, and score, run and step
+ * as far as they are known.  gate: pr_gate_judge, of whichever candidate.  New reference. */
+json_t *pr_deploy_more(const json_t *gate, const struct pr_deploy_candidate *c, const char *by);
+
 /* ---- auto_deployment_status.c ---- */
 
 /* last_deployment.json without its envelope; status, gate: borrowed, gate NULL: not judged.  New

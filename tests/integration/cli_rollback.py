@@ -41,6 +41,8 @@ def test_there_must_be_something_to_go_back_to():
         assert "what was served before is not known" in proctor(
             "rollback", "--base-dir", folder, status=1).err
         deploy(folder, GOOD)
+        made = status_of(folder)["history"][0]
+        assert made["by"] == "hand" and "run_step" not in made and "run" not in made, made
         assert "no version's name" in proctor("rollback", "../x", "--base-dir", folder, status=2).err
         assert "--list" in proctor("rollback", "nothing", "--base-dir", folder, status=1).err
         assert weights(target) == weights(original(GOOD))

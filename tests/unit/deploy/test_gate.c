@@ -84,6 +84,10 @@ static const struct {
         "enough_steps", "50 steps"},
     {"just enough steps", HEAD EVIDENCE BETTER, NULL, "{" NOW ",\"history\":[" DONE "]}", 50, NULL,
         NULL},
+    {"too few steps after one deployed by hand", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW
+        ",\"history\":[{\"fingerprint\":\"old\",\"step\":\"done\",\"run_step\":-1,\"run\":\"\"}]}",
+        51, "enough_steps", "50 steps"},
     {"it was rolled back", HEAD EVIDENCE BETTER, NULL,
         "{" NOW ",\"history\":[{\"fingerprint\":\"new\",\"step\":\"rolled_back\",\"reason\":\"no "
         "health\"}]}",
