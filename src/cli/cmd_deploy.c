@@ -12,6 +12,7 @@
 #include "deploy/expect.h"
 #include "deploy/gate.h"
 #include "deploy/source.h"
+#include "deploy/weighed.h"
 #include "systems/auto_deployment.h"
 
 struct job {
@@ -151,6 +152,8 @@ static enum pr_code judge(struct job *j, struct pr_error *e)
         const struct pr_gate gate = {d.comparison, d.regression, status, s};
         j->gate = pr_gate_judge(&gate);
         const json_t *c = json_object_get(j->gate, "candidate");
+        if (!pr_args_flag(j->args, "dry-run"))
+            code = pr_weighed_note(s, status, j->gate, e);
         if (json_is_object(c) && strcmp(text_of(c, "fingerprint"), j->candidate.fingerprint) != 0) {
             char why[300];
             snprintf(why, sizeof why, "the candidate of model comparison is %.100s, not %.100s",

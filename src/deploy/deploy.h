@@ -69,8 +69,8 @@ PR_MUST_CHECK enum pr_code pr_deploy_back(const struct pr_deploy_call *c, const 
 
 /* What there is to say, without a lock and without changing anything: {"target","current":{…}|null,
  * "versions":[…],"history":[…newest first; of the first PR_DEPLOY_SHOWN the probe, too],
- * "under_way":{…}|null}.  The gate needs all of it, the user the first PR_DEPLOY_SHOWN.  New
- * reference. */
+ * "under_way":{…}|null,"weighed":{…}|null (weighed.h)}.  The gate needs all of it, the user the
+ * first PR_DEPLOY_SHOWN.  New reference. */
 #define PR_DEPLOY_SHOWN 20
 PR_MUST_CHECK enum pr_code pr_deploy_status(
     const struct pr_deploy_settings *s, json_t **ret, struct pr_error *e);

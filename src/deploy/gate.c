@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "deploy/weighed.h"
 
 #define MAX_FAILED 5 /* times in a row of one fingerprint */
 
@@ -159,15 +160,20 @@ static bool is_better(struct judging *j)
         return fail(j, "what is deployed is not in the ranking, so that they cannot be compared");
     figure(j, "choose", json_object_get(j->against, "choose"));
     figure(j, "confirm", confirm);
+    const json_t *weighed = json_object_get(j->g->status, "weighed");
+    size_t k = pr_weighed_rank(weighed, j->deployed, j->fingerprint);
+    double share = pr_weighed_share(j->g->settings->error_rate, k);
     pr_json_set_real(j->figures, "error_rate", j->g->settings->error_rate, NULL);
+    pr_json_set_int(j->figures, "attempt", (int64_t)k);
+    pr_json_set_real(j->figures, "p_below", share, NULL);
     if (!json_is_number(p) || !json_is_number(d))
         return fail(j, "how far it is better is not known on the confirming examples");
-    if (json_number_value(d) > 0 && json_number_value(p) < j->g->settings->error_rate)
+    if (json_number_value(d) > 0 && json_number_value(p) < share)
         return true;
     pr_str_printf(&j->why,
         "it is no more than tied with what is deployed on the confirming examples "
-        "(difference %+.4f, p %.3g)",
-        json_number_value(d), json_number_value(p));
+        "(difference %+.4f, p %.3g; attempt %zu against it, so that p must be below %.3g)",
+        json_number_value(d), json_number_value(p), k, share);
     return false;
 }
 

@@ -116,7 +116,8 @@ char *pr_place_version(const struct pr_place *p, const char *version)
 
 bool pr_version_is_name(const char *v)
 {
-    return *v && *v != '.' && !strchr(v, '/') && strlen(v) <= 200 && strcmp(v, "journal.jsonl");
+    return *v && *v != '.' && !strchr(v, '/') && strlen(v) <= 200 && strcmp(v, "journal.jsonl") &&
+           strcmp(v, "weighed.json");
 }
 
 char *pr_version_name(const char *checkpoint, const char *fingerprint)

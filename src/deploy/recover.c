@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "deploy/deploy.h"
 #include "deploy/gate.h"
+#include "deploy/weighed.h"
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -140,6 +141,8 @@ enum pr_code pr_deploy_status(const struct pr_deploy_settings *s, json_t **ret, 
         pr_json_set(o, "current", now ? now : json_null());
         pr_json_set(o, "versions", pr_place_list(&place));
         set_history(&journal, o);
+        json_t *weighed = pr_weighed_read(place.versions);
+        pr_json_set(o, "weighed", weighed ? weighed : json_null());
         pr_json_set(o, "under_way",
             last && !pr_deployment_is_over(last) ? deployment_json(last) : json_null());
         pr_journal_done(&journal);

@@ -9,6 +9,7 @@
 #include "deploy/expect.h"
 #include "deploy/gate.h"
 #include "deploy/source.h"
+#include "deploy/weighed.h"
 #include "systems/auto_deployment.h"
 #include "systems/deploy_settings.h"
 #include "systems/system.h"
@@ -174,6 +175,7 @@ static enum pr_code judge(struct acting *a, struct pr_error *e)
     if (!code) {
         const struct pr_gate gate = {d.comparison, d.regression, status, a->s};
         a->gate = pr_gate_judge(&gate);
+        code = pr_weighed_note(a->s, status, a->gate, e);
     }
     json_decref(status);
     pr_deploy_documents_done(&d);

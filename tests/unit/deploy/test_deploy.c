@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/remove.h"
 #include "deploy/deploy.h"
+#include "deploy/weighed.h"
 
 #define MODEL PR_FIXTURES "/models/qwen3-tiny"
 #define OTHER PR_FIXTURES "/models/llama-tiny"
@@ -212,6 +213,36 @@ static void the_history_is_whole(void **state)
     pr_free(missing);
 }
 
+static size_t noted(const char *candidate, double p)
+{
+    json_t *status = NULL;
+    ok(pr_deploy_status(&settings, &status, &e));
+    const char *deployed =
+        json_string_value(json_object_get(json_object_get(status, "current"), "fingerprint"));
+    json_t *gate =
+        json_pack("{s:{s:s},s:{s:f}}", "candidate", "fingerprint", candidate, "confirm", "p", p);
+    ok(pr_weighed_note(&settings, status, gate, &e));
+    size_t k = pr_weighed_rank(json_object_get(status, "weighed"), deployed, candidate);
+    json_decref(gate);
+    json_decref(status);
+    return k;
+}
+
+static void candidates_are_counted_until_the_next_deployment(void **state)
+{
+    (void)state;
+    assert_int_equal(noted("a", 0.2), 1);
+    assert_int_equal(noted("b", 0.2), 2);
+    assert_int_equal(noted("a", 0.1), 1);
+    assert_int_equal(noted("c", 0.2), 3);
+    ok(deploy(OTHER, "other"));
+    assert_int_equal(noted("d", 0.2), 1);
+    double sum = 0;
+    for (size_t k = 1; k <= 100000; k++)
+        sum += pr_weighed_share(0.05, k);
+    assert_true(sum < 0.05 && sum > 0.0499);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +253,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             the_users_own_folder_gets_a_name_that_is_free, setup, teardown),
         cmocka_unit_test_setup_teardown(the_history_is_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            candidates_are_counted_until_the_next_deployment, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
