@@ -10,9 +10,10 @@ import time
 import sshd
 from cli_run import base
 from deploying import BETTER, EVAL, GOOD, Served, deploy, original, status_of, weights, world
-from harness import proctor, run, scratch
+from harness import Skipped, proctor, run, scratch
 
 TOP = scratch()
+CRITICAL = 2  # enum pr_alert_level
 GRADED = base(os.path.join(TOP.name, "base"), (GOOD, BETTER), 60)
 with open(os.path.join(GRADED, "proctor.yaml"), "a", encoding="utf-8") as f:
     f.write(EVAL)
@@ -148,7 +149,7 @@ def test_a_target_that_cannot_be_written_is_a_critical_alert():
         assert row["state"] == "waiting", row
         with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
             raised = db.execute("SELECT level FROM alerts WHERE system = 'auto-deployment'").fetchall()
-        assert len(raised) == 1, raised
+        assert raised == [(CRITICAL,)], raised
 
 
 def test_another_machines_comparison_decides_with_its_token():
@@ -169,7 +170,7 @@ def test_another_machines_comparison_decides_with_its_token():
 
 def test_status_files_over_ssh_decide():
     if sshd.missing():
-        return print("skipped: %s is missing" % sshd.missing())
+        raise Skipped(sshd.missing() + " is missing")
     with world(GRADED) as (folder, target, server), scratch() as top:
         there = os.path.join(top, "it's the trainer's")
         os.makedirs(there)
