@@ -157,7 +157,10 @@ static bool is_better(struct judging *j)
     if (!j->deployed)
         return true;
     if (!j->against)
-        return fail(j, "what is deployed is not in the ranking, so that they cannot be compared");
+        return fail(j,
+            "what is deployed is not in the ranking, so that they cannot be compared: its "
+            "folder is gone, or it was never graded; put it back into models.current, or "
+            "`proctor deploy --force` replaces it");
     figure(j, "choose", json_object_get(j->against, "choose"));
     figure(j, "confirm", confirm);
     const json_t *weighed = json_object_get(j->g->status, "weighed");
