@@ -36,9 +36,17 @@ static void put_versions(const json_t *status, struct pr_str *out)
 {
     static const char *const headings[] = {"<version", "<checkpoint", "<served"};
     struct pr_table t;
-    const json_t *x;
+    const json_t *x, *now = json_object_get(status, "current");
     size_t i;
+    bool served = false;
     pr_table_init(&t, 3, headings);
+    json_array_foreach (json_object_get(status, "versions"), i, x)
+        served |= json_is_true(json_object_get(x, "served"));
+    if (json_is_object(now) && !served) { /* a real folder, or a link to one of the user's own */
+        pr_table_cell(&t, *text_of(now, "version") ? text_of(now, "version") : "(your own)", 60);
+        pr_table_cell(&t, text_of(now, "checkpoint"), 40);
+        pr_table_cell(&t, "yes", 4);
+    }
     json_array_foreach (json_object_get(status, "versions"), i, x) {
         pr_table_cell(&t, text_of(x, "version"), 60);
         pr_table_cell(&t, text_of(x, "checkpoint"), 40);

@@ -68,7 +68,7 @@ enum pr_code pr_deploy_recover(const struct pr_deploy_call *c, bool *ret_found,
 static json_t *deployment_json(const struct pr_deployment *d)
 {
     static const char *const keys[] = {"checkpoint", "version", "fingerprint", "score", "run_step",
-        "run", "previous", "previous_fingerprint", "by", "gate"};
+        "run", "previous", "previous_link", "previous_fingerprint", "by", "gate"};
     json_t *o = json_object();
     pr_json_set_int(o, "deployment", d->id);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

@@ -17,15 +17,16 @@ static void copy(const json_t *from, const char *key, json_t *o, const char *as,
         pr_json_set_null(o, as, why);
 }
 
-/* The deployment that what is served came by; NULL. */
-static const json_t *served(const json_t *status)
+/* The last deployment with this key that what is served came by; NULL. */
+static const json_t *served_with(const json_t *status, const char *key)
 {
     const char *now = text_of(json_object_get(status, "current"), "fingerprint");
     const json_t *x;
     size_t i;
     json_array_foreach (json_object_get(status, "history"), i, x) {
         const char *own = text_of(x, "fingerprint"), *step = text_of(x, "step");
-        if (now && own && step && !strcmp(own, now) && !strcmp(step, "done"))
+        if (now && own && step && !strcmp(own, now) && !strcmp(step, "done") &&
+            json_object_get(x, key))
             return x;
     }
     return NULL;
@@ -65,20 +66,22 @@ static void set_history(const json_t *status, json_t *o)
 json_t *pr_deploy_document(const json_t *status, const json_t *gate)
 {
     static const char nothing[] = "nothing was deployed yet";
-    const json_t *now = json_object_get(status, "current"), *by = served(status);
+    const json_t *now = json_object_get(status, "current"), *by = served_with(status, "step");
     const json_t *last = json_array_get(json_object_get(status, "history"), 0);
     json_t *o = json_object();
     copy(now, "checkpoint", o, "checkpoint",
         json_is_object(now) ? "proctor did not put it there" : nothing);
     copy(by, "ended_at", o, "deployed_at", nothing);
-    copy(by, "score", o, "score", by ? "it was deployed by hand" : nothing);
+    copy(served_with(status, "score"), "score", o, "score",
+        by ? "it was not the candidate when it was deployed" : nothing);
     set_success(status, o);
     const char *unknown = text_of(now, "fingerprint_reason");
     copy(now, "fingerprint", o, "fingerprint", unknown ? unknown : nothing);
     copy(now, "version", o, "version", nothing);
     set_path(status, o);
     copy(status, "target", o, "target", NULL);
-    copy(by, "previous", o, "previous", "nothing was there before");
+    copy(by, text_of(by, "previous") ? "previous" : "previous_link", o, "previous",
+        "nothing was there before");
     copy(last, "probe", o, "probe", "nothing was probed yet");
     copy(gate, "candidate", o, "candidate", gate ? text_of(gate, "why") : "it was not looked at");
     copy(gate, "verdict", o, "verdict", "it was not looked at");

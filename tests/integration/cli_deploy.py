@@ -128,6 +128,9 @@ def test_the_system_deploys_the_best_one_and_holds_it_afterwards():
         with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
             made = db.execute("SELECT verdict FROM decisions WHERE kind = 'deployment'").fetchall()
         assert made == [("deployed",)], made
+        deploy(folder, GOOD)
+        proctor("rollback", "--base-dir", folder)
+        assert status_of(folder)["score"] == row["score"]
 
 
 def test_what_somebody_went_back_from_is_not_brought_back():
