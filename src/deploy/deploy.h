@@ -75,7 +75,7 @@ PR_MUST_CHECK enum pr_code pr_deploy_back(const struct pr_deploy_call *c, const 
 PR_MUST_CHECK enum pr_code pr_deploy_status(
     const struct pr_deploy_settings *s, json_t **ret, struct pr_error *e);
 
-/* ---- recover.c's and deploy.c's own ---- */
+/* ---- deploy.c's, plan.c's, recover.c's and undo.c's own ---- */
 struct pr_deploy_work {
     const struct pr_deploy_call *call;
     const struct pr_driver *driver;
@@ -91,6 +91,10 @@ PR_MUST_CHECK enum pr_code pr_deploy_begin(
 void pr_deploy_end(struct pr_deploy_work *w);
 PR_MUST_CHECK enum pr_code pr_deploy_note(
     struct pr_deploy_work *w, enum pr_deploy_step s, const json_t *more, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_deploy_note_reason(
+    struct pr_deploy_work *w, enum pr_deploy_step s, const char *reason, struct pr_error *e);
+/* Tells the caller which step begins. */
+void pr_deploy_say(const struct pr_deploy_work *w, const char *step);
 /* Has the target become what the plan says? */
 bool pr_deploy_is_swapped(const struct pr_deploy_work *w);
 /* 1 or 2; 0: none. */

@@ -9,11 +9,6 @@
 #include "base/file.h"
 #include "deploy/deploy.h"
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    return json_string_value(json_object_get(o, key));
-}
-
 /* ---- a plan ---- */
 
 /* A name for what TARGET is, where it is a folder of the user's own. */
@@ -52,10 +47,10 @@ static enum pr_code set_previous(struct pr_deploy_work *w, json_t *plan, struct 
     json_t *now = pr_place_current(&w->place);
     char *link = pr_place_link(&w->place), fingerprint[65];
     struct pr_error ignored;
-    const char *version = text_of(now, "version");
+    const char *version = pr_json_text(now, "version");
     if (kind == PR_TARGET_FOLDER) {
         char *base = version ? pr_strdup(version) : own_name(w),
-             *name = free_name(&w->place, base, text_of(plan, "version"));
+             *name = free_name(&w->place, base, pr_json_text(plan, "version"));
         pr_json_set_str(plan, "previous", name);
         pr_free(base);
         pr_free(name);
@@ -69,8 +64,8 @@ static enum pr_code set_previous(struct pr_deploy_work *w, json_t *plan, struct 
     }
     if (link)
         pr_json_set_str(plan, "previous_link", link);
-    if (!text_of(plan, "link")) {
-        char *path = pr_place_version(&w->place, text_of(plan, "version"));
+    if (!pr_json_text(plan, "link")) {
+        char *path = pr_place_version(&w->place, pr_json_text(plan, "version"));
         int64_t inode = pr_place_inode(path);
         if (inode)
             pr_json_set_int(plan, "version_inode", inode);
@@ -124,7 +119,7 @@ static enum pr_code set_questions(const struct pr_deploy_work *w, const struct p
     if (asked && json_array_size(x->questions)) {
         json_object_set(plan, "questions", (json_t *)(uintptr_t)x->questions);
     } else if (asked && x->ask) {
-        char *there = pr_place_version(&w->place, text_of(plan, "version"));
+        char *there = pr_place_version(&w->place, pr_json_text(plan, "version"));
         enum pr_code code = x->ask(x->ask_ctx, x->from ? x->from : there, &made, e);
         pr_free(there);
         if (code)
@@ -147,7 +142,7 @@ enum pr_code pr_deploy_run(const struct pr_deploy_call *c, const struct pr_deplo
     if (!code)
         code = pr_deploy_resume(&w, &found, e);
     json_t *now = code ? NULL : pr_place_current(&w.place);
-    const char *served = text_of(now, "version");
+    const char *served = pr_json_text(now, "version");
     *ret = (struct pr_deploy_outcome){.end = PR_DEPLOY_END_ALREADY, .seconds = NAN};
     if (!code && !(served && !strcmp(served, version))) {
         json_t *plan = plan_of(x, version);
@@ -167,7 +162,7 @@ enum pr_code pr_deploy_run(const struct pr_deploy_call *c, const struct pr_deplo
 const struct pr_deployment *pr_deploy_brought(const struct pr_journal *j, const char *version)
 {
     for (size_t i = j->n; i-- > 0;) {
-        const char *v = text_of(j->v[i].plan, "version");
+        const char *v = pr_json_text(j->v[i].plan, "version");
         if (j->v[i].step == PR_DEPLOY_DONE && v && version && !strcmp(v, version))
             return &j->v[i];
     }
@@ -193,7 +188,7 @@ static enum pr_code plan_version(
         pr_json_set_str(plan, "checkpoint", version);
         pr_json_set_str(plan, "fingerprint", fingerprint);
         if (!pr_json_read(AT_FDCWD, mark, 65536, PR_JSON_STRICT, &known, &ignored) &&
-            text_of(known, "checkpoint"))
+            pr_json_text(known, "checkpoint"))
             json_object_set(plan, "checkpoint", json_object_get(known, "checkpoint"));
         json_decref(known);
     }
@@ -250,12 +245,16 @@ enum pr_code pr_deploy_back(const struct pr_deploy_call *c, const char *version,
     if (!code)
         code = pr_deploy_resume(&w, &found, e);
     json_t *now = code ? NULL : pr_place_current(&w.place);
-    const char *served = text_of(now, "version");
+    const char *served = pr_json_text(now, "version");
     *ret = (struct pr_deploy_outcome){.end = PR_DEPLOY_END_ALREADY, .seconds = NAN};
     if (!code && !(version && served && !strcmp(served, version))) {
         const struct pr_deployment *d = pr_deploy_brought(&w.journal, served);
-        const char *link = d ? text_of(d->plan, "previous_link") : NULL;
-        code = back_to(&w, version ? version : d ? text_of(d->plan, "previous") : NULL, link, e);
+        const char *link = d ? pr_json_text(d->plan, "previous_link") : NULL;
+        code = back_to(&w,
+            version ? version
+            : d     ? pr_json_text(d->plan, "previous")
+                    : NULL,
+            link, e);
     }
     json_decref(now);
     pr_deploy_end(&w);

@@ -8,11 +8,6 @@
 #include "deploy/gate.h"
 #include "deploy/weighed.h"
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    return json_string_value(json_object_get(o, key));
-}
-
 /* Before the swap nothing was changed; right after it the journal may not say so yet. */
 static enum pr_code before_swap(struct pr_deploy_work *w, struct pr_error *e)
 {
@@ -20,7 +15,7 @@ static enum pr_code before_swap(struct pr_deploy_work *w, struct pr_error *e)
     json_t *more = json_object();
     enum pr_code code;
     if (pr_deploy_is_swapped(w)) {
-        code = pr_place_tidy(&w->place, w->ask.version, text_of(w->plan, "previous"), e);
+        code = pr_place_tidy(&w->place, w->ask.version, pr_json_text(w->plan, "previous"), e);
         if (!code)
             code = pr_deploy_note(w, PR_DEPLOY_SWAPPED, NULL, e);
         if (!code)
@@ -115,7 +110,7 @@ static void name_unmarked(struct pr_place *p, const struct pr_deploy_settings *s
     struct pr_error e;
     p->bases = (const char *const(*)[2])s->bases;
     p->n_bases = s->n_bases;
-    if (!now || text_of(now, "fingerprint"))
+    if (!now || pr_json_text(now, "fingerprint"))
         return;
     if (pr_place_fingerprint(p, p->target, fingerprint, &e))
         pr_json_set_null(now, "fingerprint", e.message);

@@ -12,11 +12,6 @@
 #define FILE_NAME "weighed.json"
 #define MAX_BYTES ((size_t)8 << 20)
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    return json_string_value(json_object_get(o, key));
-}
-
 json_t *pr_weighed_read(const char *versions)
 {
     json_t *o = NULL;
@@ -31,7 +26,7 @@ json_t *pr_weighed_read(const char *versions)
 /* Those of another deployed checkpoint do not count. */
 static const json_t *list_of(const json_t *weighed, const char *deployed)
 {
-    const char *own = text_of(weighed, "deployed");
+    const char *own = pr_json_text(weighed, "deployed");
     return own && deployed && !strcmp(own, deployed) ? json_object_get(weighed, "candidates")
                                                      : NULL;
 }
@@ -76,8 +71,8 @@ enum pr_code pr_weighed_note(const struct pr_deploy_settings *s, const json_t *s
     const json_t *gate, struct pr_error *e)
 {
     struct pr_place place;
-    const char *deployed = text_of(json_object_get(status, "current"), "fingerprint"),
-               *candidate = text_of(json_object_get(gate, "candidate"), "fingerprint");
+    const char *deployed = pr_json_text(json_object_get(status, "current"), "fingerprint"),
+               *candidate = pr_json_text(json_object_get(gate, "candidate"), "fingerprint");
     if (!deployed || !candidate || !strcmp(deployed, candidate) ||
         !json_is_number(json_object_get(json_object_get(gate, "confirm"), "p")))
         return PR_OK;
