@@ -209,6 +209,11 @@ enum pr_code pr_json_read(
     return code;
 }
 
+const char *pr_json_text(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
 const char *pr_json_type_name(const json_t *v)
 {
     static const char *const names[] = {[JSON_OBJECT] = "an object",

@@ -56,6 +56,9 @@ PR_MUST_CHECK enum pr_code pr_json_get_bool(
 PR_MUST_CHECK enum pr_code pr_json_get_str(
     const json_t *obj, const char *key, bool required, const char **ret, struct pr_error *e);
 
+/* A string member, borrowed; NULL: there is none, or it is no string. */
+const char *pr_json_text(const json_t *obj, const char *key);
+
 /* The value of the four hexadecimal digits of a \u escape, or -1; reads up to the first that is
  * none. */
 int pr_json_hex4(const char *s);

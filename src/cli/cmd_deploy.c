@@ -12,6 +12,7 @@
 #include "deploy/expect.h"
 #include "deploy/gate.h"
 #include "deploy/source.h"
+#include "deploy/weighed.h"
 #include "systems/auto_deployment.h"
 
 struct job {
@@ -35,9 +36,17 @@ static void put_versions(const json_t *status, struct pr_str *out)
 {
     static const char *const headings[] = {"<version", "<checkpoint", "<served"};
     struct pr_table t;
-    const json_t *x;
+    const json_t *x, *now = json_object_get(status, "current");
     size_t i;
+    bool served = false;
     pr_table_init(&t, 3, headings);
+    json_array_foreach (json_object_get(status, "versions"), i, x)
+        served |= json_is_true(json_object_get(x, "served"));
+    if (json_is_object(now) && !served) { /* a real folder, or a link to one of the user's own */
+        pr_table_cell(&t, *text_of(now, "version") ? text_of(now, "version") : "(your own)", 60);
+        pr_table_cell(&t, text_of(now, "checkpoint"), 40);
+        pr_table_cell(&t, "yes", 4);
+    }
     json_array_foreach (json_object_get(status, "versions"), i, x) {
         pr_table_cell(&t, text_of(x, "version"), 60);
         pr_table_cell(&t, text_of(x, "checkpoint"), 40);
@@ -57,6 +66,8 @@ static void put_history(const json_t *status, struct pr_str *out)
     pr_str_puts(out, "\n");
     pr_table_init(&t, 4, headings);
     json_array_foreach (list, i, x) {
+        if (i == PR_DEPLOY_SHOWN)
+            break;
         pr_table_cell(&t, text_of(x, "began_at"), 20);
         pr_table_cell(&t, text_of(x, "version"), 50);
         pr_table_cell(&t, text_of(x, "step"), 12);
@@ -149,6 +160,8 @@ static enum pr_code judge(struct job *j, struct pr_error *e)
         const struct pr_gate gate = {d.comparison, d.regression, status, s};
         j->gate = pr_gate_judge(&gate);
         const json_t *c = json_object_get(j->gate, "candidate");
+        if (!pr_args_flag(j->args, "dry-run"))
+            code = pr_weighed_note(s, status, j->gate, e);
         if (json_is_object(c) && strcmp(text_of(c, "fingerprint"), j->candidate.fingerprint) != 0) {
             char why[300];
             snprintf(why, sizeof why, "the candidate of model comparison is %.100s, not %.100s",
@@ -211,15 +224,7 @@ static int go(struct job *j)
 {
     struct pr_error e;
     struct pr_deploy_outcome out;
-    const json_t *c = json_object_get(j->gate, "candidate");
-    bool is_candidate = !strcmp(text_of(c, "fingerprint"), j->candidate.fingerprint);
-    json_t *more = json_object();
-    if (is_candidate && json_object_get(c, "score_confirm"))
-        json_object_set(more, "score", json_object_get(c, "score_confirm"));
-    pr_json_set_int(more, "run_step", j->candidate.step);
-    pr_json_set_str(more, "run", j->candidate.run);
-    pr_json_set_str(more, "by", "hand");
-    pr_json_set(more, "gate", json_deep_copy(j->gate));
+    json_t *more = pr_deploy_more(j->gate, &j->candidate, "hand");
     enum pr_code code = questions(j, &e);
     const struct pr_deploy_wanted wanted = {.from = j->candidate.path,
         .checkpoint = j->candidate.name,

@@ -398,8 +398,8 @@ static const struct pr_config_key keys[] = {
         "proctor's own server and 80 for others, whose arithmetic rounds differently",
         NULL},
     {"deploy", "error_rate", PR_CONFIG_REAL, AT(deploy.error_rate), "0.05", 1e-9, 0.5, NULL,
-        "a candidate is deployed when its gain on the confirming examples has less than this "
-        "probability of being chance",
+        "probability of deploying any candidate that is no better than what is deployed: the k-th "
+        "one weighed against it needs p below 6 / (pi^2 k^2) of it on the confirming examples",
         NULL},
     {"deploy", "min_examples", PR_CONFIG_INT, AT(deploy.min_examples), "50", 1, 1000000, NULL,
         "confirming examples below which nothing is deployed", NULL},

@@ -3,15 +3,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "deploy/probe.h"
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    return json_string_value(json_object_get(o, key));
-}
+#define PROBE_AGAIN_NS 200000000
 
 int pr_deploy_slot(const json_t *o, const char *key)
 {
@@ -19,7 +18,7 @@ int pr_deploy_slot(const json_t *o, const char *key)
     return slot == 1 || slot == 2 ? (int)slot : 0;
 }
 
-static void step(const struct pr_deploy_work *w, const char *name)
+void pr_deploy_say(const struct pr_deploy_work *w, const char *name)
 {
     if (w->call->step)
         w->call->step(w->call->ctx, name, w->ask.version);
@@ -31,7 +30,7 @@ enum pr_code pr_deploy_note(
     return pr_journal_put(&w->journal, w->id, s, more, e);
 }
 
-static enum pr_code note_reason(
+enum pr_code pr_deploy_note_reason(
     struct pr_deploy_work *w, enum pr_deploy_step s, const char *reason, struct pr_error *e)
 {
     json_t *more = json_object();
@@ -58,6 +57,8 @@ enum pr_code pr_deploy_begin(
     code = pr_place_lock(&ret->place, e);
     if (!code)
         code = pr_journal_read(ret->place.journal, &ret->journal, e);
+    if (!code)
+        code = pr_journal_compact(&ret->journal, e);
     ret->ask = (struct pr_ask){.settings = s,
         .path = ret->place.target,
         .name = ret->place.name,
@@ -77,111 +78,29 @@ void pr_deploy_take_plan(struct pr_deploy_work *w, const struct pr_deployment *d
 {
     w->id = d->id;
     w->plan = d->plan;
-    w->ask.version = text_of(d->plan, "version");
+    w->ask.version = pr_json_text(d->plan, "version");
     w->ask.slot = pr_deploy_slot(d->plan, "slot");
     if (w->ask.slot && json_array_size(w->call->settings->slots) >= 2)
         w->ask.url =
             json_string_value(json_array_get(w->call->settings->slots, (size_t)(w->ask.slot - 1)));
 }
 
-/* ---- back ---- */
-
-/* The target is what it was before. */
-static enum pr_code restore(struct pr_deploy_work *w, struct pr_error *e)
-{
-    const char *previous = text_of(w->plan, "previous"), *link = text_of(w->plan, "previous_link");
-    enum pr_target_kind kind;
-    enum pr_code code = pr_place_kind(&w->place, &kind, e);
-    if (code)
-        return code;
-    if (kind != PR_TARGET_FOLDER)
-        code = pr_place_relink(&w->place, link, e);
-    else {
-        json_t *now = pr_place_current(&w->place);
-        const char *version = text_of(now, "version");
-        if (version && !strcmp(version, w->ask.version) && previous) {
-            code = pr_place_tidy(&w->place, previous, e);
-            if (!code)
-                code = pr_place_swap(&w->place, previous, NULL, e);
-        } else {
-            code = pr_place_tidy(&w->place, previous, e);
-        }
-        json_decref(now);
-    }
-    pr_fault_point(PR_FAULT_DEPLOY_UNDONE);
-    return code;
-}
-
-/* The old version is served again, or the server says why not. */
-static enum pr_code serve_again(struct pr_deploy_work *w, struct pr_error *e)
-{
-    const char *fingerprint = text_of(w->plan, "previous_fingerprint");
-    bool had = text_of(w->plan, "previous") || text_of(w->plan, "previous_link");
-    enum pr_code code = PR_OK;
-    if (w->driver->undo)
-        return w->driver->undo(&w->ask, pr_deploy_slot(w->plan, "previous_slot"), e);
-    if (!had) /* nothing was served before */
-        return PR_OK;
-    if (w->driver->reload)
-        code = w->driver->reload(&w->ask, e);
-    return code ? code : pr_deploy_health(&w->ask, w->driver, fingerprint, e);
-}
-
-enum pr_code pr_deploy_roll_back(
-    struct pr_deploy_work *w, const char *reason, bool noted, struct pr_error *e)
-{
-    int64_t begun = pr_clock_monotonic_ns();
-    enum pr_code code = noted ? PR_OK : note_reason(w, PR_DEPLOY_ROLLING_BACK, reason, e);
-    step(w, "rolling back");
-    pr_fault_point(PR_FAULT_DEPLOY_UNDOING);
-    if (!code)
-        code = restore(w, e);
-    if (code)
-        return pr_wrap(e, code, "rolling back (%s)", reason);
-    struct pr_error why;
-    json_t *more = json_object();
-    code = serve_again(w, &why);
-    if (code == PR_E_CANCELLED) {
-        json_decref(more);
-        return pr_fail(e, code, "%s", why.message);
-    }
-    snprintf(w->out->reason, sizeof w->out->reason, "%s", reason);
-    w->out->end = code ? PR_DEPLOY_END_BROKEN : PR_DEPLOY_END_ROLLED_BACK;
-    w->out->seconds = (double)(pr_clock_monotonic_ns() - begun) / 1e9;
-    pr_json_set_str(more, "reason", reason);
-    pr_json_set_bool(more, "served", !code);
-    pr_json_set_real(more, "seconds", w->out->seconds, NULL);
-    if (code) {
-        pr_json_set_str(more, "served_reason", why.message);
-        size_t n = strlen(w->out->reason);
-        snprintf(w->out->reason + n, sizeof w->out->reason - n,
-            "; and the server is not healthy with what was there before: %s", why.message);
-    }
-    code = pr_deploy_note(w, PR_DEPLOY_ROLLED_BACK, more, e);
-    json_decref(more);
-    struct pr_error ignored;
-    if (!code && text_of(w->plan, "from") && !pr_deploy_brought(&w->journal, w->ask.version))
-        (void)!pr_place_remove(&w->place, w->ask.version, &ignored);
-    return code;
-}
-
-/* ---- forth ---- */
-
 static enum pr_code prepare(struct pr_deploy_work *w, struct pr_error *e)
 {
-    if (text_of(w->plan, "link")) /* a folder of the user's own, where it lies */
+    if (pr_json_text(w->plan, "link")) /* a folder of the user's own, where it lies */
         return PR_OK;
-    step(w, text_of(w->plan, "from") ? "copying" : "verifying");
-    return pr_place_prepare(&w->place, text_of(w->plan, "from"), w->ask.version,
-        text_of(w->plan, "fingerprint"), text_of(w->plan, "checkpoint"), w->call->stop, e);
+    pr_deploy_say(w, pr_json_text(w->plan, "from") ? "copying" : "verifying");
+    return pr_place_prepare(&w->place, pr_json_text(w->plan, "from"), w->ask.version,
+        pr_json_text(w->plan, "fingerprint"), pr_json_text(w->plan, "checkpoint"), w->call->stop,
+        e);
 }
 
 static enum pr_code swap(struct pr_deploy_work *w, struct pr_error *e)
 {
-    const char *link = text_of(w->plan, "link"); /* back to a folder that is no version */
-    step(w, "swapping");
+    const char *link = pr_json_text(w->plan, "link"); /* back to a folder that is no version */
+    pr_deploy_say(w, "swapping");
     if (!link)
-        return pr_place_swap(&w->place, w->ask.version, text_of(w->plan, "previous"), e);
+        return pr_place_swap(&w->place, w->ask.version, pr_json_text(w->plan, "previous"), e);
     enum pr_code code = pr_place_relink(&w->place, link, e);
     pr_fault_point(PR_FAULT_DEPLOY_SWAPPED);
     return code;
@@ -189,20 +108,35 @@ static enum pr_code swap(struct pr_deploy_work *w, struct pr_error *e)
 
 static enum pr_code reload(struct pr_deploy_work *w, struct pr_error *e)
 {
-    step(w, "reloading");
+    pr_deploy_say(w, "reloading");
     enum pr_code code = w->driver->reload ? w->driver->reload(&w->ask, e) : PR_OK;
     pr_fault_point(PR_FAULT_DEPLOY_RELOADED);
     return code;
 }
 
-static enum pr_code probe(struct pr_deploy_work *w, json_t **ret, struct pr_error *e)
+static enum pr_code probe_once(struct pr_deploy_work *w, json_t **ret, struct pr_error *e)
 {
-    const char *fingerprint = text_of(w->plan, "fingerprint");
-    step(w, "probing");
+    const char *fingerprint = pr_json_text(w->plan, "fingerprint");
     enum pr_code code = pr_deploy_health(&w->ask, w->driver, fingerprint, e);
     if (!code)
         code = pr_deploy_probe(
             &w->ask, w->driver, fingerprint, json_object_get(w->plan, "questions"), ret, e);
+    return code;
+}
+
+/* A server that nobody tells serves the old version for a while: it has deploy.timeout_seconds. */
+static enum pr_code probe(struct pr_deploy_work *w, json_t **ret, struct pr_error *e)
+{
+    int64_t end = pr_clock_monotonic_ns() + w->call->settings->timeout_seconds * 1000000000;
+    pr_deploy_say(w, "probing");
+    enum pr_code code = probe_once(w, ret, e);
+    while (code && code != PR_E_CANCELLED && code != PR_E_USAGE && !w->driver->reload &&
+           pr_clock_monotonic_ns() < end) {
+        json_decref(*ret);
+        *ret = NULL;
+        nanosleep(&(struct timespec){.tv_nsec = PROBE_AGAIN_NS}, NULL);
+        code = probe_once(w, ret, e);
+    }
     pr_fault_point(PR_FAULT_DEPLOY_PROBED);
     return code;
 }
@@ -217,8 +151,7 @@ static enum pr_code finish(struct pr_deploy_work *w, struct pr_error *e)
     w->out->end = PR_DEPLOY_END_DONE;
     /* What cannot be tidied up now is next time. */
     size_t keep = (size_t)w->call->settings->keep_versions;
-    if (!pr_place_prune(&w->place, keep, text_of(w->plan, "previous"), &ignored))
-        (void)!pr_journal_compact(&w->journal, &ignored);
+    (void)!pr_place_prune(&w->place, keep, pr_json_text(w->plan, "previous"), &ignored);
     return PR_OK;
 }
 
@@ -264,7 +197,7 @@ static enum pr_code failed(struct pr_deploy_work *w, const struct pr_error *why,
 {
     w->out->end = PR_DEPLOY_END_FAILED;
     snprintf(w->out->reason, sizeof w->out->reason, "%s", why->message);
-    return note_reason(w, PR_DEPLOY_FAILED, why->message, e);
+    return pr_deploy_note_reason(w, PR_DEPLOY_FAILED, why->message, e);
 }
 
 enum pr_code pr_deploy_go_on(
@@ -283,13 +216,9 @@ enum pr_code pr_deploy_go_on(
         after = PR_DEPLOY_COPIED;
     }
     if (after == PR_DEPLOY_COPIED) {
-        if (swap(w, &why)) {
-            json_t *now = pr_place_current(&w->place);
-            const char *version = text_of(now, "version");
-            bool swapped = version && !strcmp(version, w->ask.version);
-            json_decref(now);
-            return swapped ? pr_deploy_roll_back(w, why.message, false, e) : failed(w, &why, e);
-        }
+        if (swap(w, &why))
+            return pr_deploy_is_swapped(w) ? pr_deploy_roll_back(w, why.message, false, e)
+                                           : failed(w, &why, e);
         if ((code = pr_deploy_note(w, PR_DEPLOY_SWAPPED, NULL, e)))
             return code;
         after = PR_DEPLOY_SWAPPED;

@@ -68,11 +68,14 @@ PR_MUST_CHECK enum pr_code pr_deploy_back(const struct pr_deploy_call *c, const 
     struct pr_deploy_outcome *ret, struct pr_error *e);
 
 /* What there is to say, without a lock and without changing anything: {"target","current":{…}|null,
- * "versions":[…],"history":[…the last 20, newest first],"under_way":{…}|null}.  New reference. */
+ * "versions":[…],"history":[…newest first; of the first PR_DEPLOY_SHOWN the probe, too],
+ * "under_way":{…}|null,"weighed":{…}|null (weighed.h)}.  The gate needs all of it, the user the
+ * first PR_DEPLOY_SHOWN.  New reference. */
+#define PR_DEPLOY_SHOWN 20
 PR_MUST_CHECK enum pr_code pr_deploy_status(
     const struct pr_deploy_settings *s, json_t **ret, struct pr_error *e);
 
-/* ---- recover.c's and deploy.c's own ---- */
+/* ---- deploy.c's, plan.c's, recover.c's and undo.c's own ---- */
 struct pr_deploy_work {
     const struct pr_deploy_call *call;
     const struct pr_driver *driver;
@@ -88,6 +91,12 @@ PR_MUST_CHECK enum pr_code pr_deploy_begin(
 void pr_deploy_end(struct pr_deploy_work *w);
 PR_MUST_CHECK enum pr_code pr_deploy_note(
     struct pr_deploy_work *w, enum pr_deploy_step s, const json_t *more, struct pr_error *e);
+PR_MUST_CHECK enum pr_code pr_deploy_note_reason(
+    struct pr_deploy_work *w, enum pr_deploy_step s, const char *reason, struct pr_error *e);
+/* Tells the caller which step begins. */
+void pr_deploy_say(const struct pr_deploy_work *w, const char *step);
+/* Has the target become what the plan says? */
+bool pr_deploy_is_swapped(const struct pr_deploy_work *w);
 /* 1 or 2; 0: none. */
 int pr_deploy_slot(const json_t *plan, const char *key);
 /* The last deployment of a version that ended well; NULL. */

@@ -80,7 +80,9 @@ enum pr_code pr_driver_proctor(const struct pr_ask *a, struct pr_error *e)
         int status;
         enum pr_code code = post_once(a, "/v1/load", "path", a->path, &status, e);
         bool passes = status == 409 || (!status && code == PR_E_IO);
-        if (!code || !passes || pr_clock_monotonic_ns() > end || (a->stop && atomic_load(a->stop)))
+        if (code && passes && a->stop && atomic_load(a->stop)) /* no answer that would count */
+            return pr_fail(e, PR_E_CANCELLED, "stopped as asked");
+        if (!code || !passes || pr_clock_monotonic_ns() > end)
             return code;
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     }

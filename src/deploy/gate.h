@@ -6,6 +6,9 @@
 #include "base/json.h"
 #include "deploy/settings.h"
 
+/* How the reason of a deployment begins that was killed before anything was changed. */
+#define PR_DEPLOY_INTERRUPTED "it was interrupted"
+
 struct pr_gate {
     const json_t *comparison; /* model_comparisons.json; NULL: not there */
     const json_t *regression; /* regression_monitoring.json; NULL: not there */

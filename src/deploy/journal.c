@@ -13,7 +13,9 @@
 
 #define MAX_BYTES     ((size_t)64 << 20)
 #define COMPACT_BYTES (4 << 20)
-#define KEPT          200
+#define KEPT          1000
+#define WHOLE         20 /* with questions, answers and the gate's figures */
+#define WHOLE_BYTES   (16 << 20)
 #define MAX_LINES     100000
 
 const char *const pr_deploy_step_names[PR_DEPLOY_STEP_COUNT] = {
@@ -165,20 +167,57 @@ enum pr_code pr_journal_put(struct pr_journal *j, int64_t deployment, enum pr_de
     return code;
 }
 
+/* A line without what only the newest are asked for. */
+static json_t *slim(const json_t *line)
+{
+    static const char *const heavy[] = {"questions", "gate", "probe"};
+    json_t *o = json_copy((json_t *)(uintptr_t)line);
+    for (size_t i = 0; i < sizeof heavy / sizeof *heavy; i++)
+        json_object_del(o, heavy[i]);
+    return o;
+}
+
+static void put_line(struct pr_str *out, const json_t *line)
+{
+    pr_json_dump(line, 0, 0, out);
+    pr_str_putc(out, '\n');
+}
+
+/* The deployment from which on lines are kept whole: of the last WHOLE what fits, the last always.
+ */
+static int64_t whole_from(const struct pr_journal *j)
+{
+    size_t bytes = 0, n = json_array_size(j->lines);
+    int64_t from = j->v[j->n - 1].id, oldest = j->v[j->n > WHOLE ? j->n - WHOLE : 0].id;
+    for (size_t i = n; i-- > 0;) {
+        struct pr_str text = PR_STR_INIT(MAX_BYTES);
+        const json_t *line = json_array_get(j->lines, i);
+        int64_t id = json_integer_value(json_object_get(line, "deployment"));
+        put_line(&text, line);
+        bytes += text.len;
+        pr_str_done(&text);
+        if (id < oldest || bytes > WHOLE_BYTES)
+            return id < from ? id + 1 : from;
+    }
+    return oldest;
+}
+
 enum pr_code pr_journal_compact(struct pr_journal *j, struct pr_error *e)
 {
     struct stat st;
     struct pr_str text = PR_STR_INIT(MAX_BYTES);
-    if (stat(j->path, &st) || st.st_size < COMPACT_BYTES || j->n <= KEPT)
+    if (!j->n || stat(j->path, &st) || st.st_size < COMPACT_BYTES)
         return PR_OK;
-    int64_t first = j->v[j->n - KEPT].id;
+    int64_t first = j->v[j->n > KEPT ? j->n - KEPT : 0].id, whole = whole_from(j);
     size_t i;
     const json_t *line;
-    json_array_foreach (j->lines, i, line)
-        if (json_integer_value(json_object_get(line, "deployment")) >= first) {
-            pr_json_dump(line, 0, 0, &text);
-            pr_str_putc(&text, '\n');
-        }
+    json_array_foreach (j->lines, i, line) {
+        int64_t id = json_integer_value(json_object_get(line, "deployment"));
+        json_t *shown = id >= whole ? json_incref((json_t *)(uintptr_t)line) : slim(line);
+        if (id >= first)
+            put_line(&text, shown);
+        json_decref(shown);
+    }
     enum pr_code code =
         text.over ? PR_OK : pr_file_write_atomic(j->path, pr_str_cstr(&text), text.len, e);
     pr_str_done(&text);
@@ -195,20 +234,5 @@ const struct pr_deployment *pr_journal_served(const struct pr_journal *j)
     for (size_t i = j->n; i-- > 0;)
         if (j->v[i].step == PR_DEPLOY_DONE)
             return &j->v[i];
-    return NULL;
-}
-
-const struct pr_deployment *pr_journal_rolled_back(
-    const struct pr_journal *j, const char *fingerprint)
-{
-    for (size_t i = j->n; i-- > 0;) {
-        const char *own = json_string_value(json_object_get(j->v[i].plan, "fingerprint"));
-        if (!own || strcmp(own, fingerprint) != 0)
-            continue;
-        if (j->v[i].step == PR_DEPLOY_ROLLED_BACK || j->v[i].step == PR_DEPLOY_ROLLING_BACK)
-            return &j->v[i];
-        if (j->v[i].step == PR_DEPLOY_DONE)
-            return NULL; /* later, by hand, it went well */
-    }
     return NULL;
 }

@@ -58,15 +58,13 @@ void pr_journal_done(struct pr_journal *j);
 /* Appends {"at","deployment","step"} and the members of `more` (borrowed; NULL: none), synced. */
 PR_MUST_CHECK enum pr_code pr_journal_put(struct pr_journal *j, int64_t deployment,
     enum pr_deploy_step step, const json_t *more, struct pr_error *e);
-/* Keeps the last 200 deployments, once the file has grown past 4 MiB. */
+/* Once the file has grown past 4 MiB: keeps the last 1000 deployments, and of these the last 20, as
+ * far as they fit, with questions, answers and the gate's figures.  What j has stays. */
 PR_MUST_CHECK enum pr_code pr_journal_compact(struct pr_journal *j, struct pr_error *e);
 
-/* Borrowed; NULL where there is none.  The last; the last that ended well; the last of this
- * fingerprint that was rolled back after all that went well with it. */
+/* Borrowed; NULL where there is none.  The last; the last that ended well. */
 const struct pr_deployment *pr_journal_last(const struct pr_journal *j);
 const struct pr_deployment *pr_journal_served(const struct pr_journal *j);
-const struct pr_deployment *pr_journal_rolled_back(
-    const struct pr_journal *j, const char *fingerprint);
 bool pr_deployment_is_over(const struct pr_deployment *d);
 
 #endif

@@ -116,7 +116,8 @@ char *pr_place_version(const struct pr_place *p, const char *version)
 
 bool pr_version_is_name(const char *v)
 {
-    return *v && *v != '.' && !strchr(v, '/') && strlen(v) <= 200 && strcmp(v, "journal.jsonl");
+    return *v && *v != '.' && !strchr(v, '/') && strlen(v) <= 200 && strcmp(v, "journal.jsonl") &&
+           strcmp(v, "weighed.json");
 }
 
 char *pr_version_name(const char *checkpoint, const char *fingerprint)
@@ -162,7 +163,7 @@ json_t *pr_place_list(const struct pr_place *p)
 enum pr_code pr_place_relink(struct pr_place *p, const char *text, struct pr_error *e)
 {
     struct pr_str temporary = PR_STR_INIT(65536);
-    enum pr_target_kind kind;
+    enum pr_target_kind kind = PR_TARGET_NONE;
     enum pr_code code = pr_place_kind(p, &kind, e);
     if (code)
         return code;
@@ -202,14 +203,14 @@ static enum pr_code exchange(struct pr_place *p, const char *version, struct pr_
 enum pr_code pr_place_swap(
     struct pr_place *p, const char *version, const char *old, struct pr_error *e)
 {
-    enum pr_target_kind kind;
+    enum pr_target_kind kind = PR_TARGET_NONE;
     enum pr_code code = pr_place_kind(p, &kind, e);
     if (code)
         return code;
     if (kind == PR_TARGET_FOLDER) {
         code = exchange(p, version, e);
         pr_fault_point(PR_FAULT_DEPLOY_SWAPPED);
-        return code ? code : pr_place_tidy(p, old, e);
+        return code ? code : pr_place_tidy(p, version, old, e);
     }
     struct pr_str text = PR_STR_INIT(65536);
     pr_str_printf(&text, "%s.versions/%s", p->name, version);
@@ -219,46 +220,62 @@ enum pr_code pr_place_swap(
     return code;
 }
 
-/* A folder among the versions that is not what its name says: it was TARGET before the exchange. */
-static enum pr_code rename_version(
-    struct pr_place *p, const char *name, const char *to, struct pr_error *e)
+enum pr_code pr_place_tidy(
+    struct pr_place *p, const char *version, const char *old, struct pr_error *e)
 {
-    char *from = pr_place_version(p, name), *path = pr_place_version(p, to);
-    enum pr_code code = PR_OK;
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, path, RENAME_NOREPLACE))
-        code = pr_fail_errno(e, errno, "renaming %s to %s", from, path);
-    pr_free(from);
-    pr_free(path);
-    return code;
-}
-
-enum pr_code pr_place_tidy(struct pr_place *p, const char *old, struct pr_error *e)
-{
-    json_t *list = pr_place_list(p), *current = pr_place_current(p);
-    const json_t *v;
-    const char *served = json_string_value(json_object_get(current, "version"));
-    enum pr_code code = PR_OK;
     enum pr_target_kind kind = PR_TARGET_NONE;
-    size_t i;
-    if (pr_place_kind(p, &kind, e) || kind != PR_TARGET_FOLDER)
-        goto out;
-    json_array_foreach (list, i, v) {
-        const char *name = json_string_value(json_object_get(v, "version"));
-        char *path = pr_place_version(p, name);
-        json_t *mark = mark_of(path);
-        const char *own = json_string_value(json_object_get(mark, "version"));
-        if (!code && mark && strcmp(own, name) != 0)
-            code = rename_version(p, name, own, e);
-        else if (!code && !mark && served && old && !strcmp(name, served))
-            code = rename_version(p, name, old, e);
-        json_decref(mark);
-        pr_free(path);
-    }
+    enum pr_code code = pr_place_kind(p, &kind, e);
+    if (code || kind != PR_TARGET_FOLDER || !old || !strcmp(old, version))
+        return code;
+    char *from = pr_place_version(p, version), *to = pr_place_version(p, old);
+    if (pr_path_exists(from) && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+        code = pr_fail_errno(e, errno, "renaming %s to %s", from, to);
     if (!code)
         code = pr_sync_folder(p->versions, e);
     pr_fault_point(PR_FAULT_DEPLOY_TIDIED);
-out:
-    json_decref(list);
-    json_decref(current);
+    pr_free(from);
+    pr_free(to);
     return code;
+}
+
+enum pr_code pr_place_swap_back(
+    struct pr_place *p, const char *version, const char *old, struct pr_error *e)
+{
+    char *path = pr_place_version(p, old);
+    enum pr_code code = exchange(p, pr_path_exists(path) ? old : version, e);
+    pr_free(path);
+    return code ? code : pr_place_tidy(p, old, version, e);
+}
+
+int64_t pr_place_inode(const char *dir)
+{
+    struct stat st;
+    return stat(dir, &st) || !S_ISDIR(st.st_mode) ? 0 : (int64_t)st.st_ino;
+}
+
+/* The folder that a link leads to is that version's. */
+static bool leads_to(const struct pr_place *p, const char *version)
+{
+    struct stat st, own;
+    char *path = pr_place_version(p, version);
+    bool is = !stat(p->target, &st) && !stat(path, &own) && st.st_dev == own.st_dev &&
+              st.st_ino == own.st_ino;
+    pr_free(path);
+    return is;
+}
+
+bool pr_place_is(const struct pr_place *p, const char *version, int64_t inode)
+{
+    enum pr_target_kind kind = PR_TARGET_NONE;
+    if (pr_place_kind(p, &kind, NULL) || kind == PR_TARGET_NONE)
+        return false;
+    if (kind == PR_TARGET_LINK)
+        return leads_to(p, version);
+    if (inode)
+        return pr_place_inode(p->target) == inode;
+    json_t *now = pr_place_current(p);
+    const char *marked = json_string_value(json_object_get(now, "version"));
+    bool is = marked && !strcmp(marked, version);
+    json_decref(now);
+    return is;
 }

@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -70,15 +71,27 @@ PR_MUST_CHECK enum pr_code pr_place_prepare(struct pr_place *p, const char *from
     const char *version, const char *fingerprint, const char *checkpoint, const atomic_bool *stop,
     struct pr_error *e);
 
-/* Makes TARGET the version (a name), atomically.  `old` is the name for a real folder that TARGET
- * is now and that has no mark. */
+/* Makes TARGET the version (a name), atomically.  `old` is the name, which must be free, that a
+ * real folder that TARGET is now gets among the versions. */
 PR_MUST_CHECK enum pr_code pr_place_swap(
     struct pr_place *p, const char *version, const char *old, struct pr_error *e);
 /* Makes TARGET a link with this text, or, with NULL, nothing: where it is a link now. */
 PR_MUST_CHECK enum pr_code pr_place_relink(
     struct pr_place *p, const char *text, struct pr_error *e);
-/* After a swap of real folders: each has its own name again.  Repeating it does no harm. */
-PR_MUST_CHECK enum pr_code pr_place_tidy(struct pr_place *p, const char *old, struct pr_error *e);
+/* After TARGET, a real folder, was exchanged with `version`: what has that name among the versions
+ * is what TARGET was, and is called `old`.  Repeating it does no harm. */
+PR_MUST_CHECK enum pr_code pr_place_tidy(
+    struct pr_place *p, const char *version, const char *old, struct pr_error *e);
+/* A swap of real folders undone, tidied or not. */
+PR_MUST_CHECK enum pr_code pr_place_swap_back(
+    struct pr_place *p, const char *version, const char *old, struct pr_error *e);
+
+/* What tells a folder whatever its name; 0: it is none.  An exchange keeps it, and needs both on
+ * one file system. */
+int64_t pr_place_inode(const char *dir);
+/* Is TARGET this version?  inode: of its folder before the swap; 0: it was made for the swap, so
+ * that its mark tells it.  A folder of the user's own has no mark. */
+bool pr_place_is(const struct pr_place *p, const char *version, int64_t inode);
 /* Removes copies that were begun, and the oldest versions beyond `keep` besides the served one and
  * `spare` (NULL: none): of those with a mark alone. */
 PR_MUST_CHECK enum pr_code pr_place_prune(

@@ -9,11 +9,6 @@
 #include "base/file.h"
 #include "deploy/deploy.h"
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    return json_string_value(json_object_get(o, key));
-}
-
 /* ---- a plan ---- */
 
 /* A name for what TARGET is, where it is a folder of the user's own. */
@@ -26,6 +21,23 @@ static char *own_name(const struct pr_deploy_work *w)
     return pr_version_name(w->place.name, fingerprint);
 }
 
+/* `base`, or base-2, base-3 …: no version's, and not the one's that is to be made. */
+static char *free_name(const struct pr_place *p, const char *base, const char *version)
+{
+    struct pr_str s = PR_STR_INIT(1024);
+    for (int i = 1;; i++) {
+        pr_str_clear(&s);
+        pr_str_puts(&s, base);
+        if (i > 1)
+            pr_str_printf(&s, "-%d", i);
+        char *path = pr_place_version(p, pr_str_cstr(&s));
+        bool taken = pr_path_exists(path) || !strcmp(pr_str_cstr(&s), version);
+        pr_free(path);
+        if (!taken)
+            return pr_str_take(&s);
+    }
+}
+
 static enum pr_code set_previous(struct pr_deploy_work *w, json_t *plan, struct pr_error *e)
 {
     enum pr_target_kind kind;
@@ -35,20 +47,30 @@ static enum pr_code set_previous(struct pr_deploy_work *w, json_t *plan, struct 
     json_t *now = pr_place_current(&w->place);
     char *link = pr_place_link(&w->place), fingerprint[65];
     struct pr_error ignored;
-    const char *version = text_of(now, "version");
-    if (version) {
-        pr_json_set_str(plan, "previous", version);
-        json_object_set(plan, "previous_fingerprint", json_object_get(now, "fingerprint"));
-    } else if (now) {
-        char *name = kind == PR_TARGET_FOLDER ? own_name(w) : NULL;
-        if (name)
-            pr_json_set_str(plan, "previous", name);
-        if (!pr_place_fingerprint(&w->place, w->place.target, fingerprint, &ignored))
-            pr_json_set_str(plan, "previous_fingerprint", fingerprint);
+    const char *version = pr_json_text(now, "version");
+    if (kind == PR_TARGET_FOLDER) {
+        char *base = version ? pr_strdup(version) : own_name(w),
+             *name = free_name(&w->place, base, pr_json_text(plan, "version"));
+        pr_json_set_str(plan, "previous", name);
+        pr_free(base);
         pr_free(name);
+    } else if (version) {
+        pr_json_set_str(plan, "previous", version);
+    }
+    if (version) {
+        json_object_set(plan, "previous_fingerprint", json_object_get(now, "fingerprint"));
+    } else if (now && !pr_place_fingerprint(&w->place, w->place.target, fingerprint, &ignored)) {
+        pr_json_set_str(plan, "previous_fingerprint", fingerprint);
     }
     if (link)
         pr_json_set_str(plan, "previous_link", link);
+    if (!pr_json_text(plan, "link")) {
+        char *path = pr_place_version(&w->place, pr_json_text(plan, "version"));
+        int64_t inode = pr_place_inode(path);
+        if (inode)
+            pr_json_set_int(plan, "version_inode", inode);
+        pr_free(path);
+    }
     const struct pr_deployment *served = pr_journal_served(&w->journal);
     int old = served ? pr_deploy_slot(served->plan, "slot") : 0;
     if (w->driver->settle) {
@@ -97,7 +119,7 @@ static enum pr_code set_questions(const struct pr_deploy_work *w, const struct p
     if (asked && json_array_size(x->questions)) {
         json_object_set(plan, "questions", (json_t *)(uintptr_t)x->questions);
     } else if (asked && x->ask) {
-        char *there = pr_place_version(&w->place, text_of(plan, "version"));
+        char *there = pr_place_version(&w->place, pr_json_text(plan, "version"));
         enum pr_code code = x->ask(x->ask_ctx, x->from ? x->from : there, &made, e);
         pr_free(there);
         if (code)
@@ -120,7 +142,7 @@ enum pr_code pr_deploy_run(const struct pr_deploy_call *c, const struct pr_deplo
     if (!code)
         code = pr_deploy_resume(&w, &found, e);
     json_t *now = code ? NULL : pr_place_current(&w.place);
-    const char *served = text_of(now, "version");
+    const char *served = pr_json_text(now, "version");
     *ret = (struct pr_deploy_outcome){.end = PR_DEPLOY_END_ALREADY, .seconds = NAN};
     if (!code && !(served && !strcmp(served, version))) {
         json_t *plan = plan_of(x, version);
@@ -140,7 +162,7 @@ enum pr_code pr_deploy_run(const struct pr_deploy_call *c, const struct pr_deplo
 const struct pr_deployment *pr_deploy_brought(const struct pr_journal *j, const char *version)
 {
     for (size_t i = j->n; i-- > 0;) {
-        const char *v = text_of(j->v[i].plan, "version");
+        const char *v = pr_json_text(j->v[i].plan, "version");
         if (j->v[i].step == PR_DEPLOY_DONE && v && version && !strcmp(v, version))
             return &j->v[i];
     }
@@ -166,7 +188,7 @@ static enum pr_code plan_version(
         pr_json_set_str(plan, "checkpoint", version);
         pr_json_set_str(plan, "fingerprint", fingerprint);
         if (!pr_json_read(AT_FDCWD, mark, 65536, PR_JSON_STRICT, &known, &ignored) &&
-            text_of(known, "checkpoint"))
+            pr_json_text(known, "checkpoint"))
             json_object_set(plan, "checkpoint", json_object_get(known, "checkpoint"));
         json_decref(known);
     }
@@ -223,12 +245,16 @@ enum pr_code pr_deploy_back(const struct pr_deploy_call *c, const char *version,
     if (!code)
         code = pr_deploy_resume(&w, &found, e);
     json_t *now = code ? NULL : pr_place_current(&w.place);
-    const char *served = text_of(now, "version");
+    const char *served = pr_json_text(now, "version");
     *ret = (struct pr_deploy_outcome){.end = PR_DEPLOY_END_ALREADY, .seconds = NAN};
     if (!code && !(version && served && !strcmp(served, version))) {
         const struct pr_deployment *d = pr_deploy_brought(&w.journal, served);
-        const char *link = d ? text_of(d->plan, "previous_link") : NULL;
-        code = back_to(&w, version ? version : d ? text_of(d->plan, "previous") : NULL, link, e);
+        const char *link = d ? pr_json_text(d->plan, "previous_link") : NULL;
+        code = back_to(&w,
+            version ? version
+            : d     ? pr_json_text(d->plan, "previous")
+                    : NULL,
+            link, e);
     }
     json_decref(now);
     pr_deploy_end(&w);

@@ -5,35 +5,17 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "deploy/deploy.h"
-
-#define SHOWN 20
-
-static const char *text_of(const json_t *o, const char *key)
-{
-    return json_string_value(json_object_get(o, key));
-}
-
-/* Has the target become what the plan says? */
-static bool is_swapped(const struct pr_deploy_work *w)
-{
-    const char *link = text_of(w->plan, "link");
-    json_t *now = pr_place_current(&w->place);
-    const char *version = text_of(now, "version");
-    char *text = pr_place_link(&w->place);
-    bool is = link ? text && !strcmp(text, link) : version && !strcmp(version, w->ask.version);
-    pr_free(text);
-    json_decref(now);
-    return is;
-}
+#include "deploy/gate.h"
+#include "deploy/weighed.h"
 
 /* Before the swap nothing was changed; right after it the journal may not say so yet. */
 static enum pr_code before_swap(struct pr_deploy_work *w, struct pr_error *e)
 {
-    static const char why[] = "it was interrupted before anything was changed";
+    static const char why[] = PR_DEPLOY_INTERRUPTED " before anything was changed";
     json_t *more = json_object();
     enum pr_code code;
-    if (is_swapped(w)) {
-        code = pr_place_tidy(&w->place, text_of(w->plan, "previous"), e);
+    if (pr_deploy_is_swapped(w)) {
+        code = pr_place_tidy(&w->place, w->ask.version, pr_json_text(w->plan, "previous"), e);
         if (!code)
             code = pr_deploy_note(w, PR_DEPLOY_SWAPPED, NULL, e);
         if (!code)
@@ -81,7 +63,7 @@ enum pr_code pr_deploy_recover(const struct pr_deploy_call *c, bool *ret_found,
 static json_t *deployment_json(const struct pr_deployment *d)
 {
     static const char *const keys[] = {"checkpoint", "version", "fingerprint", "score", "run_step",
-        "run", "previous", "previous_fingerprint", "by", "gate"};
+        "run", "previous", "previous_link", "previous_fingerprint", "by", "gate"};
     json_t *o = json_object();
     pr_json_set_int(o, "deployment", d->id);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
@@ -112,9 +94,10 @@ static void set_probe(const struct pr_journal *j, const struct pr_deployment *d,
 static void set_history(const struct pr_journal *j, json_t *o)
 {
     json_t *history = json_array();
-    for (size_t i = j->n; i-- > 0 && json_array_size(history) < SHOWN;) {
+    for (size_t i = j->n; i-- > 0;) {
         json_t *x = deployment_json(&j->v[i]);
-        set_probe(j, &j->v[i], x);
+        if (json_array_size(history) < PR_DEPLOY_SHOWN)
+            set_probe(j, &j->v[i], x);
         json_array_append_new(history, x);
     }
     pr_json_set(o, "history", history);
@@ -124,11 +107,14 @@ static void set_history(const struct pr_journal *j, json_t *o)
 static void name_unmarked(struct pr_place *p, const struct pr_deploy_settings *s, json_t *now)
 {
     char fingerprint[65];
-    struct pr_error ignored;
+    struct pr_error e;
     p->bases = (const char *const(*)[2])s->bases;
     p->n_bases = s->n_bases;
-    if (now && !json_object_get(now, "version") &&
-        !pr_place_fingerprint(p, p->target, fingerprint, &ignored))
+    if (!now || pr_json_text(now, "fingerprint"))
+        return;
+    if (pr_place_fingerprint(p, p->target, fingerprint, &e))
+        pr_json_set_null(now, "fingerprint", e.message);
+    else
         pr_json_set_str(now, "fingerprint", fingerprint);
 }
 
@@ -150,6 +136,8 @@ enum pr_code pr_deploy_status(const struct pr_deploy_settings *s, json_t **ret, 
         pr_json_set(o, "current", now ? now : json_null());
         pr_json_set(o, "versions", pr_place_list(&place));
         set_history(&journal, o);
+        json_t *weighed = pr_weighed_read(place.versions);
+        pr_json_set(o, "weighed", weighed ? weighed : json_null());
         pr_json_set(o, "under_way",
             last && !pr_deployment_is_over(last) ? deployment_json(last) : json_null());
         pr_journal_done(&journal);

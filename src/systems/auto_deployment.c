@@ -9,6 +9,7 @@
 #include "deploy/expect.h"
 #include "deploy/gate.h"
 #include "deploy/source.h"
+#include "deploy/weighed.h"
 #include "systems/auto_deployment.h"
 #include "systems/deploy_settings.h"
 #include "systems/system.h"
@@ -105,23 +106,6 @@ static void decide(struct acting *a, const struct pr_deploy_candidate *c,
         a->f, SYSTEM, "deployment", c->id, 0, verdicts[o->end], 0, evidence, a->errand->now_ms);
 }
 
-static json_t *more_of(const struct acting *a, const struct pr_deploy_candidate *c)
-{
-    const json_t *x = json_object_get(a->gate, "candidate");
-    json_t *o = json_object();
-    if (json_object_get(x, "score_confirm"))
-        json_object_set(o, "score", json_object_get(x, "score_confirm"));
-    if (json_is_integer(json_object_get(x, "step")))
-        json_object_set(o, "run_step", json_object_get(x, "step"));
-    else
-        pr_json_set_int(o, "run_step", c->step);
-    if (json_is_string(json_object_get(x, "run")))
-        json_object_set(o, "run", json_object_get(x, "run"));
-    pr_json_set_str(o, "by", SYSTEM);
-    pr_json_set(o, "gate", json_deep_copy(a->gate));
-    return o;
-}
-
 /* The gate lets it. */
 static enum pr_code deploy(struct acting *a, struct pr_error *e)
 {
@@ -143,7 +127,7 @@ static enum pr_code deploy(struct acting *a, struct pr_error *e)
         pr_deploy_questions(a->g, a->s, a->errand->options, fingerprint, &questions, &a->suite, e);
     if (!code && questions)
         code = pr_expect_shape(c.path, a->s, questions, e);
-    json_t *more = more_of(a, &c);
+    json_t *more = pr_deploy_more(a->gate, &c, SYSTEM);
     const struct pr_deploy_wanted wanted = {.from = c.path,
         .checkpoint = c.name,
         .fingerprint = c.fingerprint,
@@ -174,7 +158,8 @@ static void alert(struct acting *a, const json_t *status)
     if (!strcmp(step, "rolled_back") || !strcmp(step, "rolling_back"))
         pr_findings_alert(a->f, "rolled-back", 0, PR_ALERT_CRITICAL,
             "the deployment of %.100s was rolled back: %s", name ? name : "?", reason);
-    else if (!strcmp(step, "failed") && strncmp(reason, "it was interrupted", 18) != 0)
+    else if (!strcmp(step, "failed") &&
+             strncmp(reason, PR_DEPLOY_INTERRUPTED, strlen(PR_DEPLOY_INTERRUPTED)) != 0)
         pr_findings_alert(a->f, "not-deployed", 0, PR_ALERT_CRITICAL,
             "%.100s could not be deployed: %s", name ? name : "?", reason);
 }
@@ -190,6 +175,7 @@ static enum pr_code judge(struct acting *a, struct pr_error *e)
     if (!code) {
         const struct pr_gate gate = {d.comparison, d.regression, status, a->s};
         a->gate = pr_gate_judge(&gate);
+        code = pr_weighed_note(a->s, status, a->gate, e);
     }
     json_decref(status);
     pr_deploy_documents_done(&d);

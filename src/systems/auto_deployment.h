@@ -29,7 +29,7 @@ PR_MUST_CHECK enum pr_code pr_deploy_find(struct pr_gradebook *g,
 
 /* Questions with the answers that this fingerprint gave when it was graded.  *ret_list is NULL
  * where there are too few (texts are kept for some days): then *ret_suite (pr_suite_free; NULL:
- * there is no suite) has the examples to compute them from. */
+ * there is no suite) has the examples to compute them from.  Both are NULL after an error. */
 PR_MUST_CHECK enum pr_code pr_deploy_questions(struct pr_gradebook *g,
     const struct pr_deploy_settings *s, const char *options, const char *fingerprint,
     json_t **ret_list, struct pr_suite **ret_suite, struct pr_error *e);
@@ -37,6 +37,10 @@ PR_MUST_CHECK enum pr_code pr_deploy_questions(struct pr_gradebook *g,
 /* The row of this fingerprint that is there; false: none. */
 bool pr_deploy_known(
     struct pr_gradebook *g, const char *fingerprint, struct pr_deploy_candidate *ret);
+
+/* What the journal keeps of it besides (struct pr_deploy_wanted): by, gate, and score, run and step
+ * as far as they are known.  gate: pr_gate_judge, of whichever candidate.  New reference. */
+json_t *pr_deploy_more(const json_t *gate, const struct pr_deploy_candidate *c, const char *by);
 
 /* ---- auto_deployment_status.c ---- */
 

@@ -88,6 +88,30 @@ enum pr_code pr_deploy_find(struct pr_gradebook *g, const struct pr_deploy_setti
     return code;
 }
 
+json_t *pr_deploy_more(const json_t *gate, const struct pr_deploy_candidate *c, const char *by)
+{
+    const json_t *x = json_object_get(gate, "candidate");
+    const char *fingerprint = json_string_value(json_object_get(x, "fingerprint"));
+    json_t *o = json_object();
+    if (!fingerprint || strcmp(fingerprint, c->fingerprint) != 0)
+        x = NULL;
+    json_t *score = json_object_get(x, "score_confirm"), *step = json_object_get(x, "step"),
+           *run = json_object_get(x, "run");
+    if (score)
+        json_object_set(o, "score", score);
+    if (json_is_integer(step))
+        json_object_set(o, "run_step", step);
+    else if (c->step >= 0)
+        pr_json_set_int(o, "run_step", c->step);
+    if (json_is_string(run))
+        json_object_set(o, "run", run);
+    else if (*c->run)
+        pr_json_set_str(o, "run", c->run);
+    pr_json_set_str(o, "by", by);
+    pr_json_set(o, "gate", gate ? json_deep_copy(gate) : json_null());
+    return o;
+}
+
 /* ---- questions ---- */
 
 static enum pr_code main_suite(struct pr_gradebook *g, struct pr_suite **ret, struct pr_error *e)
@@ -164,7 +188,9 @@ enum pr_code pr_deploy_questions(struct pr_gradebook *g, const struct pr_deploy_
     enum pr_code code = g && s->probe_questions ? main_suite(g, ret_suite, e) : PR_OK;
     if (!code && *ret_suite)
         code = graded(g, s, options, fingerprint, *ret_suite, ret_list, e);
-    if (code)
+    if (code) {
         pr_suite_free(*ret_suite);
+        *ret_suite = NULL;
+    }
     return code;
 }

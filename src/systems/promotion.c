@@ -247,6 +247,21 @@ static bool is_tied_with_best(const struct work *w)
     return tied;
 }
 
+/* As ranked, the best first: what is deployed was the best once, however old it is. */
+static void put_against(struct work *w, json_t *list)
+{
+    const struct pr_ranking *r = &w->c->ranking;
+    for (size_t k = 0; k < r->n; k++) {
+        if (r->order[k] == w->candidate)
+            continue;
+        for (size_t i = w->c->newest_of[r->order[k]]; i != SIZE_MAX; i = w->c->entries[i].next) {
+            if (json_array_size(list) == PR_COMPARISON_LISTED)
+                return;
+            json_array_append_new(list, against_json(w, &w->c->entries[i]));
+        }
+    }
+}
+
 static void set_candidate(struct work *w, const struct pr_comparison_entry *x, json_t *o)
 {
     json_t *against = json_array();
@@ -264,9 +279,7 @@ static void set_candidate(struct work *w, const struct pr_comparison_entry *x, j
         pr_json_set_real(o, k == CHOOSE ? "score_choose" : "score_confirm", s->value, s->reason);
     }
     pr_json_set_bool(o, "tied_with_best", is_tied_with_best(w));
-    for (size_t i = 0; i < w->c->n && json_array_size(against) < PR_COMPARISON_LISTED; i++)
-        if (w->c->entries[i].item != w->candidate)
-            json_array_append_new(against, against_json(w, &w->c->entries[i]));
+    put_against(w, against);
     pr_json_set(o, "against", against);
 }
 

@@ -5,8 +5,9 @@ known, and the server never has anything else.
     deploy_kills.py [--kills N] [--each M] [--seed S]
 
 N kills in all; each named moment is hit at least M times.  The moments that were hit are printed.  Both
-kinds of target are under test, a symbolic link and a real folder, and so are deployments that succeed
-and ones that are rolled back because the server refuses them."""
+kinds of target are under test, a symbolic link and a real folder, and so are deployments that succeed, ones that
+are rolled back because the server refuses them, and going back by hand to the user's own folder, which is
+never lost."""
 import argparse
 import collections
 import hashlib
@@ -29,6 +30,7 @@ NAMES = ["checkpoint-1574", "checkpoint-2886", "checkpoint-2926", "checkpoint-45
 BAD = "checkpoint-4500"  # where the server is told to refuse it
 WANTED = ["config.json", "model.safetensors", "tokenizer.json"]
 # In which deployments a moment comes by: of a folder, of a bad checkpoint.
+MADE = {"deploy.copying", "deploy.whole"}  # where a version is made
 ONLY = {"deploy.tidied": "folder", "deploy.undoing": "bad", "deploy.undone": "bad"}
 
 
@@ -58,7 +60,8 @@ class Target:
         os.makedirs(os.path.dirname(self.path))
         if kind == "folder":
             shutil.copytree(source(NAMES[0]), self.path)
-        self.refuses, self.served, self.wrong, self.looks = False, None, [], 0
+            self.inode = os.stat(self.path).st_ino
+        self.refuses, self.served, self.wrong, self.looks = None, None, [], 0
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
         with open(os.path.join(self.base, "proctor.yaml"), "w", encoding="utf-8") as f:
@@ -90,7 +93,7 @@ class Target:
             def do_POST(self):
                 path = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["path"]
                 name = target.look(path)
-                if name == BAD and target.refuses:
+                if name == target.refuses:
                     return self.say(500)
                 target.served = name
                 self.say(200)
@@ -117,11 +120,10 @@ class Target:
         raise AssertionError("could not be looked at")
 
     def watch(self):
-        had = self.kind == "folder"
         while not self.ended:
             try:
                 name = self.look()
-                assert name or not had or self.first, "the target is gone"
+                assert name or (self.kind == "link" and self.first), "the target is gone"
                 self.looks += 1
             except Exception:
                 self.wrong.append(traceback.format_exc())
@@ -137,6 +139,15 @@ class Target:
         return subprocess.Popen([PROCTOR, *args, "--base-dir", self.base], env=env,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
+
+    def own(self):
+        """The name among the versions of the folder that was there at first; None: it is none of them."""
+        versions = self.path + ".versions"
+        if self.kind == "folder" and os.path.isdir(versions):
+            for name in os.listdir(versions):
+                if os.stat(os.path.join(versions, name)).st_ino == self.inode:
+                    return name
+        return None
 
     def deploy(self, name, **more):
         return self.run("deploy", source(name), "--force", **more)
@@ -155,7 +166,7 @@ class Target:
 def settle(t, rng, refuses):
     """The next start finishes what was under way; afterwards all that is said is true."""
     t.refuses = refuses
-    want = rng.choice([n for n in NAMES if n != BAD])
+    want = rng.choice([n for n in NAMES if n not in (BAD, refuses)])
     p = t.deploy(want)
     out, err = p.communicate(timeout=60)
     assert p.returncode == 0, err.decode()
@@ -165,6 +176,7 @@ def settle(t, rng, refuses):
         assert doc["under_way"] is None and doc["checkpoint"] in (want, None), doc
     # The server was told of it, unless it was the very folder that was there at first.
     assert t.served in (want, None), (t.served, want)
+    assert t.kind == "link" or t.own() or os.stat(t.path).st_ino == t.inode, "the first folder is lost"
     t.first = False
     names = os.listdir(t.path + ".versions")
     left = [n for n in names if n.startswith((".copying", ".gone"))]
@@ -174,14 +186,15 @@ def settle(t, rng, refuses):
 
 def one_kill(t, point, nth, rng, log):
     bad = ONLY.get(point) == "bad" or (point == "random" and rng.random() < 0.3)
-    was = t.look()
-    t.refuses = bad
+    was, own = t.look(), t.own()
+    back = own and point not in MADE and rng.random() < 0.6
+    t.refuses = None if not bad else NAMES[0] if back else BAD
     others = [n for n in NAMES if n != was and (n != BAD or bad)]
-    name = BAD if bad else rng.choice(others)
-    if name == was:
-        settle(t, rng, False)
+    name = NAMES[0] if back else BAD if bad else rng.choice(others)
+    if name == was and not back:
+        settle(t, rng, None)
     fault = None if point == "random" else "%s:%d:daemon" % (point, nth)
-    p = t.deploy(name, fault=fault, log=log)
+    p = t.run("rollback", own, fault=fault, log=log) if back else t.deploy(name, fault=fault, log=log)
     if point == "random":
         time.sleep(rng.uniform(0, 0.06))
         p.kill()
@@ -190,7 +203,7 @@ def one_kill(t, point, nth, rng, log):
     assert hit or p.returncode == (1 if bad else 0), (point, p.returncode, err.decode())
     now = t.look()
     assert now in (was, name), (was, now, name)
-    settle(t, rng, rng.random() < 0.5)
+    settle(t, rng, rng.choice([None, name if bad else BAD]))
     return hit
 
 

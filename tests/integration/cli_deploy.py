@@ -4,14 +4,16 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 import time
 
 import sshd
 from cli_run import base
 from deploying import BETTER, EVAL, GOOD, Served, deploy, original, status_of, weights, world
-from harness import proctor, run, scratch
+from harness import Skipped, proctor, run, scratch
 
 TOP = scratch()
+CRITICAL = 2  # enum pr_alert_level
 GRADED = base(os.path.join(TOP.name, "base"), (GOOD, BETTER), 60)
 with open(os.path.join(GRADED, "proctor.yaml"), "a", encoding="utf-8") as f:
     f.write(EVAL)
@@ -71,6 +73,31 @@ def test_a_server_that_starts_badly_is_rolled_back():
         assert weights(server.served.copy.name) == weights(original(GOOD))
 
 
+def test_a_server_that_nobody_tells_is_given_time_to_notice():
+    with world(GRADED) as (folder, target, server):
+        with open(os.path.join(folder, "proctor.yaml"), "w", encoding="utf-8") as f:
+            f.write(EVAL + "deploy: {target: %s, driver: none, url: '%s', timeout_seconds: 8, probe_questions: 2, "
+                    "probe_tokens: 24}\n" % (target, server.url))
+        over = threading.Event()
+
+        def look():
+            while not over.wait(1):
+                if os.path.exists(target) and not (
+                        server.served and server.served.folder == os.path.realpath(target)):
+                    server.served = Served(target)
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            deploy(folder, GOOD)
+            deploy(folder, BETTER)  # it serves the other one still
+        finally:
+            over.set()
+            looking.join()
+        assert weights(target) == weights(original(BETTER)) and not server.reloads
+        probe = status_of(folder)["probe"]
+        assert probe["agreed"] == 2, probe
+
+
 def test_the_first_deployment_that_fails_leaves_nothing_behind():
     with world(GRADED) as (folder, target, server):
         server.bad = "answers wrongly"
@@ -101,6 +128,9 @@ def test_the_system_deploys_the_best_one_and_holds_it_afterwards():
         with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
             made = db.execute("SELECT verdict FROM decisions WHERE kind = 'deployment'").fetchall()
         assert made == [("deployed",)], made
+        deploy(folder, GOOD)
+        proctor("rollback", "--base-dir", folder)
+        assert status_of(folder)["score"] == row["score"]
 
 
 def test_what_somebody_went_back_from_is_not_brought_back():
@@ -122,7 +152,7 @@ def test_a_target_that_cannot_be_written_is_a_critical_alert():
         assert row["state"] == "waiting", row
         with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
             raised = db.execute("SELECT level FROM alerts WHERE system = 'auto-deployment'").fetchall()
-        assert len(raised) == 1, raised
+        assert raised == [(CRITICAL,)], raised
 
 
 def test_another_machines_comparison_decides_with_its_token():
@@ -143,7 +173,7 @@ def test_another_machines_comparison_decides_with_its_token():
 
 def test_status_files_over_ssh_decide():
     if sshd.missing():
-        return print("skipped: %s is missing" % sshd.missing())
+        raise Skipped(sshd.missing() + " is missing")
     with world(GRADED) as (folder, target, server), scratch() as top:
         there = os.path.join(top, "it's the trainer's")
         os.makedirs(there)
@@ -206,6 +236,16 @@ def test_vllm_is_probed_beside_the_old_one_and_switched_to():
         assert lines() == ["start 1", "switch 2", "stop 1"]
         assert weights(target) == weights(original(BETTER))
         assert weights(green.served.copy.name) == weights(original(BETTER))
+
+
+def test_a_gradebook_that_cannot_be_read_is_said():
+    with world(GRADED) as (folder, target, server):
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
+            db.execute("ALTER TABLE checkpoints RENAME TO elsewhere")
+            db.commit()
+        done = deploy(folder, GOOD, status=1)
+        assert "checkpoints" in done.err, done.err
+        assert not os.path.lexists(target)
 
 
 def test_without_a_target_it_says_what_to_set():

@@ -127,6 +127,13 @@ serve: {{enabled: true, port: {free_port()}}}
         print("     checkpoint, candidate, served: %s" % seen)
         assert bad and not any(now and now.startswith(b) for _, _, now in seen for b in bad), (bad, seen)
         last = document(trainer, "last_deployment.json")
+        # What is served was the candidate when it was brought there: the first at once, others when the gate let them.
+        assert seen[0][2].startswith(seen[0][1] + "-"), seen
+        for i, (_, _, now) in enumerate(seen):
+            assert any(now.startswith(best + "-") for _, best, _ in seen[:i + 1]), (now, seen)
+        made = [x for x in last["history"] if x["step"] == "done"]
+        assert made and all(x["gate"]["candidate"]["checkpoint"] == x["checkpoint"] for x in made), made
+        assert seen[-1][2] == made[0]["version"] and last["checkpoint"] == made[0]["checkpoint"], (seen, made)
         assert last["success"] is True and last["checkpoint"], last
         note = until("the server", lambda: document(trainer, "serve.json"), trainer.owner)
         example = support.read_lines(os.path.join(RUN, "validation.jsonl"))[0]

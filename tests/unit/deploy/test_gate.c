@@ -30,6 +30,7 @@ static json_t *parse(const char *text)
     "\"choose\":{\"difference\":0.2},\"confirm\":{\"difference\":" d ",\"p\":" p                   \
     "},\"collapsed\":[" collapsed "]}]}}"
 #define BETTER AGAINST("0.01", "0.1", "")
+#define FAILED "{\"fingerprint\":\"new\",\"step\":\"failed\",\"reason\":\"disk\"}"
 #define DONE   "{\"fingerprint\":\"old\",\"step\":\"done\",\"run_step\":150,\"run\":\"r\"}"
 
 static const struct {
@@ -60,12 +61,25 @@ static const struct {
         "tied"},
     {"just at the error rate", HEAD EVIDENCE AGAINST("0.05", "0.1", ""), NULL, "{" NOW "}", 0,
         "better_than_deployed", "tied"},
+    {"the second that is weighed may spend less", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW ",\"weighed\":{\"deployed\":\"old\",\"candidates\":[\"a\"]}}", 0,
+        "better_than_deployed", "attempt 2 against it, so that p must be below 0.0076"},
+    {"and keeps its place", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW ",\"weighed\":{\"deployed\":\"old\",\"candidates\":[\"new\",\"a\"]}}", 0, NULL,
+        NULL},
+    {"those before the last deployment do not count", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW ",\"weighed\":{\"deployed\":\"x\",\"candidates\":[\"a\",\"b\"]}}", 0, NULL, NULL},
     {"worse, certainly", HEAD EVIDENCE AGAINST("0.01", "-0.1", ""), NULL, "{" NOW "}", 0,
         "better_than_deployed", "-0.1"},
     {"p is not known", HEAD EVIDENCE AGAINST("null", "0.1", ""), NULL, "{" NOW "}", 0,
         "better_than_deployed", "not known"},
     {"what is deployed is not ranked", HEAD EVIDENCE "\"against\":[]}}", NULL, "{" NOW "}", 0,
-        "better_than_deployed", "cannot be compared"},
+        "better_than_deployed", "its folder is gone"},
+    {"what is deployed cannot be told", HEAD EVIDENCE "\"against\":[]}}", NULL,
+        "{\"current\":{},\"history\":[]}", 0, "better_than_deployed", "no fingerprint"},
+    {"and why it cannot", HEAD EVIDENCE "\"against\":[]}}", NULL,
+        "{\"current\":{\"fingerprint\":null,\"fingerprint_reason\":\"cut off\"}}", 0,
+        "better_than_deployed", "cut off"},
     {"a skill has collapsed",
         HEAD EVIDENCE AGAINST(
             "0.01", "0.1", "{\"by\":\"skill\",\"name\":\"sorting\",\"was\":0.9,\"now\":0.2}"),
@@ -78,6 +92,10 @@ static const struct {
         "enough_steps", "50 steps"},
     {"just enough steps", HEAD EVIDENCE BETTER, NULL, "{" NOW ",\"history\":[" DONE "]}", 50, NULL,
         NULL},
+    {"too few steps after one deployed by hand", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW
+        ",\"history\":[{\"fingerprint\":\"old\",\"step\":\"done\",\"run_step\":-1,\"run\":\"\"}]}",
+        51, "enough_steps", "50 steps"},
     {"it was rolled back", HEAD EVIDENCE BETTER, NULL,
         "{" NOW ",\"history\":[{\"fingerprint\":\"new\",\"step\":\"rolled_back\",\"reason\":\"no "
         "health\"}]}",
@@ -90,6 +108,15 @@ static const struct {
         "{" NOW ",\"history\":[{\"fingerprint\":\"old\",\"step\":\"done\",\"by\":\"rollback\","
         "\"previous_fingerprint\":\"new\"},{\"fingerprint\":\"new\",\"step\":\"done\"}]}",
         0, "not_rolled_back_before", "proctor rollback"},
+    {"it failed often", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW ",\"history\":[" FAILED "," FAILED
+        ",{\"fingerprint\":\"x\",\"step\":\"done\"}," FAILED "," FAILED "," FAILED "]}",
+        0, "not_failing", "5 times (disk)"},
+    {"it failed, not often", HEAD EVIDENCE BETTER, NULL,
+        "{" NOW ",\"history\":[" FAILED "," FAILED "," FAILED "," FAILED
+        ",{\"fingerprint\":\"new\",\"step\":\"failed\",\"reason\":\"it was interrupted\"},"
+        "{\"fingerprint\":\"new\",\"step\":\"done\"}," FAILED "]}",
+        0, NULL, NULL},
     {"another was rolled back", HEAD EVIDENCE BETTER, NULL,
         "{" NOW ",\"history\":[{\"fingerprint\":\"x\",\"step\":\"rolled_back\"}]}", 0, NULL, NULL},
 };
@@ -141,7 +168,7 @@ static void both_figures_are_shown(void **state)
     assert_true(json_number_value(json_object_get(choose, "difference")) == 0.2);
     assert_true(
         json_number_value(json_object_get(json_object_get(gate, "confirm"), "difference")) == 0.1);
-    assert_int_equal(json_array_size(json_object_get(gate, "checks")), 7);
+    assert_int_equal(json_array_size(json_object_get(gate, "checks")), 8);
     json_decref(gate);
     json_decref(c);
     json_decref(status);

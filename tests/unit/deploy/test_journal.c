@@ -8,8 +8,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "base/remove.h"
 #include "deploy/journal.h"
@@ -60,11 +62,9 @@ static void what_was_written_is_read_again(void **state)
     assert_false(pr_deployment_is_over(pr_journal_last(&j)));
     assert_int_equal(pr_journal_served(&j)->id, 1);
     put(&j, 2, PR_DEPLOY_ROLLED_BACK, NULL);
-    assert_int_equal(pr_journal_rolled_back(&j, "b")->id, 2);
-    assert_null(pr_journal_rolled_back(&j, "a"));
     put(&j, 3, PR_DEPLOY_INTENT, "b");
     put(&j, 3, PR_DEPLOY_DONE, NULL);
-    assert_null(pr_journal_rolled_back(&j, "b"));
+    assert_int_equal(pr_journal_served(&j)->id, 3);
     pr_journal_done(&j);
 }
 
@@ -108,12 +108,43 @@ static void what_is_no_journal_is_refused_by_line(void **state)
     }
 }
 
+/* Few deployments with long questions; and the fingerprints of old ones are not forgotten. */
+static void it_is_compacted_by_bytes_and_keeps_the_fingerprints(void **state)
+{
+    (void)state;
+    struct pr_journal j;
+    struct stat st;
+    char *text = pr_zalloc((512 << 10) + 1);
+    memset(text, 'q', 512 << 10);
+    unlink(path);
+    assert_int_equal(pr_journal_read(path, &j, &e), PR_OK);
+    for (int64_t id = 1; id <= 50; id++) {
+        json_t *more = plan(id == 1 ? "first" : "x");
+        pr_json_set_str(more, "questions", text);
+        assert_int_equal(pr_journal_put(&j, id, PR_DEPLOY_INTENT, more, &e), PR_OK);
+        put(&j, id, PR_DEPLOY_FAILED, NULL);
+        json_decref(more);
+    }
+    assert_int_equal(pr_journal_compact(&j, &e), PR_OK);
+    pr_journal_done(&j);
+    assert_int_equal(stat(path, &st), 0);
+    assert_in_range(st.st_size, 10 << 20, 11 << 20);
+    assert_int_equal(pr_journal_read(path, &j, &e), PR_OK);
+    assert_int_equal(j.n, 50);
+    assert_string_equal(json_string_value(json_object_get(j.v[0].plan, "fingerprint")), "first");
+    assert_null(json_object_get(j.v[29].plan, "questions"));
+    assert_non_null(json_object_get(j.v[30].plan, "questions"));
+    pr_journal_done(&j);
+    pr_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_again),
         cmocka_unit_test(a_line_that_a_crash_cut_is_cut_off),
         cmocka_unit_test(what_is_no_journal_is_refused_by_line),
+        cmocka_unit_test(it_is_compacted_by_bytes_and_keeps_the_fingerprints),
     };
     if (!mkdtemp(dir))
         return 1;

@@ -119,11 +119,14 @@ static void a_folder_is_exchanged_and_keeps_its_name_among_the_versions(void **s
     ok(pr_place_swap(&place, a, "own", &e));
     is(a);
     assert_true(has_own(own) && !pr_path_exists(old));
-    ok(pr_place_swap(&place, b, "unused", &e));
+    ok(pr_place_swap(&place, b, a, &e));
     is(b);
     assert_true(pr_path_is_dir(old));
-    ok(pr_place_swap(&place, "own", NULL, &e));
+    int64_t inode = pr_place_inode(own);
+    assert_false(pr_place_is(&place, "own", inode));
+    ok(pr_place_swap(&place, "own", b, &e));
     assert_true(has_own(target) && !pr_path_exists(own));
+    assert_true(pr_place_is(&place, "own", inode)); /* without a mark that says so */
     pr_free(own);
     pr_free(old);
     pr_free(a);
@@ -140,12 +143,14 @@ static void an_exchange_that_was_interrupted_is_tidied_up(void **state)
     assert_int_equal(renameat2(AT_FDCWD, path, AT_FDCWD, target, RENAME_EXCHANGE), 0);
     assert_true(has_own(path));
     for (int i = 0; i < 2; i++) { /* once more does no harm */
-        ok(pr_place_tidy(&place, "own", &e));
+        ok(pr_place_tidy(&place, a, "own", &e));
         is(a);
         assert_true(has_own(own) && !pr_path_exists(path));
     }
-    assert_int_equal(renameat2(AT_FDCWD, own, AT_FDCWD, target, RENAME_EXCHANGE), 0);
-    ok(pr_place_tidy(&place, NULL, &e)); /* the way back, likewise */
+    ok(pr_place_swap_back(&place, a, "own", &e)); /* the way back, tidied or not */
+    assert_true(has_own(target) && pr_path_is_dir(path) && !pr_path_exists(own));
+    assert_int_equal(renameat2(AT_FDCWD, path, AT_FDCWD, target, RENAME_EXCHANGE), 0);
+    ok(pr_place_swap_back(&place, a, "own", &e));
     assert_true(has_own(target) && pr_path_is_dir(path) && !pr_path_exists(own));
     pr_free(own);
     pr_free(path);

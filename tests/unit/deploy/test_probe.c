@@ -5,11 +5,18 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "deploy/probe.h"
 #include "deploy/source.h"
+
+static atomic_bool stop;
 
 static void answers_agree_but_for_thoughts_and_white_space(void **state)
 {
@@ -88,6 +95,42 @@ static void a_source_that_is_none_is_refused(void **state)
     assert_null(d.comparison);
 }
 
+/* A server that loads something already, and a stop that comes before it says so. */
+static void *busy(void *arg)
+{
+    int at = *(int *)arg, fd = accept(at, NULL, NULL);
+    char request[4096];
+    static const char answer[] = "HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n"
+                                 "Connection: close\r\n\r\n{}";
+    if (fd >= 0 && read(fd, request, sizeof request) > 0) {
+        atomic_store(&stop, true);
+        (void)!write(fd, answer, sizeof answer - 1);
+    }
+    close(fd);
+    return NULL;
+}
+
+static void a_stop_while_the_server_is_busy_is_no_failure(void **state)
+{
+    (void)state;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    pthread_t thread;
+    struct pr_error e;
+    char url[64];
+    int at = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(at, (struct sockaddr *)&a, n), 0);
+    assert_int_equal(listen(at, 1), 0);
+    assert_int_equal(getsockname(at, (struct sockaddr *)&a, &n), 0);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(a.sin_port));
+    assert_int_equal(pthread_create(&thread, NULL, busy, &at), 0);
+    const struct pr_deploy_settings s = {.timeout_seconds = 5};
+    const struct pr_ask ask = {.settings = &s, .path = "/m", .url = url, .stop = &stop};
+    assert_int_equal(pr_driver_proctor(&ask, &e), PR_E_CANCELLED);
+    pthread_join(thread, NULL);
+    close(at);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +138,7 @@ int main(void)
         cmocka_unit_test(what_is_filled_in_stays_one_value),
         cmocka_unit_test(a_driver_says_which_key_it_lacks),
         cmocka_unit_test(a_source_that_is_none_is_refused),
+        cmocka_unit_test(a_stop_while_the_server_is_busy_is_no_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,6 +128,31 @@ static const json_t *collapsed(const json_t *x, const char *name)
     return NULL;
 }
 
+static bool few(size_t i)
+{
+    return i % 10 == 0;
+}
+
+/* So that what the list has no room for is the worst, not the newest. */
+static void the_others_are_listed_as_ranked(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    struct pr_findings f;
+    hand_made_init(&h);
+    int64_t suite = hand_made_suite(&h, "validation", N, 0);
+    grade(&h, hand_made_checkpoint(&h, NULL, 10, NULL), suite, few);
+    grade(&h, hand_made_checkpoint(&h, NULL, 20, NULL), suite, only_confirming);
+    grade(&h, hand_made_checkpoint(&h, NULL, 30, NULL), suite, all);
+    hand_made_find(&h, SYSTEM, &f);
+    const json_t *list = json_object_get(promotion(&f), "against");
+    assert_int_equal(json_array_size(list), 2);
+    assert_ptr_equal(json_array_get(list, 0), against(promotion(&f), "checkpoint-20"));
+    assert_ptr_equal(json_array_get(list, 1), against(promotion(&f), "checkpoint-10"));
+    pr_findings_done(&f);
+    hand_made_done(&h);
+}
+
 static void what_collapsed_is_named(void **state)
 {
     (void)state;
@@ -187,6 +212,7 @@ int main(void)
         cmocka_unit_test(the_halves_follow_from_the_ids_alone),
         cmocka_unit_test(the_candidate_is_chosen_without_the_half_that_confirms),
         cmocka_unit_test(what_collapsed_is_named),
+        cmocka_unit_test(the_others_are_listed_as_ranked),
         cmocka_unit_test(of_equals_the_best_is_rarely_confirmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
