@@ -163,6 +163,7 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
         json_decref(seen);
         return code;
     }
+    choose_name(y, l, pr_sync_text(seen, "content"), name); /* its own may be free by now */
     y->transferring = json_object();
     pr_json_set_str(y->transferring, "name", name);
     y->told_ns = y->began_ns = 0;
