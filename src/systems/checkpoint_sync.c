@@ -61,8 +61,9 @@ static bool is_stopped(const struct pr_sync *y)
 
 static enum pr_code wait_until(const struct pr_sync *y, int64_t until_ns, struct pr_error *e)
 {
-    while (!is_stopped(y) && pr_clock_monotonic_ns() < until_ns)
-        nanosleep(&(struct timespec){.tv_nsec = SLICE_NS}, NULL);
+    int64_t left;
+    while (!is_stopped(y) && (left = until_ns - pr_clock_monotonic_ns()) > 0)
+        nanosleep(&(struct timespec){.tv_nsec = left < SLICE_NS ? left : SLICE_NS}, NULL);
     return is_stopped(y) ? pr_fail(e, PR_E_CANCELLED, "stopped as asked") : PR_OK;
 }
 

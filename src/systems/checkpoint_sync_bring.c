@@ -163,6 +163,7 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
         json_decref(seen);
         return code;
     }
+    choose_name(y, l, pr_sync_text(seen, "content"), name); /* its own may be free by now */
     y->transferring = json_object();
     pr_json_set_str(y->transferring, "name", name);
     y->told_ns = y->began_ns = 0;
@@ -175,6 +176,8 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
     y->transferring = NULL;
     if (!code)
         note_copied(y, l, seen, name, &f);
+    else if (code == PR_E_USAGE && y->s->remote_host && !pr_sync_is_there(y, name))
+        pr_sync_host_failed(y, &why); /* no rsync there, a refused login: of all that would come */
     else if (code != PR_E_CANCELLED)
         note_failed(y, l, seen, &why);
     if (code == PR_E_CHANGED) { /* it is looked at again, from the beginning */

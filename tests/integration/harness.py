@@ -74,7 +74,7 @@ def run(names):
             print("ok   " + name)
         except Skipped as why:
             skipped += 1
-            print("SKIPPED %s: %s" % (name, why))
+            print("skipped: %s, %s" % (name, why))
         except Exception:
             failed += 1
             print("FAIL " + name)

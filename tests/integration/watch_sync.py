@@ -26,7 +26,12 @@ if sshd.missing():
     sys.exit(77)
 
 SCRATCH = harness.scratch()
-SERVER = sshd.Sshd(SCRATCH.name)
+POOR = os.path.join(SCRATCH.name, "poor")  # the programs of a machine that has no rsync
+os.makedirs(POOR)
+for program in ("sh", "find", "head", "cat", "stat", "sha256sum", "printf"):
+    if shutil.which(program):
+        os.symlink(shutil.which(program), os.path.join(POOR, program))
+SERVER = sshd.Sshd(SCRATCH.name, poor_path=POOR)
 NUMBER = [0]
 LOCK = threading.Lock()
 
@@ -222,6 +227,16 @@ def test_wrong_host_key_is_for_a_person():
     proxy.close()
 
 
+def test_no_rsync_there_is_the_hosts():
+    p = Place(key="poor_key", retry_max_seconds=1000)
+    p.make(1, age=20)
+    p.make(2)
+    d = p.once()
+    assert p.here() == set() and d["consecutive_failures"] == 1 and "rsync is not installed there" in d["failure"], d
+    assert list(p.alerts()) == ["source-refused"], p.alerts()
+    assert "failed" not in states(d).values(), d
+
+
 def ssh_of(process):
     """The ssh that a daemon has open, or None."""
     found = subprocess.run(["pgrep", "-P", str(process.pid), "-x", "ssh"], capture_output=True, text=True, check=False)
@@ -369,8 +384,7 @@ def test_full_disk():
     p = Place(reserve_gb=0.001)
     os.makedirs(p.local)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", p.local], capture_output=True, check=False).returncode:
-        print("     skipped: no tmpfs can be mounted here, so a full disk is not tested")
-        return
+        raise harness.Skipped("no tmpfs can be mounted here, so a full disk is not tested")
     try:
         p.make(1, n=1_200_000, age=50)
         p.make(2, n=1_200_000, age=40)
@@ -441,8 +455,7 @@ def test_two_hosts():
     server = None
     try:
         if not made:
-            print("     skipped: no network namespaces can be made here, so two hosts are not tested")
-            return
+            raise harness.Skipped("no network namespaces can be made here, so two hosts are not tested")
         for name, device, address in ((a, "pra", "10.99.7.1/24"), (b, "prb", "10.99.7.2/24")):
             assert ip("-n", name, "addr", "add", address, "dev", device) and ip("-n", name, "link", "set", device, "up")
         server = sshd.Sshd(os.path.join(SCRATCH.name, "two"), address="10.99.7.2", within=("ip", "netns", "exec", b))
