@@ -81,7 +81,7 @@ def test_a_server_that_nobody_tells_is_given_time_to_notice():
         over, had = threading.Event(), []  # those that a question may still be asked of
 
         def look():
-            while not over.wait(1):
+            while not over.wait(0.5):
                 if os.path.exists(target) and not (
                         server.served and server.served.folder == os.path.realpath(target)):
                     had.append(Served(target))
