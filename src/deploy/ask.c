@@ -16,23 +16,20 @@
 #define MAX_KEY    4096
 #define MAX_ARGS   256
 
-/* "Authorization: Bearer KEY"; NULL: no key is configured.  pr_free. */
-static enum pr_code authorization(
-    const struct pr_deploy_settings *s, char **ret, struct pr_error *e)
+enum pr_code pr_ask_bearer(const char *path, const char *what, char **ret, struct pr_error *e)
 {
     char *key = NULL;
     size_t n = 0;
     *ret = NULL;
-    if (!s->api_key_file)
+    if (!path)
         return PR_OK;
-    enum pr_code code = pr_file_read(AT_FDCWD, s->api_key_file, MAX_KEY, &key, &n, e);
+    enum pr_code code = pr_file_read(AT_FDCWD, path, MAX_KEY, &key, &n, e);
     if (code)
-        return pr_wrap(e, code, "deploy.api_key_file");
+        return pr_wrap(e, code, "%s", what);
     while (n && strchr(" \t\r\n", key[n - 1]))
         key[--n] = 0;
     if (!n || strpbrk(key, " \t\r\n") || strlen(key) != n)
-        code = pr_fail(
-            e, PR_E_FORMAT, "deploy.api_key_file: %s: one word was expected", s->api_key_file);
+        code = pr_fail(e, PR_E_FORMAT, "%s: %s: one word was expected", what, path);
     struct pr_str text = PR_STR_INIT(2 * MAX_KEY);
     pr_str_printf(&text, "Authorization: Bearer %s", key);
     *ret = code ? NULL : pr_str_take(&text);
@@ -48,7 +45,7 @@ enum pr_code pr_ask_json(const struct pr_ask *a, const char *method, const char 
     const char *headers[4];
     size_t n = 0;
     *ret = NULL;
-    enum pr_code code = authorization(a->settings, &auth, e);
+    enum pr_code code = pr_ask_bearer(a->settings->api_key_file, "deploy.api_key_file", &auth, e);
     if (code)
         return code;
     headers[n++] = "Accept: application/json";

@@ -25,6 +25,11 @@ PR_MUST_CHECK enum pr_code pr_ask_json(const struct pr_ask *a, const char *metho
 /* What a document of an error says: OpenAI's form, SGLang's, or the first bytes; pr_free. */
 char *pr_ask_said(int status, const json_t *answer);
 
+/* "Authorization: Bearer KEY" of a file of one word; path NULL: *ret is NULL.  `what` names the key
+ * in messages; pr_free. */
+PR_MUST_CHECK enum pr_code pr_ask_bearer(
+    const char *path, const char *what, char **ret, struct pr_error *e);
+
 /* url + path; pr_free. */
 char *pr_ask_url(const char *url, const char *path);
 

@@ -238,13 +238,26 @@ enum pr_code pr_place_tidy(
     return code;
 }
 
+static bool has_version(const struct pr_place *p, const char *version)
+{
+    char *path = pr_place_version(p, version);
+    bool has = pr_path_exists(path);
+    pr_free(path);
+    return has;
+}
+
+enum pr_code pr_place_swapped_back(
+    struct pr_place *p, const char *version, const char *old, struct pr_error *e)
+{
+    return has_version(p, version) ? PR_OK : pr_place_tidy(p, old, version, e);
+}
+
 enum pr_code pr_place_swap_back(
     struct pr_place *p, const char *version, const char *old, struct pr_error *e)
 {
-    char *path = pr_place_version(p, old);
-    enum pr_code code = exchange(p, pr_path_exists(path) ? old : version, e);
-    pr_free(path);
-    return code ? code : pr_place_tidy(p, old, version, e);
+    bool tidied = !has_version(p, version);
+    enum pr_code code = exchange(p, tidied ? old : version, e);
+    return code || !tidied ? code : pr_place_tidy(p, old, version, e);
 }
 
 int64_t pr_place_inode(const char *dir)

@@ -82,8 +82,11 @@ PR_MUST_CHECK enum pr_code pr_place_relink(
  * is what TARGET was, and is called `old`.  Repeating it does no harm. */
 PR_MUST_CHECK enum pr_code pr_place_tidy(
     struct pr_place *p, const char *version, const char *old, struct pr_error *e);
-/* A swap of real folders undone, tidied or not. */
+/* A swap of real folders undone, tidied or not.  swapped_back: what is left to do after a kill. */
 PR_MUST_CHECK enum pr_code pr_place_swap_back(
+    struct pr_place *p, const char *version, const char *old, struct pr_error *e);
+
+PR_MUST_CHECK enum pr_code pr_place_swapped_back(
     struct pr_place *p, const char *version, const char *old, struct pr_error *e);
 
 /* What tells a folder whatever its name; 0: it is none.  An exchange keeps it, and needs both on

@@ -8,11 +8,11 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/subprocess.h"
+#include "deploy/ask.h"
 #include "net/fetch.h"
 #include "transfer/ssh.h"
 
 #define MAX_DOCUMENT ((size_t)32 << 20)
-#define MAX_TOKEN    4096
 #define FETCH_MS     20000
 #define SSH_MS       60000
 
@@ -52,23 +52,6 @@ static enum pr_code read_local(
 
 /* ---- another machine's API ---- */
 
-static enum pr_code token_header(const char *path, char **ret, struct pr_error *e)
-{
-    char *token = NULL;
-    size_t n = 0;
-    *ret = NULL;
-    if (!path)
-        return PR_OK;
-    enum pr_code code = pr_file_read(AT_FDCWD, path, MAX_TOKEN, &token, &n, e);
-    if (code)
-        return code;
-    struct pr_str text = PR_STR_INIT(2 * MAX_TOKEN);
-    pr_str_printf(&text, "Authorization: Bearer %.*s", (int)strcspn(token, " \t\r\n"), token);
-    *ret = pr_str_take(&text);
-    pr_free(token);
-    return PR_OK;
-}
-
 static enum pr_code read_peer(
     const struct reading *r, const struct document *d, json_t **ret, struct pr_error *e)
 {
@@ -76,7 +59,7 @@ static enum pr_code read_peer(
     if (!r->s->peer_url)
         return pr_fail(
             e, PR_E_USAGE, "deploy.source: %s: peers.machines has none of this name", r->s->source);
-    enum pr_code code = token_header(r->s->peer_token_file, &auth, e);
+    enum pr_code code = pr_ask_bearer(r->s->peer_token_file, "token_file", &auth, e);
     if (code)
         return code;
     struct pr_str url = PR_STR_INIT(65536);

@@ -32,8 +32,9 @@ static enum pr_code restore(struct pr_deploy_work *w, struct pr_error *e)
     if (kind != PR_TARGET_FOLDER)
         code = pr_place_relink(&w->place, link, e);
     else if (previous && !link) /* it was a folder then, too */
-        code = pr_deploy_is_swapped(w) ? pr_place_swap_back(&w->place, w->ask.version, previous, e)
-                                       : pr_place_tidy(&w->place, previous, w->ask.version, e);
+        code = pr_deploy_is_swapped(w)
+                   ? pr_place_swap_back(&w->place, w->ask.version, previous, e)
+                   : pr_place_swapped_back(&w->place, w->ask.version, previous, e);
     pr_fault_point(PR_FAULT_DEPLOY_UNDONE);
     return code;
 }

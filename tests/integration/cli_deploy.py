@@ -78,13 +78,14 @@ def test_a_server_that_nobody_tells_is_given_time_to_notice():
         with open(os.path.join(folder, "proctor.yaml"), "w", encoding="utf-8") as f:
             f.write(EVAL + "deploy: {target: %s, driver: none, url: '%s', timeout_seconds: 8, probe_questions: 2, "
                     "probe_tokens: 24}\n" % (target, server.url))
-        over = threading.Event()
+        over, had = threading.Event(), []  # those that a question may still be asked of
 
         def look():
-            while not over.wait(1):
+            while not over.wait(0.5):
                 if os.path.exists(target) and not (
                         server.served and server.served.folder == os.path.realpath(target)):
-                    server.served = Served(target)
+                    had.append(Served(target))
+                    server.served = had[-1]
         looking = threading.Thread(target=look)
         looking.start()
         try:

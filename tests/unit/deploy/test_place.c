@@ -157,6 +157,26 @@ static void an_exchange_that_was_interrupted_is_tidied_up(void **state)
     pr_free(a);
 }
 
+/* Somebody else took the name that the old folder was to get: it is not what is served again. */
+static void a_swap_that_cannot_be_tidied_up_is_undone(void **state)
+{
+    (void)state;
+    char *a = prepare(MODEL, "a"), *path = pr_place_version(&place, a);
+    char *own = pr_place_version(&place, "own");
+    make_own();
+    assert_int_equal(mkdir(own, 0755), 0);
+    assert_int_not_equal(pr_place_swap(&place, a, "own", &e), PR_OK);
+    is(a);
+    ok(pr_place_swap_back(&place, a, "own", &e));
+    for (int i = 0; i < 2; i++) {
+        assert_true(has_own(target) && pr_path_is_dir(path) && pr_path_is_dir(own));
+        ok(pr_place_swapped_back(&place, a, "own", &e));
+    }
+    pr_free(own);
+    pr_free(path);
+    pr_free(a);
+}
+
 static void what_is_not_what_was_asked_for_gets_no_place(void **state)
 {
     (void)state;
@@ -233,6 +253,7 @@ int main(void)
             an_exchange_that_was_interrupted_is_tidied_up, setup, teardown),
         cmocka_unit_test_setup_teardown(
             what_is_not_what_was_asked_for_gets_no_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_swap_that_cannot_be_tidied_up_is_undone, setup, teardown),
         cmocka_unit_test_setup_teardown(old_versions_go_and_the_users_own_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(one_process_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(
