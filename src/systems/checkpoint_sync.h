@@ -96,6 +96,7 @@ struct pr_sync {
 /* {"seen": {NAME: {"content","since_ms","trained_ns","ready"|"incomplete"|"unreadable"}},
  *  "copied": [{"name","from","source","content","run","step","at_ms","bytes","trained_ns",
  *              "placed","adopted","another","removed"}],
+ *  "coming": {NAME: as of copied, and "inode" of its folder in .incoming},
  *  "failed": {NAME: {"content","tries","next_ms","reason","code","disk_full","short"}},
  *  "host": {"tries","next_ms","reason","last_look_ms","last_success_ms"},
  *  "removed": [{"name","why","at","bytes"}]} */
@@ -147,6 +148,11 @@ PR_MUST_CHECK enum pr_code pr_sync_tidy(
 PR_MUST_CHECK enum pr_code pr_sync_look_at_place(struct pr_sync *y, struct pr_error *e);
 /* Notes what lies there as what was put there, just now. */
 void pr_sync_note_placed(struct pr_sync *y, json_t *copied);
+/* checkpoint_sync_coming.c: `record` (what will be one of `copied`) is about to come into
+ * .incoming; saves the state.  And at a look: those that are in their place by now are ours. */
+PR_MUST_CHECK enum pr_code pr_sync_note_coming(
+    struct pr_sync *y, json_t *record, struct pr_error *e);
+void pr_sync_settle_coming(struct pr_sync *y);
 /* Compares y->there with what was noted: where it is another by names, sizes and times, somebody
  * put it there, and it is never removed.  Returns how many that newly are. */
 size_t pr_sync_check_placed(struct pr_sync *y);

@@ -58,8 +58,9 @@ static void choose_name(
         pr_sync_other_name(l->name, content, ret);
 }
 
-static void note_copied(struct pr_sync *y, const struct pr_listed *l, const json_t *seen,
-    const char *name, const struct pr_fetched *f)
+/* What is kept of it once it is here.  New reference. */
+static json_t *record_of(
+    const struct pr_sync *y, const struct pr_listed *l, const json_t *seen, const char *name)
 {
     const json_t *ready = json_object_get(seen, "ready");
     json_t *x = json_object();
@@ -70,9 +71,18 @@ static void note_copied(struct pr_sync *y, const struct pr_listed *l, const json
     pr_json_set_str(x, "run", pr_sync_text(ready, "run"));
     pr_json_set_int(x, "step", pr_sync_int(ready, "step"));
     pr_json_set_int(x, "at_ms", pr_clock_utc_ms());
+    pr_json_set_int(x, "bytes", (int64_t)pr_fetch_bytes(l, y->s->optimizer_state));
+    pr_json_set_int(x, "trained_ns", pr_sync_trained_ns(l));
+    return x;
+}
+
+static void note_copied(struct pr_sync *y, const struct pr_listed *l, json_t *x /* stolen */,
+    const char *name, const struct pr_fetched *f)
+{
+    pr_json_set_int(x, "at_ms", pr_clock_utc_ms());
     pr_json_set_int(x, "bytes", (int64_t)f->bytes);
     pr_json_set_bool(x, "hashed", f->hashed);
-    pr_json_set_int(x, "trained_ns", pr_sync_trained_ns(l));
+    json_object_del(pr_sync_part(y, "coming"), name);
     json_array_append_new(pr_sync_part(y, "copied"), x);
     pr_sync_note_placed(y, x);
     pr_sync_note(y, "copied", "%s of %s%s%s, %llu bytes, %s", l->name, pr_store_name(y->source),
@@ -164,6 +174,12 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
         return code;
     }
     choose_name(y, l, pr_sync_text(seen, "content"), name); /* its own may be free by now */
+    json_t *record = record_of(y, l, seen, name);
+    if ((code = pr_sync_note_coming(y, record, e))) {
+        json_decref(record);
+        json_decref(seen);
+        return code;
+    }
     y->transferring = json_object();
     pr_json_set_str(y->transferring, "name", name);
     y->told_ns = y->began_ns = 0;
@@ -175,7 +191,7 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
     json_decref(y->transferring);
     y->transferring = NULL;
     if (!code)
-        note_copied(y, l, seen, name, &f);
+        note_copied(y, l, json_incref(record), name, &f);
     else if (code == PR_E_USAGE && y->s->remote_host && !pr_sync_is_there(y, name))
         pr_sync_host_failed(y, &why); /* no rsync there, a refused login: of all that would come */
     else if (code != PR_E_CANCELLED)
@@ -185,6 +201,7 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
         pr_json_set_int(seen, "since_ms", pr_clock_utc_ms());
     }
     pr_free(f.path);
+    json_decref(record);
     json_decref(seen);
     enum pr_code saved = pr_sync_state_save(y, e);
     return code == PR_E_CANCELLED ? pr_fail(e, code, "%s", why.message) : saved;

@@ -212,6 +212,7 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
         if (is_text(y->now.v[i].name))
             note_seen(y, &y->now.v[i], seen);
     pr_json_set(y->state, "seen", seen);
+    pr_sync_settle_coming(y);
     forget(y);
     if (pr_sync_check_placed(y)) {
         /* the status says so */

@@ -522,6 +522,56 @@ static void test_what_could_not_be_read_is_tried_again(void **state)
     assert_true(is_here(1));
 }
 
+/* The state as a kill between the rename and its record leaves it: what came is under `coming`. */
+static void forget_that_it_came(const char *name, bool other_folder)
+{
+    struct stat st;
+    char path[160], inode[48];
+    json_t *o;
+    snprintf(path, sizeof path, "%s/checkpoint-1", local);
+    assert_int_equal(stat(path, &st), 0);
+    snprintf(inode, sizeof inode, "%llx:%llx", (unsigned long long)st.st_dev,
+        (unsigned long long)st.st_ino + other_folder);
+    snprintf(path, sizeof path, "%s/.checkpoint_sync.json", top);
+    assert_int_equal(pr_json_read(AT_FDCWD, path, 1 << 20, 0, &o, &e), PR_OK);
+    json_t *copied = json_object_get(o, "copied"), *x = json_incref(json_array_get(copied, 0));
+    assert_string_equal(json_string_value(json_object_get(x, "name")), name);
+    json_array_clear(copied);
+    json_object_del(x, "placed");
+    pr_json_set_str(x, "inode", inode);
+    json_t *coming = json_object();
+    pr_json_set(coming, name, x);
+    pr_json_set(o, "coming", coming);
+    struct pr_str text = PR_STR_INIT(1 << 20);
+    pr_json_dump(o, 0, 0, &text);
+    assert_int_equal(pr_file_write_atomic(path, pr_str_cstr(&text), text.len, &e), PR_OK);
+    pr_str_done(&text);
+    json_decref(o);
+}
+
+static void test_what_a_kill_left_in_its_place_is_known_as_its_own(void **state)
+{
+    (void)state;
+    char path[160];
+    settings.keep = 1;
+    settings.keep_best = 0;
+    for (int other = 0; other < 2; other++) {
+        make(1);
+        json_decref(act(NULL, 0));
+        forget_that_it_came("checkpoint-1", other);
+        snprintf(path, sizeof path, "%s/checkpoint-1", runs);
+        assert_int_equal(pr_remove_tree(path, &e), PR_OK); /* the trainer rotated it */
+        make(2);
+        json_decref(act(NULL, 0));
+        assert_true(is_here(2));
+        assert_int_equal(is_here(1), other); /* a folder of somebody else's stays */
+        snprintf(path, sizeof path, "%s/.checkpoint_sync.json", top);
+        unlink(path);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(pr_remove_tree(i ? local : runs, &e), PR_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -544,6 +594,8 @@ int main(void)
             test_what_never_comes_any_more_leaves_nothing_behind, begin, end),
         cmocka_unit_test_setup_teardown(
             test_another_spelling_of_the_source_brings_nothing_again, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_what_a_kill_left_in_its_place_is_known_as_its_own, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
