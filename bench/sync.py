@@ -3,7 +3,7 @@
     python3 bench/sync.py [--quick] [--rounds N] [--mb MB]
 
 Both copy one checkpoint of one incompressible file, in turn, and the medians are compared.  proctor's side is all of a
-fetch: listing, headers, hashes of both sides, fsync and rename, which `rsync -a` leaves out; `--fsync` is the nearest
+fetch: listing, headers, hashes compared, fsync and rename, which `rsync -a` leaves out; `--fsync` is the nearest
 that rsync has.  Needs ssh, sshd, rsync and the build's transfer_tool (TRANSFER_TOOL, else build/…)."""
 import argparse
 import json

@@ -16,6 +16,8 @@ static enum pr_code check_unchanged(const struct pr_job *j, struct pr_error *e)
 {
     struct pr_listing l;
     enum pr_code code = pr_store_list(j->s, &l, e);
+    if (code == PR_E_IO) /* the connection was idle for as long as the files came */
+        code = pr_store_list(j->s, &l, e);
     if (code && code != PR_E_NOT_FOUND)
         return code;
     const struct pr_listed *now = code ? NULL : pr_listing_find(&l, j->what->name);
@@ -38,7 +40,7 @@ static enum pr_code check_unchanged(const struct pr_job *j, struct pr_error *e)
 static enum pr_code why_failed(struct pr_job *j, enum pr_code code, struct pr_error *e)
 {
     struct pr_error changed;
-    if (code == PR_E_IO && check_unchanged(j, &changed) == PR_E_CHANGED) {
+    if ((code == PR_E_IO || code == PR_E_CHANGED) && check_unchanged(j, &changed) == PR_E_CHANGED) {
         if (e)
             *e = changed;
         return PR_E_CHANGED;
@@ -58,50 +60,62 @@ static enum pr_code check_complete(const struct pr_job *j, struct pr_error *e)
     return pr_wrap(e, why.code, "fetched from %s", pr_store_name(j->s));
 }
 
-/* The hashes of the other side; asked for before the files came, again where that connection broke
- * meanwhile. */
-static enum pr_code take_sums(
-    struct pr_job *j, bool *ret_known, char (*sums)[PR_SHA256_HEX], struct pr_error *e)
+/* The files of which rsync told no hash, or another than what lies here has: by SHA-256. */
+static enum pr_code compare_rest(struct pr_job *j, struct pr_sums *ret, struct pr_error *e)
 {
-    enum pr_code code = pr_store_sums_end(j->s, ret_known, sums, e);
-    if (code != PR_E_IO)
+    const char **names = pr_alloc((j->n + 1) * sizeof *names);
+    size_t n = 0;
+    for (size_t i = 0; i < j->n; i++)
+        if (!pr_follow_agrees(j, i))
+            names[n++] = j->names[i];
+    enum pr_code code = pr_sums_compare(j->s, j->what->name, j->dir, names, n, j->o->stop, ret, e);
+    j->wrong = !code && ret->wrong < n ? pr_listed_find(j->what, names[ret->wrong]) : NULL;
+    pr_free(names);
+    return code;
+}
+
+static enum pr_code not_the_same(
+    const struct pr_job *j, const struct pr_sums *sums, struct pr_error *e)
+{
+    pr_job_mark_wrong(j, j->wrong);
+    return pr_fail(e, PR_E_CHANGED,
+        "%s: %s: %s is not what lies there (SHA-256 %.12s… there, %.12s… here); it is fetched "
+        "again",
+        pr_store_name(j->s), j->what->name, j->wrong->name, *sums->there ? sums->there : "none",
+        sums->here);
+}
+
+static enum pr_code verify(struct pr_job *j, bool *ret_hashed, struct pr_error *e)
+{
+    struct pr_sums sums;
+    pr_job_begin_sync(j);
+    enum pr_code code = compare_rest(j, &sums, e);
+    if (code)
         return code;
-    code = pr_store_sums_begin(j->s, j->what->name, j->names, j->n, e);
-    return code ? code : pr_store_sums_end(j->s, ret_known, sums, e);
+    *ret_hashed = sums.known;
+    if (!sums.known) /* an interrupted rsync may leave right size and time on wrong bytes */
+        code = pr_job_rsync(j, true, e);
+    if (!code)
+        code = check_unchanged(j, e);
+    return !code && j->wrong ? not_the_same(j, &sums, e) : code;
 }
 
 static enum pr_code bring(struct pr_job *j, struct pr_fetched *f, struct pr_error *e)
 {
-    bool local = pr_store_is_local(j->s);
-    char(*sums)[PR_SHA256_HEX] = pr_zalloc((j->n + 1) * sizeof *sums);
     enum pr_code code = pr_job_prepare(j, e);
     if (code)
-        goto out;
+        return code;
     f->reused = pr_job_there(j);
     pr_follow_begin(j);
-    code = pr_store_sums_begin(j->s, j->what->name, j->names, j->n, e);
+    code = pr_store_is_local(j->s) ? pr_job_copy(j, e) : pr_job_rsync(j, false, e);
+    if (!code)
+        code = pr_job_check_sizes(j, e);
     if (code)
-        goto out;
-    code = local ? pr_job_copy(j, e) : pr_job_rsync(j, false, e);
-    if (code) {
-        pr_store_hang_up(j->s); /* the hashes are not waited for */
-        code = why_failed(j, code, e);
-        goto out;
-    }
-    code = take_sums(j, &f->hashed, sums, e);
-    if (!code && !f->hashed) /* an interrupted rsync may leave right size and time on wrong bytes */
-        code = pr_job_rsync(j, true, e);
-    if (!code)
-        code = check_unchanged(j, e);
-    if (!code)
-        code = pr_job_verify(j, f->hashed ? sums : NULL, e);
+        return why_failed(j, code, e);
+    code = verify(j, &f->hashed, e);
     if (!code)
         code = check_complete(j, e);
-    if (!code)
-        code = pr_job_place(j, e);
-out:
-    pr_free(sums);
-    return code;
+    return code ? code : pr_job_place(j, e);
 }
 
 enum pr_code pr_fetch_checkpoint(struct pr_store *s, const struct pr_listed *what,

@@ -1,10 +1,12 @@
 /* Brings one checkpoint here: into LOCAL/.incoming/NAME, verified, and then into its place.
  *
  *   1. wanted files by name (below); enough room; nothing of that name in place
- *   2. hashes are asked for over there, and computed while the files come
- *   3. rsync (by ssh) or reflink/copy (a local folder), going on from what an earlier try left
+ *   2. rsync (by ssh) or reflink/copy (a local folder), going on from what an earlier try left;
+ *      what comes is hashed behind it
+ *   3. sizes; hashes of both sides: rsync's own of each file that it brought, which must be that of
+ *      what lies here; SHA-256 of any other
  *   4. the source is listed again: nothing may have changed since `what` was listed
- *   5. sizes, hashes of both sides, pr_checkpoint_complete on what came
+ *   5. pr_checkpoint_complete on what came
  *   6. fsync of files and folder, rename that never replaces anything, fsync of LOCAL
  *
  * So LOCAL/NAME is a whole, verified checkpoint or is not there; killed at any moment, at most
@@ -49,8 +51,8 @@ struct pr_fetched {
     uint64_t bytes;  /* of its files */
     uint64_t reused; /* bytes that an earlier try had brought, about */
     size_t n_files;
-    bool hashed; /* both sides' hashes agree; false: that side has no sha256sum, rsync
-                    compared its own checksums of the whole files */
+    bool hashed; /* both sides' hashes agree; false: some came in an earlier try, and that side has
+                    no program for SHA-256: rsync compared its own checksums of the whole files */
 };
 
 /* `what` is the checkpoint as it was found ready: the listing that pr_ready_check was given.  Keeps

@@ -171,8 +171,7 @@ enum pr_code pr_job_prepare(struct pr_job *j, struct pr_error *e)
     return code ? code : check_room(j, e);
 }
 
-/* Everything begins to go to the disk while it is still being hashed. */
-static void begin_sync(const struct pr_job *j)
+void pr_job_begin_sync(const struct pr_job *j)
 {
     for (size_t i = 0; i < j->n; i++) {
         int fd = openat(j->dir, j->names[i], O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -183,36 +182,20 @@ static void begin_sync(const struct pr_job *j)
     }
 }
 
-/* So that the next try does not take it for whole by its size and time. */
-static void mark_wrong(const struct pr_job *j, const struct pr_listed_file *f)
+void pr_job_mark_wrong(const struct pr_job *j, const struct pr_listed_file *f)
 {
     struct timespec at[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = f->mtime_ns / 1000000000 - 3600}};
     (void)utimensat(j->dir, f->name, at, AT_SYMLINK_NOFOLLOW);
 }
 
-enum pr_code pr_job_verify(struct pr_job *j, char (*sums)[PR_SHA256_HEX], struct pr_error *e)
+enum pr_code pr_job_check_sizes(const struct pr_job *j, struct pr_error *e)
 {
-    const char *from = pr_store_name(j->s);
-    begin_sync(j);
     for (size_t i = 0; i < j->n; i++) {
         struct stat st;
-        char here[PR_SHA256_HEX];
         if (fstatat(j->dir, j->names[i], &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) ||
             (uint64_t)st.st_size != j->files[i]->size)
             return pr_fail(e, PR_E_CHANGED, "%s: %s: %s did not come whole; it is fetched again",
-                from, j->what->name, j->names[i]);
-        if (!sums || pr_follow_agrees(j, i, sums[i]))
-            continue;
-        enum pr_code code = pr_file_sha256(j->dir, j->names[i], j->o->stop, here, e);
-        if (code)
-            return code;
-        if (!strcmp(here, sums[i]))
-            continue;
-        mark_wrong(j, j->files[i]);
-        return pr_fail(e, PR_E_CHANGED,
-            "%s: %s: %s is not what lies there (SHA-256 %.12s… there, %.12s… here); it is fetched "
-            "again",
-            from, j->what->name, j->names[i], *sums[i] ? sums[i] : "none", here);
+                pr_store_name(j->s), j->what->name, j->names[i]);
     }
     return PR_OK;
 }

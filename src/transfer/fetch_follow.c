@@ -1,14 +1,22 @@
-/* Hashing files while they are still coming, so that a fetch over a network takes no longer for it.
+/* Hashing files while they are still coming, so that a fetch takes no longer for it.
+ *
+ * rsync hashes each file that it brings on both sides, compares the two, and says what it is.  So
+ * the other side reads a file once, and here what lies on the disk is hashed by the same function,
+ * XXH3 of 128 bits: https://github.com/Cyan4973/xxHash.  It is no cryptographic one: it finds
+ * what broke, and who could forge it owns the source anyway.  An old rsync takes MD5, which never
+ * agrees with it, and of a file that is whole by size and time rsync says nothing: those are
+ * compared otherwise.
  *
  * rsync writes a file that was not there in place and from front to back, so what lies there is
  * read behind it.  Files that an earlier try left are written anywhere, and are hashed afterwards.
- * A hash from here is believed only where it is the other side's: any other is computed again from
- * the whole file. */
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -16,13 +24,15 @@
 
 #define CHUNK      ((size_t)1 << 20)
 #define PER_TICK   128 /* chunks: `stop` is looked at in between */
+#define HEX        ((size_t)32)
 #define SYNC_BYTES ((off_t)16 << 20)
 
 struct pr_follow {
     bool follows;
     int fd;       /* -1: not there yet */
     off_t synced; /* up to here it is on its way to the disk */
-    struct pr_sha256 *h;
+    XXH3_state_t *h;
+    char told[33]; /* its hash over there; "": not known */
 };
 
 void pr_follow_begin(struct pr_job *j)
@@ -53,7 +63,7 @@ static bool read_on(struct pr_follow *f, char *buf, int *chunks)
         if (n < 0 && errno != EINTR)
             return false;
         if (n > 0)
-            pr_sha256_update(f->h, buf, (size_t)n);
+            (void)XXH3_128bits_update(f->h, buf, (size_t)n);
     }
     begin_sync(f);
     return true;
@@ -61,26 +71,22 @@ static bool read_on(struct pr_follow *f, char *buf, int *chunks)
 
 static void give_up(struct pr_follow *f)
 {
-    uint8_t digest[PR_SHA256_LEN];
-    if (f->h)
-        pr_sha256_final(f->h, digest); /* frees it */
+    (void)XXH3_freeState(f->h);
     if (f->fd >= 0)
         close(f->fd);
     *f = (struct pr_follow){.fd = -1};
 }
 
-static void follow_one(struct pr_job *j, size_t i, char *buf, int *chunks)
+static bool open_file(const struct pr_job *j, size_t i)
 {
     struct pr_follow *f = &j->follow[i];
-    if (f->fd < 0) {
-        if (pr_file_open(j->dir, j->names[i], true, &f->fd, NULL, NULL)) {
-            f->fd = -1; /* later */
-            return;
-        }
-        f->h = pr_sha256_new();
+    if (f->fd < 0 && pr_file_open(j->dir, j->names[i], true, &f->fd, NULL, NULL)) {
+        f->fd = -1;
+        return false;
     }
-    if (!read_on(f, buf, chunks))
-        give_up(f);
+    if (!f->h && (f->h = XXH3_createState()))
+        (void)XXH3_128bits_reset(f->h);
+    return f->h;
 }
 
 void pr_follow_tick(struct pr_job *j)
@@ -88,17 +94,40 @@ void pr_follow_tick(struct pr_job *j)
     char *buf = pr_alloc(CHUNK);
     int chunks = PER_TICK;
     for (size_t i = 0; i < j->n; i++)
-        if (j->follow[i].follows)
-            follow_one(j, i, buf, &chunks);
+        if (j->follow[i].follows && open_file(j, i) && !read_on(&j->follow[i], buf, &chunks))
+            give_up(&j->follow[i]);
     pr_free(buf);
 }
 
-bool pr_follow_agrees(struct pr_job *j, size_t i, const char *sum)
+/* "HASH NAME" */
+static void note_line(struct pr_job *j, const char *line, size_t n)
+{
+    if (n <= HEX + 1 || strspn(line, "0123456789abcdef") != HEX || line[HEX] != ' ')
+        return;
+    for (size_t i = 0; i < j->n; i++)
+        if (strlen(j->names[i]) == n - HEX - 1 && !memcmp(j->names[i], line + HEX + 1, n - HEX - 1))
+            memcpy(j->follow[i].told, line, HEX);
+}
+
+void pr_follow_told(struct pr_job *j, const char *said)
+{
+    for (size_t n; *said; said += n + (said[n] != 0)) {
+        n = strcspn(said, "\n");
+        note_line(j, said, n);
+    }
+}
+
+static void hex_of(XXH128_hash_t hash, char ret[HEX + 1])
+{
+    snprintf(ret, HEX + 1, "%016llx%016llx", (unsigned long long)hash.high64,
+        (unsigned long long)hash.low64);
+}
+
+bool pr_follow_agrees(struct pr_job *j, size_t i)
 {
     struct pr_follow *f = &j->follow[i];
-    uint8_t digest[PR_SHA256_LEN];
-    char hex[PR_SHA256_HEX];
-    if (!f->follows || f->fd < 0)
+    char here[HEX + 1];
+    if (!*f->told || !open_file(j, i))
         return false;
     char *buf = pr_alloc(CHUNK);
     bool ok = true;
@@ -108,10 +137,8 @@ bool pr_follow_agrees(struct pr_job *j, size_t i, const char *sum)
     }
     pr_free(buf);
     if (ok) {
-        pr_sha256_final(f->h, digest);
-        f->h = NULL;
-        pr_sha256_hex(digest, hex);
-        ok = !strcmp(hex, sum);
+        hex_of(XXH3_128bits_digest(f->h), here);
+        ok = !strcmp(here, f->told);
     }
     give_up(f);
     return ok;

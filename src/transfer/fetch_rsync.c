@@ -76,7 +76,8 @@ static enum pr_code start(const struct pr_rsync *r, struct pr_talk *t, struct pr
     argv[n++] = "--secluded-args";
     argv[n++] = "--from0";
     argv[n++] = "--files-from=-";
-    argv[n++] = "--quiet";
+    argv[n++] = r->said ? "--out-format=%C %n" : "--quiet"; /* a hash is of both sides: rsync
+                                                              compares them */
     argv[n++] = timeout;
     if (r->compare)
         argv[n++] = "--checksum";
@@ -124,7 +125,7 @@ enum pr_code pr_rsync_run(const struct pr_rsync *r, struct pr_error *e)
     enum pr_code code = start(r, &t, e);
     if (!code) {
         queue_names(r, &t);
-        code = pr_talk_finish(&t, r->tick, r->ctx, &status, e);
+        code = pr_talk_finish(&t, r->tick, r->ctx, r->said, &status, e);
     }
     if (!code && status)
         code = failed(r, status, pr_talk_errors(&t), e);
@@ -147,6 +148,7 @@ static void tick(void *job)
 enum pr_code pr_job_rsync(struct pr_job *j, bool compare, struct pr_error *e)
 {
     struct pr_str from = PR_STR_INIT(65536), doing = PR_STR_INIT(1024);
+    struct pr_str said = PR_STR_INIT((size_t)16 << 20);
     char *to = pr_rsync_here(j->incoming);
     pr_rsync_from(j->s, j->what->name, &from);
     pr_str_printf(&doing, "fetching %s", j->what->name);
@@ -158,9 +160,13 @@ enum pr_code pr_job_rsync(struct pr_job *j, bool compare, struct pr_error *e)
         .names = j->names,
         .n = j->n,
         .doing = pr_str_cstr(&doing),
+        .said = &said,
         .tick = tick,
         .ctx = j};
     enum pr_code code = pr_rsync_run(&r, e);
+    if (!code)
+        pr_follow_told(j, pr_str_cstr(&said));
+    pr_str_done(&said);
     pr_str_done(&from);
     pr_str_done(&doing);
     pr_free(to);

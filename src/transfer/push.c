@@ -73,33 +73,23 @@ static enum pr_code check_unchanged(const struct push *p, struct pr_error *e)
     return code;
 }
 
-/* This side is hashed while the other one is at it. */
 static enum pr_code compare_sums(struct push *p, bool *ret_known, struct pr_error *e)
 {
-    size_t n = p->job.n;
-    char(*there)[PR_SHA256_HEX] = pr_zalloc((n + 1) * sizeof *there);
-    char(*mine)[PR_SHA256_HEX] = pr_zalloc((n + 1) * sizeof *mine);
+    struct pr_sums sums;
     int dir = open(p->here, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum pr_code code = pr_store_sums_begin(p->to, p->stage, p->job.names, n, e);
-    for (size_t i = 0; i < n && !code; i++)
-        code = pr_file_sha256(dir, p->job.names[i], p->o->stop, mine[i], e);
-    if (!code)
-        code = pr_store_sums_end(p->to, ret_known, there, e);
-    else
-        pr_store_hang_up(p->to); /* its answers are not waited for */
-    for (size_t i = 0; i < n && !code && *ret_known; i++)
-        if (strcmp(there[i], mine[i]) != 0)
-            code = pr_fail(e, PR_E_CHANGED,
-                "%s: %s: %s is not what lies here (SHA-256 %.12s… here, %.12s… there); it is "
-                "pushed "
-                "again",
-                pr_store_name(p->to), p->what->name, p->job.names[i], mine[i],
-                *there[i] ? there[i] : "none");
+    enum pr_code code =
+        pr_sums_compare(p->to, p->stage, dir, p->job.names, p->job.n, p->o->stop, &sums, e);
     if (dir >= 0)
         close(dir);
-    pr_free(there);
-    pr_free(mine);
-    return code;
+    if (code)
+        return code;
+    *ret_known = sums.known;
+    if (sums.wrong == p->job.n)
+        return PR_OK;
+    return pr_fail(e, PR_E_CHANGED,
+        "%s: %s: %s is not what lies here (SHA-256 %.12s… here, %.12s… there); it is pushed again",
+        pr_store_name(p->to), p->what->name, p->job.names[sums.wrong], sums.here,
+        *sums.there ? sums.there : "none");
 }
 
 static enum pr_code put_in_place(struct push *p, struct pr_error *e)

@@ -73,8 +73,8 @@ struct pr_store_want {
 PR_MUST_CHECK enum pr_code pr_store_heads(struct pr_store *s, const char *checkpoint,
     struct pr_store_want *wants, size_t n_wants, struct pr_error *e);
 
-/* SHA-256 of files of one checkpoint, in two halves, so that the other side can be at it while the
- * files come over: begin asks, end waits (for as long as the connection lives) and fills n_names of
+/* SHA-256 of files of one checkpoint, in two halves, so that the other side can be at it while this
+ * one is: begin asks, end waits (for as long as the connection lives) and fills n_names of
  * ret, lower-case hex; "" where a file could not be read.  *ret_known false: that side has no
  * program for it.  Nothing else may be asked in between. */
 PR_MUST_CHECK enum pr_code pr_store_sums_begin(struct pr_store *s, const char *checkpoint,

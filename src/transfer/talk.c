@@ -228,15 +228,30 @@ static void let_go(struct pr_talk *t)
     t->sent = t->taken = 0;
 }
 
-enum pr_code pr_talk_finish(
-    struct pr_talk *t, pr_talk_tick *tick, void *ctx, int *ret_status, struct pr_error *e)
+/* What still lies in the pipe of a program that has ended, with what was read before. */
+static enum pr_code rest_of_output(struct pr_talk *t, struct pr_str *said, struct pr_error *e)
 {
     enum pr_code code = PR_OK;
+    for (size_t before = SIZE_MAX; !code && t->out_open && t->got.len != before;) {
+        before = t->got.len;
+        code = turn(t, 0, true, e);
+    }
+    if (t->got.len > t->taken)
+        pr_str_append(said, t->got.data + t->taken, t->got.len - t->taken);
+    return code;
+}
+
+enum pr_code pr_talk_finish(struct pr_talk *t, pr_talk_tick *tick, void *ctx, struct pr_str *said,
+    int *ret_status, struct pr_error *e)
+{
+    enum pr_code code = PR_OK;
+    if (said)
+        t->got.max = t->got.len + said->max;
     for (bool ended = false; !code && !ended;) {
         if (t->sent == t->to_send.len)
             close_in(t);
         ended = has_ended(t); /* and what it said before is read now */
-        code = turn(t, ended ? 0 : SLICE_MS, false, e);
+        code = turn(t, ended ? 0 : SLICE_MS, said != NULL, e);
         if (tick)
             tick(ctx);
         if (!t->out_open && t->err < 0 && !ended) {
@@ -246,6 +261,8 @@ enum pr_code pr_talk_finish(
     }
     if (!code && t->err >= 0)
         read_errors(t);
+    if (!code && said)
+        code = rest_of_output(t, said, e);
     if (code)
         pr_talk_stop(t);
     else {

@@ -46,11 +46,12 @@ PR_MUST_CHECK enum pr_code pr_talk_take(
  * a longer one. */
 PR_MUST_CHECK enum pr_code pr_talk_entry(struct pr_talk *t, size_t max, int64_t deadline,
     const char **ret, size_t *ret_n, struct pr_error *e);
-/* Sends the rest of the queue, closes its stdin, drops what it still writes, and waits for its end:
- * *ret_status is its exit status, or 128 + the signal.  A program that does not move is left to
- * its own time-outs: there is no deadline here, only `stop`.  Afterwards it is gone either way. */
-PR_MUST_CHECK enum pr_code pr_talk_finish(
-    struct pr_talk *t, pr_talk_tick *tick, void *ctx, int *ret_status, struct pr_error *e);
+/* Sends the rest of the queue, closes its stdin, and waits for its end: *ret_status is its exit
+ * status, or 128 + the signal.  What it still writes is appended to `said`, or dropped where that
+ * is NULL; PR_E_LIMIT: more than said->max.  A program that does not move is left to its own
+ * time-outs: there is no deadline here, only `stop`.  Afterwards it is gone either way. */
+PR_MUST_CHECK enum pr_code pr_talk_finish(struct pr_talk *t, pr_talk_tick *tick, void *ctx,
+    struct pr_str *said, int *ret_status, struct pr_error *e);
 /* What it said on stderr, without the white space around it; "" for nothing.  Also after the end.
  */
 const char *pr_talk_errors(struct pr_talk *t);

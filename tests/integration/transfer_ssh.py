@@ -42,11 +42,11 @@ def place():
     return path
 
 
-def tool(command, folder, *args, port=None, key="key", alone=False, check=True):
+def tool(command, folder, *args, port=None, key="key", alone=False, check=True, env=None):
     """alone: a connection of its own, as without ControlMaster in ~/.ssh/config."""
     shared = [] if alone or port else [*SHARED, "-o", f"ControlPath={SCRATCH.name}/master-{key}"]
     done = subprocess.run([TOOL, command, "--dir", folder, *SERVER.options(port, key), *shared, *map(os.fsencode, map(str, args))],
-                          capture_output=True, timeout=120, check=False)
+                          capture_output=True, timeout=120, check=False, env=env)
     assert done.returncode in (0, 1), (done.returncode, done.stderr[-2000:])
     answer = json.loads(done.stdout)
     if check:
@@ -228,6 +228,9 @@ def test_poor_machine():
     answer = tool("fetch", at + "/runs", "--name", "checkpoint-1", "--local", at + "/local", key="poor_key")
     assert not answer["hashed"], answer
     assert contents(at + "/local/checkpoint-1") == wanted(at + "/runs/checkpoint-1")
+    # what comes in one go has rsync's hash of both sides
+    fresh = tool("fetch", at + "/runs", "--name", "checkpoint-1", "--local", at + "/local", "--as", "fresh", key="poor_key")
+    assert fresh["hashed"] and contents(at + "/local/fresh") == wanted(at + "/runs/checkpoint-1"), fresh
     os.rename(POOR + "/rsync", POOR + "/.rsync")
     try:
         lacking = failure("fetch", at + "/runs", "--name", "checkpoint-1", "--local", at + "/local", "--as", "b", key="poor_key")
@@ -319,6 +322,40 @@ def test_rewritten_within_a_second():
     os.utime(left + "/model.safetensors", ns=(0, 1_700_000_000_100_000_000))
     assert tool("fetch", at + "/runs", "--name", "checkpoint-1", "--local", at + "/local")["hashed"]
     assert contents(at + "/local/checkpoint-1") == wanted(at + "/runs/checkpoint-1")
+
+
+def with_rsync(at, text, *args, **more):
+    """tool fetch, with an rsync here that is this script; $REAL is the real one, the last argument where it writes."""
+    write(at + "/bin", "rsync", f"#!/bin/bash\nREAL={shutil.which('rsync')}\nto=${{@: -1}}\n{text}\n".encode())
+    os.chmod(at + "/bin/rsync", 0o755)
+    env = {**os.environ, "PATH": f"{at}/bin:{os.environ['PATH']}"}
+    return tool("fetch", at + "/runs", "--name", "checkpoint-1", "--local", at + "/local", *args, env=env, **more)
+
+
+def test_rsyncs_hash_is_not_believed_where_another_lies_here():
+    at = place()
+    make(at + "/runs/checkpoint-1", 50_000)
+    right = wanted(at + "/runs/checkpoint-1")
+    # An earlier try left some, so nothing is hashed before all has come; then a bit falls over on the disk.
+    write(at + "/local/.incoming/checkpoint-1", "model.safetensors", b"\0" * 1000)
+    flip = '"$REAL" "$@" && touch -r "$to/model.safetensors" "$to/../at" && printf x | dd of="$to/model.safetensors" ' \
+           'bs=1 seek=40000 conv=notrunc 2>/dev/null && touch -r "$to/../at" "$to/model.safetensors" && rm "$to/../at"'
+    wrong = with_rsync(at, flip, check=False)
+    assert wrong.get("code") == "changed" and "SHA-256" in wrong["message"] and "model.safetensors" in wrong["message"], wrong
+    assert absent(at + "/local", "checkpoint-1")
+    # the next try makes it over
+    assert tool("fetch", at + "/runs", "--name", "checkpoint-1", "--local", at + "/local")["hashed"]
+    assert contents(at + "/local/checkpoint-1") == right
+    # an rsync that says nothing, something else, or another hash (an old one's is MD5): SHA-256 decides
+    for i, said in enumerate([">/dev/null", "| sed s/^/x/", "| sed 's/^[0-9a-f]/e/;s/^[0-9a-f]/0/'"]):
+        answer = with_rsync(at, f'"$REAL" "$@" {said}', "--as", f"c{i}")
+        assert answer["hashed"] and contents(f"{at}/local/c{i}") == right, answer
+    env_of_old = "RSYNC_CHECKSUM_LIST=md5"
+    answer = with_rsync(at, f'{env_of_old} "$REAL" "$@"', "--as", "md5")
+    assert answer["hashed"] and contents(at + "/local/md5") == right, answer
+    # one that floods is not listened to for ever
+    flood = with_rsync(at, "yes", "--as", "flood", check=False)
+    assert flood.get("code") == "limit" and absent(at + "/local", "flood"), flood
 
 
 def test_sshd_killed_and_resumed():

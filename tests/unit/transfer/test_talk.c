@@ -52,7 +52,7 @@ static void test_bytes_and_entries(void **state)
     pr_talk_queue(&talk, "echo", 5);
     assert_int_equal(pr_talk_entry(&talk, 4, in_ms(5000), &got, &n, &e), PR_OK);
     assert_string_equal(got, "echo");
-    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, &status, &e), PR_OK);
+    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, NULL, &status, &e), PR_OK);
     assert_int_equal(status, 7);
 }
 
@@ -69,7 +69,7 @@ static void test_no_side_waits_for_the_other_for_ever(void **state)
     pr_talk_queue(&talk, big, sizeof big);
     assert_int_equal(pr_talk_take(&talk, sizeof big, in_ms(20000), &got, &e), PR_OK);
     assert_memory_equal(got, big, sizeof big);
-    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, &status, &e), PR_OK);
+    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, NULL, &status, &e), PR_OK);
     assert_int_equal(status, 0);
     const char *said = pr_talk_errors(&talk); /* its end */
     assert_string_equal(said + strlen(said) - 3, "end");
@@ -109,8 +109,28 @@ static void test_one_that_ends_early_tells_why(void **state)
     assert_string_equal(pr_talk_errors(&talk), "no such thing");
     start("exec <&-; kill -9 $$");
     pr_talk_queue(&talk, "unread", 6);
-    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, &status, &e), PR_OK);
+    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, NULL, &status, &e), PR_OK);
     assert_int_equal(status, 128 + 9);
+}
+
+static void test_what_it_says_to_its_end_is_kept_up_to_a_bound(void **state)
+{
+    (void)state;
+    struct pr_str said = PR_STR_INIT(200000);
+    const char *got;
+    size_t n;
+    int status;
+    start("printf 'hello\\0'; head -c 150000 /dev/zero | tr '\\0' x; echo end");
+    assert_int_equal(pr_talk_entry(&talk, 100, in_ms(5000), &got, &n, &e), PR_OK);
+    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, &said, &status, &e), PR_OK);
+    assert_int_equal(said.len, 150004);
+    assert_string_equal(said.data + 149998, "xxend\n");
+    pr_str_clear(&said);
+    start("yes");
+    pid_t pid = talk.child.pid;
+    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, &said, &status, &e), PR_E_LIMIT);
+    gone(pid);
+    pr_str_done(&said);
 }
 
 static void set_stop(void *ctx)
@@ -126,7 +146,7 @@ static void test_it_stops_when_asked(void **state)
     int ticks = 0, status;
     start("sleep 100 & sleep 100");
     pid_t pid = talk.child.pid;
-    assert_int_equal(pr_talk_finish(&talk, set_stop, &ticks, &status, &e), PR_E_CANCELLED);
+    assert_int_equal(pr_talk_finish(&talk, set_stop, &ticks, NULL, &status, &e), PR_E_CANCELLED);
     atomic_store(&stop, false);
     gone(pid);
 }
@@ -138,7 +158,7 @@ static void test_one_that_leaves_its_output_to_another_has_ended(void **state)
     int status;
     start("sleep 100 & exit 5");
     int64_t from = pr_clock_monotonic_ns();
-    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, &status, &e), PR_OK);
+    assert_int_equal(pr_talk_finish(&talk, NULL, NULL, NULL, &status, &e), PR_OK);
     assert_int_equal(status, 5);
     assert_true(pr_clock_monotonic_ns() - from < 5000000000);
 }
@@ -150,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_no_side_waits_for_the_other_for_ever),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_one_that_ends_early_tells_why),
+        cmocka_unit_test(test_what_it_says_to_its_end_is_kept_up_to_a_bound),
         cmocka_unit_test(test_it_stops_when_asked),
         cmocka_unit_test(test_one_that_leaves_its_output_to_another_has_ended),
     };
