@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/rng.h"
+#include "model/memory.h"
 #include "serve/metrics.h"
 #include "serve/request.h"
 #include "serve/server.h"
@@ -19,17 +20,12 @@
 #define PR_SERVE_JSON  "application/json"
 
 /* A model that is loaded: the one that serves, or an older one whose answers go on. */
-/* Bytes of memory that a model takes. */
-struct pr_serve_size {
-    uint64_t weights, kv; /* kv: its budget, taken as it is needed */
-};
-
 struct pr_serve_loaded {
     struct pr_serve_model *model;
     char *dir;
-    int64_t since_s; /* UTC */
-    struct pr_serve_size size;
-    size_t n_users; /* requests under way */
+    int64_t since_s;             /* UTC */
+    struct pr_model_memory size; /* kv is taken as it is needed */
+    size_t n_users;              /* requests under way */
     struct pr_serve_server *server;
     struct pr_serve_loaded *next;
 };

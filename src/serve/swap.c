@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "serve/memory.h"
+#include "machine/memory.h"
 #include "serve/server_internal.h"
 
 #define MIB ((double)(1 << 20))
@@ -156,16 +156,6 @@ void pr_serve_let_go_of_all(struct pr_serve_server *s)
 
 /* ---- memory ---- */
 
-/* Weights as they are packed, and the KV cache's budget (by default the engine's own). */
-static struct pr_serve_size size_of(
-    const struct pr_checkpoint *c, const struct pr_serve_model_options *o, enum pr_math math)
-{
-    uint64_t weights =
-        pr_model_config_parameters(pr_checkpoint_config(c)) * (math == PR_MATH_F32 ? 4 : 2);
-    return (struct pr_serve_size){
-        weights, o->kv_bytes ? o->kv_bytes : pr_engine_default_kv_bytes(weights)};
-}
-
 /* What the one that serves may still take of what the system calls available. */
 static uint64_t promised_bytes(struct pr_serve_server *s)
 {
@@ -195,10 +185,10 @@ static uint64_t taken_bytes(struct pr_serve_server *s)
 }
 
 static enum pr_code check_memory(
-    struct pr_serve_server *s, const char *name, struct pr_serve_size size, struct pr_error *e)
+    struct pr_serve_server *s, const char *name, struct pr_model_memory size, struct pr_error *e)
 {
     uint64_t most = s->o.memory_bytes, wanted = size.weights + size.kv;
-    uint64_t all = most ? most : pr_serve_memory_available("/proc", "/sys/fs/cgroup");
+    uint64_t all = most ? most : pr_machine_memory_available("/proc", "/sys/fs/cgroup");
     uint64_t taken = most ? taken_bytes(s) : promised_bytes(s);
     uint64_t room = all > taken ? all - taken : 0;
     if (wanted <= room || (!most && !all)) /* the system does not tell */
@@ -214,7 +204,7 @@ static enum pr_code check_memory(
 /* What can be known of a folder without its weights in memory: its fingerprint, and what it would
  * take. */
 static enum pr_code look(struct pr_serve_server *s, const char *dir, char fingerprint[65],
-    struct pr_serve_size *ret, struct pr_error *e)
+    struct pr_model_memory *ret, struct pr_error *e)
 {
     struct pr_checkpoint_options co = s->o.model.checkpoint;
     const struct pr_engine_options eo = {.math = s->o.model.math};
@@ -229,12 +219,12 @@ static enum pr_code look(struct pr_serve_server *s, const char *dir, char finger
     if (!code)
         code = pr_engine_choose(c, &eo, &math, numerics, e);
     if (!code)
-        *ret = size_of(c, &s->o.model, math);
+        *ret = pr_model_memory_of(c, math, s->o.model.kv_bytes);
     pr_checkpoint_free(c);
     return code;
 }
 
-static enum pr_code load(struct pr_serve_server *s, const char *dir, struct pr_serve_size size,
+static enum pr_code load(struct pr_serve_server *s, const char *dir, struct pr_model_memory size,
     struct pr_serve_loaded **ret, struct pr_error *e)
 {
     struct pr_serve_model *m;
@@ -254,7 +244,7 @@ static enum pr_code load(struct pr_serve_server *s, const char *dir, struct pr_s
 enum pr_code pr_serve_load_first(struct pr_serve_server *s, struct pr_error *e)
 {
     char fingerprint[65];
-    struct pr_serve_size size;
+    struct pr_model_memory size;
     enum pr_code code = look(s, s->o.dir, fingerprint, &size, e);
     if (!code)
         code = check_memory(s, s->o.dir, size, e);
@@ -275,7 +265,7 @@ static enum pr_code swap(
     struct pr_serve_server *s, const char *dir, struct pr_serve_swapped *ret, struct pr_error *e)
 {
     struct pr_serve_loaded *l;
-    struct pr_serve_size size;
+    struct pr_model_memory size;
     struct pr_serve_now now;
     pr_serve_server_now(s, &now);
     memcpy(ret->from, now.fingerprint, sizeof ret->from);

@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/remove.h"
-#include "serve/memory.h"
+#include "machine/memory.h"
 #include "serve/server.h"
 
 #define MODEL_A   PR_FIXTURES "/models/qwen3-tiny"
@@ -512,19 +512,36 @@ static void memory_is_the_least_of_the_systems_and_the_groups(void **state)
     (void)state;
     assert_non_null(mkdtemp(folder));
     snprintf(groups, sizeof groups, "%s/groups", folder);
-    assert_int_equal(pr_serve_memory_available(folder, groups), 0);
+    assert_int_equal(pr_machine_memory_available(folder, groups), 0);
     write_file(folder, "meminfo", "MemTotal:   9000 kB\nMemAvailable:   1000 kB\nBuffers: 1 kB\n");
-    assert_int_equal(pr_serve_memory_available(folder, groups), 1000 << 10);
+    assert_int_equal(pr_machine_memory_available(folder, groups), 1000 << 10);
     write_file(folder, "self/cgroup", "4:memory:/other\n0::/a/b\n");
     write_file(groups, "a/b/memory.max", "max\n");
     write_file(groups, "a/memory.max", "900000\n");
     write_file(groups, "a/memory.current", "500000\n");
-    assert_int_equal(pr_serve_memory_available(folder, groups), 400000);
+    assert_int_equal(pr_machine_memory_available(folder, groups), 400000);
     write_file(groups, "a/memory.stat", "anon 1\ninactive_file 100000\nactive_file 50000\n");
-    assert_int_equal(pr_serve_memory_available(folder, groups), 550000);
+    assert_int_equal(pr_machine_memory_available(folder, groups), 550000);
     write_file(groups, "a/memory.current", "2000000\n");
-    assert_int_equal(pr_serve_memory_available(folder, groups), 1);
+    assert_int_equal(pr_machine_memory_available(folder, groups), 1);
     assert_int_equal(pr_remove_tree(folder, &e), PR_OK);
+}
+
+/* Files of /proc say 0 as their size, which those above do not. */
+static void memory_is_known_on_this_machine(void **state)
+{
+    (void)state;
+    char line[256];
+    unsigned long long kb = 0, found;
+    FILE *f = fopen("/proc/meminfo", "r");
+    assert_non_null(f);
+    while (!kb && fgets(line, sizeof line, f))
+        kb = sscanf(line, "MemTotal: %llu", &kb) == 1 ? kb : 0;
+    fclose(f);
+    found = pr_machine_memory_available("/proc", "/sys/fs/cgroup");
+    assert_true(found > 0 && found < kb << 10);
+    found = pr_machine_memory_available("/proc", "/no/such/folder");
+    assert_true(found > kb && found < kb << 10); /* more than a thousandth of it */
 }
 
 /* ---- the end ---- */
@@ -611,6 +628,7 @@ int main(void)
         cmocka_unit_test(the_same_content_is_not_loaded_again),
         cmocka_unit_test(what_there_is_no_memory_for_is_refused_and_nothing_changes),
         cmocka_unit_test(memory_is_the_least_of_the_systems_and_the_groups),
+        cmocka_unit_test(memory_is_known_on_this_machine),
         cmocka_unit_test(one_that_ends_takes_no_more_and_lets_what_goes_on_end),
         cmocka_unit_test(counts_are_those_of_what_was_asked),
     };

@@ -1,26 +1,35 @@
 /* See memory.h. */
-#include "serve/memory.h"
+#include "machine/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
 
 #define MOST_BYTES 65536
 
+/* Read to its end: files of /proc and of control groups say 0 as their size. */
 static char *read_in(const char *folder, const char *name)
 {
-    struct pr_error e;
-    char *text = NULL, *path = pr_path_join(folder, name);
-    size_t n;
-    if (pr_file_read(AT_FDCWD, path, MOST_BYTES, &text, &n, &e))
-        text = NULL;
+    char *path = pr_path_join(folder, name), *text = pr_alloc(MOST_BYTES + 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    size_t n = 0;
+    ssize_t got = fd < 0 ? -1 : 0;
     pr_free(path);
-    return text;
+    while (fd >= 0 && n < MOST_BYTES && (got = read(fd, text + n, MOST_BYTES - n)) > 0)
+        n += (size_t)got;
+    if (fd >= 0)
+        close(fd);
+    text[n] = 0;
+    if (got >= 0)
+        return text;
+    pr_free(text);
+    return NULL;
 }
 
 /* The number that follows a line's key ("MemAvailable:", "active_file "; "": the text is it). */
@@ -79,7 +88,7 @@ static uint64_t left_in_groups(const char *own, const char *groups)
     return least;
 }
 
-uint64_t pr_serve_memory_available(const char *proc, const char *groups)
+uint64_t pr_machine_memory_available(const char *proc, const char *groups)
 {
     uint64_t least = UINT64_MAX, kb;
     if (number_in(proc, "meminfo", "MemAvailable:", &kb))
