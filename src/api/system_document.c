@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/answers.h"
+#include "daemon/roles.h"
 #include "gradebook/browse.h"
 #include "systems/system.h"
 
@@ -23,16 +24,13 @@ static const json_t *named(const json_t *list, const char *name)
 static const char *left_out(const struct pr_config *c, const char *name)
 {
     const struct pr_system *s = pr_system_find(name);
-    unsigned role = !strcmp(c->role, "training")    ? PR_ROLE_TRAINING
-                    : !strcmp(c->role, "inference") ? PR_ROLE_INFERENCE
-                                                    : PR_ROLE_ALL;
     if (!s)
         return "this version has no such system";
-    if (!(s->roles & role))
-        return "machine.role in proctor.yaml leaves it to another machine";
-    if (named(c->disabled, name))
-        return "machine.disabled in proctor.yaml names it";
-    return NULL;
+    const char *key = pr_roles_left_out(c, s);
+    return !key ? NULL
+           : !strcmp(key, "machine.role")
+               ? "machine.role in proctor.yaml leaves it to another machine"
+               : "machine.disabled in proctor.yaml names it";
 }
 
 static void nothing_found(

@@ -12,9 +12,7 @@
 
 #define MAX_NOTE 65536
 
-/* Where `proctor serve` of this base folder listens: as its note says, else as it will; NULL: not
- * known before it does. */
-static char *own_server(const struct pr_config *c)
+char *pr_deploy_own_server(const struct pr_config *c)
 {
     struct pr_error ignored;
     struct pr_str url = PR_STR_INIT(4096);
@@ -59,7 +57,7 @@ void pr_deploy_config_of(const struct pr_config *c, struct pr_deploy_config *ret
     if (s->target)
         s->target = ret->target = absolute(s->target);
     if (!s->url && s->driver && !strcmp(s->driver, "proctor"))
-        s->url = ret->url = own_server(c);
+        s->url = ret->url = pr_deploy_own_server(c);
     pr_peers_of(c, &ret->peers, &ret->n_peers);
     for (size_t i = 0; peer && i < ret->n_peers; i++) {
         const struct pr_peer *p = &ret->peers[i];

@@ -11,9 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "daemon/doctor_internal.h"
+#include "daemon/roles.h"
 
 #define FUTURE_S 300 /* clocks of two machines may differ by so much */
 
@@ -38,6 +40,9 @@ static const struct {
     {"curriculum", pr_doctor_curriculum, true},
     {"skills", pr_doctor_skills, false},
     {"peers", pr_doctor_peers, false},
+    {"sync", pr_doctor_sync, true},
+    {"deployment", pr_doctor_deploy, true},
+    {"serve", pr_doctor_serve, true},
     {"alerts", pr_doctor_alerts, false},
     {"status files", pr_doctor_status, true},
     {"left-overs", pr_doctor_leftovers, true},
@@ -78,6 +83,23 @@ void pr_doctor_say(
 char *pr_doctor_path(const struct pr_doctor *d, const char *name)
 {
     return pr_path_join(d->base_dir, name);
+}
+
+char *pr_doctor_nearest(const char *path)
+{
+    char *p = pr_strdup(path), *slash;
+    while (!pr_path_exists(p) && (slash = strrchr(p, '/')))
+        slash[slash == p] = 0; /* of "/x" the "/" stays */
+    return p;
+}
+
+bool pr_doctor_leaves_out(struct pr_doctor *d, const struct pr_system *s)
+{
+    const char *key = pr_roles_left_out(&d->config, s);
+    if (key)
+        pr_doctor_say(d, PR_DOCTOR_NOTE, NULL, "%s is set, and %s leaves %s out on this machine",
+            s->needs, key, s->name);
+    return key;
 }
 
 void pr_doctor_time(struct pr_doctor *d, const char *path, int64_t mtime_s)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "daemon/config.h"
+#include "systems/system.h"
 
 enum pr_doctor_level { PR_DOCTOR_OK, PR_DOCTOR_NOTE, PR_DOCTOR_WARNING, PR_DOCTOR_ERROR };
 
@@ -36,6 +37,10 @@ void pr_doctor_say(struct pr_doctor *d, enum pr_doctor_level level, const char *
     const char *fmt, ...) PR_PRINTF(4, 5);
 /* base_dir/name; pr_free. */
 char *pr_doctor_path(const struct pr_doctor *d, const char *name);
+/* The path, or the nearest folder above it that is there; pr_free. */
+char *pr_doctor_nearest(const char *path);
+/* Is this system, which is configured, left out on this machine?  Then the report says so. */
+bool pr_doctor_leaves_out(struct pr_doctor *d, const struct pr_system *s);
 /* Notes a file whose time is later than now. */
 void pr_doctor_time(struct pr_doctor *d, const char *path, int64_t mtime_s);
 /* The text of a file of /proc or /sys, whose size is not known before: NUL-terminated, cut at size
@@ -61,6 +66,9 @@ void pr_doctor_testing(struct pr_doctor *d);     /* doctor_suites.c */
 void pr_doctor_curriculum(struct pr_doctor *d);  /* doctor_curriculum.c */
 void pr_doctor_skills(struct pr_doctor *d);      /* doctor_skills.c */
 void pr_doctor_peers(struct pr_doctor *d);       /* doctor_peers.c */
+void pr_doctor_sync(struct pr_doctor *d);        /* doctor_sync.c */
+void pr_doctor_deploy(struct pr_doctor *d);      /* doctor_deploy.c */
+void pr_doctor_serve(struct pr_doctor *d);       /* doctor_serve.c */
 void pr_doctor_alerts(struct pr_doctor *d);      /* doctor_watch.c */
 void pr_doctor_cpu(struct pr_doctor *d);         /* doctor_machine.c */
 void pr_doctor_memory(struct pr_doctor *d);      /* doctor_machine.c */

@@ -15,6 +15,7 @@
 #include "daemon/host_internal.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/roles.h"
 
 #define TICK_MS 500
 /* A start gives up on an owner that holds the lock and answers nobody; once settled, never. */
@@ -68,31 +69,13 @@ void host_log(const struct pr_host *h)
 
 /* Jobs. */
 
-static unsigned role_of(const struct pr_config *c)
-{
-    return !strcmp(c->role, "training")    ? PR_ROLE_TRAINING
-           : !strcmp(c->role, "inference") ? PR_ROLE_INFERENCE
-                                           : PR_ROLE_ALL;
-}
-
-static bool is_disabled(const struct pr_config *c, const struct pr_system *s)
-{
-    size_t i;
-    json_t *name;
-    json_array_foreach (c->disabled, i, name)
-        if (json_is_string(name) && !strcmp(json_string_value(name), s->name))
-            return true;
-    return false;
-}
-
 void host_choose_jobs(struct pr_host *h)
 {
     for (size_t i = 0; i < h->n_jobs; i++) {
         struct host_job *j = &h->jobs[i];
         j->wanted = h->o->system
                         ? h->o->system == j->system
-                        : (j->system->roles & role_of(&h->config)) &&
-                              !is_disabled(&h->config, j->system) &&
+                        : !pr_roles_left_out(&h->config, j->system) &&
                               (!j->system->needs || pr_config_is_set(&h->config, j->system->needs));
     }
 }

@@ -52,14 +52,21 @@ static enum pr_code read_local(
 
 /* ---- another machine's API ---- */
 
+static enum pr_code check_peer(const struct pr_deploy_settings *s, struct pr_error *e)
+{
+    return s->peer_url ? PR_OK
+                       : pr_fail(e, PR_E_USAGE,
+                             "deploy.source: %s: peers.machines has none of this name", s->source);
+}
+
 static enum pr_code read_peer(
     const struct reading *r, const struct document *d, json_t **ret, struct pr_error *e)
 {
     char *auth;
-    if (!r->s->peer_url)
-        return pr_fail(
-            e, PR_E_USAGE, "deploy.source: %s: peers.machines has none of this name", r->s->source);
-    enum pr_code code = pr_ask_bearer(r->s->peer_token_file, "token_file", &auth, e);
+    enum pr_code code = check_peer(r->s, e);
+    if (code)
+        return code;
+    code = pr_ask_bearer(r->s->peer_token_file, "token_file", &auth, e);
     if (code)
         return code;
     struct pr_str url = PR_STR_INIT(65536);
@@ -104,6 +111,16 @@ static enum pr_code split(
 static const char script[] = "exec sh -c '"
                              "IFS= read -r f && cd && [ -f \"$f\" ] || exit 0;"
                              "exec cat <\"$f\"'";
+
+static enum pr_code check_ssh(const struct pr_deploy_settings *s, struct pr_error *e)
+{
+    struct pr_ssh ssh;
+    const char *dir;
+    enum pr_code code = split(s->source, &ssh, &dir, e);
+    pr_free(ssh.host);
+    pr_free(ssh.user);
+    return code ? pr_wrap(e, code, "deploy.source") : PR_OK;
+}
 
 static enum pr_code read_ssh(
     const struct reading *r, const struct document *d, json_t **ret, struct pr_error *e)
@@ -165,11 +182,31 @@ static bool is_ssh(const char *s)
     return host && s[host] == ':' && s[host + 1];
 }
 
-static const struct {
+static const struct kind {
     bool (*is)(const char *source);
+    enum pr_code (*check)(const struct pr_deploy_settings *s, struct pr_error *e);
     enum pr_code (*read)(
         const struct reading *r, const struct document *d, json_t **ret, struct pr_error *e);
-} sources[] = {{is_local, read_local}, {is_peer, read_peer}, {is_ssh, read_ssh}};
+} kinds[] = {
+    {is_local, NULL, read_local}, {is_peer, check_peer, read_peer}, {is_ssh, check_ssh, read_ssh}};
+
+static enum pr_code find_kind(const char *source, const struct kind **ret, struct pr_error *e)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].is(source)) {
+            *ret = &kinds[i];
+            return PR_OK;
+        }
+    return pr_fail(e, PR_E_USAGE,
+        "deploy.source: '%s' is neither local, nor peer NAME, nor [user@]host:FOLDER", source);
+}
+
+enum pr_code pr_deploy_source_check(const struct pr_deploy_settings *s, struct pr_error *e)
+{
+    const struct kind *kind;
+    enum pr_code code = find_kind(s->source ? s->source : "local", &kind, e);
+    return code || !kind->check ? code : kind->check(s, e);
+}
 
 void pr_deploy_documents_done(struct pr_deploy_documents *d)
 {
@@ -181,19 +218,16 @@ void pr_deploy_documents_done(struct pr_deploy_documents *d)
 enum pr_code pr_deploy_documents_read(const struct pr_deploy_settings *s, const char *base_dir,
     const atomic_bool *stop, struct pr_deploy_documents *ret, struct pr_error *e)
 {
-    const char *source = s->source ? s->source : "local";
     const struct reading r = {s, base_dir, stop};
+    const struct kind *kind;
     *ret = (struct pr_deploy_documents){0};
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-        if (!sources[i].is(source))
-            continue;
-        enum pr_code code = sources[i].read(&r, &comparison, &ret->comparison, e);
-        if (!code)
-            code = sources[i].read(&r, &regression, &ret->regression, e);
-        if (code)
-            pr_deploy_documents_done(ret);
-        return code ? pr_wrap(e, code, "deploy.source") : PR_OK;
-    }
-    return pr_fail(e, PR_E_USAGE,
-        "deploy.source: '%s' is neither local, nor peer NAME, nor [user@]host:FOLDER", source);
+    enum pr_code code = find_kind(s->source ? s->source : "local", &kind, e);
+    if (code)
+        return code;
+    code = kind->read(&r, &comparison, &ret->comparison, e);
+    if (!code)
+        code = kind->read(&r, &regression, &ret->regression, e);
+    if (code)
+        pr_deploy_documents_done(ret);
+    return code ? pr_wrap(e, code, "deploy.source") : PR_OK;
 }

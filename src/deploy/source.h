@@ -24,6 +24,11 @@ PR_MUST_CHECK enum pr_code pr_deploy_documents_read(const struct pr_deploy_setti
     const char *base_dir, const atomic_bool *stop, struct pr_deploy_documents *ret,
     struct pr_error *e);
 
+/* Are the settings of one of the three, complete, and a host that ssh takes?  Nobody is asked.
+ * PR_E_USAGE. */
+PR_MUST_CHECK enum pr_code pr_deploy_source_check(
+    const struct pr_deploy_settings *s, struct pr_error *e);
+
 /* The name of "peer NAME"; NULL: it is another kind of source. */
 const char *pr_deploy_source_peer(const char *source);
 

@@ -4,7 +4,6 @@
  * ready and wanted, the newest first, and goes on for as long as there is something to do or to try
  * again before its next turn.  All that must not be lost is in the state file before the next step
  * begins; a kill leaves at most something in .incoming, which the next run goes on with. */
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "systems/checkpoint_sync.h"
+#include "systems/sync_places.h"
 
 #define SLICE_NS     50000000
 #define ONCE_LOOKS   4 /* at something that goes on changing: two, and two more after a try */
@@ -65,58 +65,6 @@ static enum pr_code wait_until(const struct pr_sync *y, int64_t until_ns, struct
     while (!is_stopped(y) && (left = until_ns - pr_clock_monotonic_ns()) > 0)
         nanosleep(&(struct timespec){.tv_nsec = left < SLICE_NS ? left : SLICE_NS}, NULL);
     return is_stopped(y) ? pr_fail(e, PR_E_CANCELLED, "stopped as asked") : PR_OK;
-}
-
-/* Of this machine: relative to the base folder.  Absolute, since what is remembered holds for a
- * place, from wherever it is named. */
-static char *here(const struct pr_sync *y, const char *dir)
-{
-    const char *home = getenv("HOME");
-    if (!strncmp(dir, "~/", 2) && home)
-        return pr_path_join(home, dir + 2);
-    char *path = dir[0] == '/' || dir == y->s->local_dir || dir == y->s->current
-                     ? pr_strdup(dir)
-                     : pr_path_join(y->m->base_dir, dir);
-    char working[PATH_MAX], *plain = path;
-    while (!strncmp(plain, "./", 2)) /* of a base folder given as "." */
-        plain += 2;
-    char *absolute = *plain != '/' && getcwd(working, sizeof working) ? pr_path_join(working, plain)
-                                                                      : pr_strdup(plain);
-    pr_free(path);
-    return absolute;
-}
-
-static char *local_dir_of(const struct pr_sync *y)
-{
-    if (y->s->local_dir || y->s->current)
-        return here(y, y->s->local_dir ? y->s->local_dir : y->s->current);
-    return here(y, "models/current_model");
-}
-
-static enum pr_code open_remote(struct pr_sync *y, struct pr_store **ret, struct pr_error *e)
-{
-    const struct pr_sync_settings *s = y->s;
-    const char *options[64];
-    size_t n = 0, i;
-    json_t *x;
-    json_array_foreach (s->ssh_options, i, x) {
-        if (n == sizeof options / sizeof *options)
-            return pr_fail(e, PR_E_USAGE, "sync.ssh_options: more than 64 of them");
-        if (!json_is_string(x))
-            return pr_fail(e, PR_E_USAGE, "sync.ssh_options: a list of texts was expected");
-        options[n++] = json_string_value(x);
-    }
-    char *dir = s->remote_host ? pr_strdup(s->remote_dir) : here(y, s->remote_dir);
-    enum pr_code code = pr_store_open(&(struct pr_store_options){.host = s->remote_host,
-                                          .user = s->remote_user,
-                                          .port = (int)s->remote_port,
-                                          .ssh_options = options,
-                                          .n_ssh_options = n,
-                                          .dir = dir,
-                                          .stop = y->m->stop},
-        ret, e);
-    pr_free(dir);
-    return code;
 }
 
 /* A connection that is kept: making one takes longer than a look at what did not change. */
@@ -178,8 +126,9 @@ static void keep_source(struct pr_sync *y)
 static enum pr_code open_both(struct pr_sync *y, struct pr_error *e)
 {
     struct pr_store *remote = take_kept(y);
-    y->local_dir = local_dir_of(y);
-    enum pr_code code = remote ? PR_OK : open_remote(y, &remote, e);
+    y->local_dir = pr_sync_local_dir(y->s, y->m->base_dir);
+    enum pr_code code =
+        remote ? PR_OK : pr_sync_open_remote(y->s, y->m->base_dir, 0, 0, y->m->stop, &remote, e);
     if (code)
         return code;
     if (!y->s->push) {
@@ -187,7 +136,7 @@ static enum pr_code open_both(struct pr_sync *y, struct pr_error *e)
         y->place = pr_strdup(y->local_dir);
         return PR_OK;
     }
-    y->place = y->s->remote_host ? pr_strdup("") : here(y, y->s->remote_dir);
+    y->place = y->s->remote_host ? pr_strdup("") : pr_sync_mounted_dir(y->s, y->m->base_dir);
     if (y->s->remote_host)
         y->far = remote;
     else

@@ -14,7 +14,8 @@ from harness import proctor, scratch
 
 CHECKPOINTS = os.path.join(harness.RUN_A, "checkpoints")
 NAMES = ["configuration", "base folder", "file system", "disk space", "owner", "socket", "gradebook", "checkpoints",
-         "reference", "suites", "testing suite", "curriculum", "skills", "peers", "alerts", "status files", "left-overs",
+         "reference", "suites", "testing suite", "curriculum", "skills", "peers", "sync",
+         "deployment", "serve", "alerts", "status files", "left-overs",
          "instruction set", "memory", "open files", "inotify", "sandbox", "clock", "systemd"]
 
 

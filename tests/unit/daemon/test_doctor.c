@@ -10,8 +10,7 @@
 
 #include "../model/temp_folder.h"
 #include "base/clock.h"
-#include "base/str.h"
-#include "daemon/doctor.h"
+#include "doctor_finds.h"
 #include "gradebook/gradebook.h"
 
 static struct pr_error e;
@@ -22,43 +21,6 @@ static struct pr_gradebook *own(void)
     if (pr_gradebook_open(temp_path("proctor.db"), PR_GRADEBOOK_OWN, &g, &e))
         fail_msg("%s", e.message);
     return g;
-}
-
-/* The names in the folder, in one text. */
-static char *listing(void)
-{
-    struct pr_str text = PR_STR_INIT(1 << 16);
-    char **names;
-    size_t n;
-    assert_int_equal(pr_dir_list(temp_path(""), &names, &n, NULL), PR_OK);
-    for (size_t i = 0; i < n; i++)
-        pr_str_printf(&text, "%s ", names[i]);
-    pr_names_free(names, n);
-    return pr_str_take(&text);
-}
-
-/* Looks, and expects a line of this check with this level and words. */
-static void finds_in(const char *name, const char *level, const char *words)
-{
-    char *before = listing();
-    json_t *doc = pr_doctor(temp_path("")), *check;
-    char *after = listing();
-    size_t i, found = 0;
-    assert_string_equal(before, after);
-    json_array_foreach (json_object_get(doc, "checks"), i, check) {
-        const char *text = json_string_value(json_object_get(check, "text"));
-        if (!strcmp(json_string_value(json_object_get(check, "name")), name) &&
-            !strcmp(json_string_value(json_object_get(check, "level")), level) &&
-            strstr(text, words))
-            found++;
-    }
-    if (!found) {
-        char *text = json_dumps(json_object_get(doc, "checks"), JSON_INDENT(1));
-        fail_msg("no %s '%s' in %s", level, words, text);
-    }
-    json_decref(doc);
-    pr_free(before);
-    pr_free(after);
 }
 
 static void finds(const char *level, const char *words)
