@@ -101,8 +101,12 @@ const struct pr_command pr_command_doctor = {
     .arguments = "",
     .about =
         "Looks at proctor.yaml, the base folder and its disk, the gradebook, the checkpoints, the "
-        "examples to grade on and to train probes on, the machine and its limits. Nothing is "
-        "changed, and a proctor need not run."
+        "examples to grade on and to train probes on, what moves checkpoints (sync, deployment, "
+        "the "
+        "server), the machine and its limits. The machine that checkpoints come from or go to and "
+        "the "
+        "server are asked, with seconds of patience. Nothing is changed, and a proctor need not "
+        "run."
         "\n\nA line a finding: ok, note (worth knowing), warning (something does not work as well "
         "as it could) or error (something does not work); the exit status is 1 where there is an "
         "error. --json prints {\"schema_version\",\"base_dir\",\"checks\":[{\"name\",\"level\","

@@ -22,10 +22,11 @@
 
 /* ---- where ---- */
 
-/* A proctor server of this base folder answers: the report says what it serves. */
-static bool is_served(struct pr_doctor *d)
+/* Does a server of this base folder answer there (NULL: not known where)?  Then the report says
+ * what it serves. */
+static bool is_served(struct pr_doctor *d, const char *at)
 {
-    char *at = pr_deploy_own_server(&d->config), *url = at ? pr_path_join(at, "health") : NULL;
+    char *url = at ? pr_path_join(at, "health") : NULL;
     const struct pr_fetch_options o = {.url = url, .timeout_ms = ASK_MS, .max_bytes = MAX_ANSWER};
     struct pr_fetched got = {0};
     struct pr_error e;
@@ -41,7 +42,6 @@ static bool is_served(struct pr_doctor *d)
     json_decref(answer);
     pr_fetched_done(&got);
     pr_free(url);
-    pr_free(at);
     return fingerprint;
 }
 
@@ -58,7 +58,7 @@ static int try_bind(const struct addrinfo *a)
     return err;
 }
 
-static void check_port(struct pr_doctor *d)
+static void check_port(struct pr_doctor *d, const char *own)
 {
     const char *at = d->config.serve.bind;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
@@ -70,10 +70,13 @@ static void check_port(struct pr_doctor *d)
     if (no)
         pr_doctor_say(d, PR_DOCTOR_ERROR, "correct serve.bind in proctor.yaml",
             "serve.bind: %s: %s", at, gai_strerror(no));
+    else if (err == EADDRINUSE && own && !strncmp(own, "https:", 6))
+        pr_doctor_say(d, PR_DOCTOR_NOTE, NULL,
+            "%s is this folder's server, by its note; over https it is not asked", own);
     else if (err == EADDRINUSE)
         pr_doctor_say(d, PR_DOCTOR_ERROR, "set serve.port to another one, or to 0 for a free one",
             "port %d at %s is in use, and what listens there does not answer as this folder's "
-            "proctor serve would (over https it is not asked)",
+            "proctor serve would",
             port, at);
     else if (err)
         pr_doctor_say(d, PR_DOCTOR_ERROR, "correct serve.bind or serve.port in proctor.yaml",
@@ -186,9 +189,11 @@ void pr_doctor_serve(struct pr_doctor *d)
             "serve");
         return;
     }
-    bool served = is_served(d);
+    char *own = pr_deploy_own_server(&d->config);
+    bool served = is_served(d, own);
     if (!served)
-        check_port(d);
+        check_port(d, own);
+    pr_free(own);
     check_key(d);
     check_model(d, dir, served);
 }

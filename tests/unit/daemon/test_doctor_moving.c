@@ -215,6 +215,24 @@ static void a_key_that_others_may_read_and_none_where_one_is_needed_are_errors(v
     finds_in("serve", "error", "at 192.0.2.1 cannot be listened at");
 }
 
+/* Its certificate is for nobody here to check. */
+static void a_server_over_https_is_believed_by_its_note(void **state)
+{
+    (void)state;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    char note[200];
+    int port = closed_port(), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    a.sin_port = htons((uint16_t)port);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    configure("serve: {target: model, port: %d}\n", port);
+    finds_in("serve", "error", "is in use");
+    temp_mkdir("status");
+    snprintf(note, sizeof note, "{\"url\": \"https://127.0.0.1:%d/v1\"}", port);
+    temp_text("status/serve.json", note);
+    finds_in("serve", "note", "is this folder's server, by its note");
+    close(fd);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_setup, temp_teardown)
 
 int main(void)
@@ -232,6 +250,7 @@ int main(void)
         TEST(what_is_to_be_served_must_open),
         TEST(memory_for_two_beside_each_other_is_looked_for),
         TEST(a_key_that_others_may_read_and_none_where_one_is_needed_are_errors),
+        TEST(a_server_over_https_is_believed_by_its_note),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
