@@ -4,7 +4,6 @@
  * ready and wanted, the newest first, and goes on for as long as there is something to do or to try
  * again before its next turn.  All that must not be lost is in the state file before the next step
  * begins; a kill leaves at most something in .incoming, which the next run goes on with. */
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,11 +76,7 @@ static char *here(const struct pr_sync *y, const char *dir)
     char *path = dir[0] == '/' || dir == y->s->local_dir || dir == y->s->current
                      ? pr_strdup(dir)
                      : pr_path_join(y->m->base_dir, dir);
-    char working[PATH_MAX], *plain = path;
-    while (!strncmp(plain, "./", 2)) /* of a base folder given as "." */
-        plain += 2;
-    char *absolute = *plain != '/' && getcwd(working, sizeof working) ? pr_path_join(working, plain)
-                                                                      : pr_strdup(plain);
+    char *absolute = pr_path_absolute(path);
     pr_free(path);
     return absolute;
 }
