@@ -361,6 +361,33 @@ static void test_what_never_comes_any_more_leaves_nothing_behind(void **state)
     }
 }
 
+/* A folder that is not mounted is an empty one. */
+static void test_an_empty_source_forgets_nothing(void **state)
+{
+    (void)state;
+    char aside[64], half[128];
+    settings.keep = 1;
+    settings.keep_best = 0;
+    make(1);
+    json_decref(act(NULL, 0));
+    make(2);
+    json_decref(act(NULL, 0));                              /* 1 came, and was removed */
+    put("runs/checkpoint-3", "config.json", "{}", 2, 1003); /* half written */
+    put("local/.incoming/checkpoint-3", "model.safetensors", "half", 4, 1);
+    snprintf(half, sizeof half, "%s/.incoming/checkpoint-3", local);
+    snprintf(aside, sizeof aside, "%s/aside", top);
+    assert_int_equal(rename(runs, aside), 0);
+    assert_int_equal(pr_mkdirs(runs, &e), PR_OK);
+    json_decref(act(NULL, 0));
+    assert_true(is_here(2) && pr_path_exists(half));
+    assert_int_equal(rmdir(runs), 0);
+    assert_int_equal(rename(aside, runs), 0);
+    settings.keep = 3;
+    json_decref(act(NULL, 0));
+    assert_false(is_here(1)); /* that it was removed here is still known */
+    assert_true(is_here(2) && pr_path_exists(half));
+}
+
 static size_t n_here(void)
 {
     char **names;
@@ -592,6 +619,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_source_that_was_not_seen_is_not_empty, begin, end),
         cmocka_unit_test_setup_teardown(
             test_what_never_comes_any_more_leaves_nothing_behind, begin, end),
+        cmocka_unit_test_setup_teardown(test_an_empty_source_forgets_nothing, begin, end),
         cmocka_unit_test_setup_teardown(
             test_another_spelling_of_the_source_brings_nothing_again, begin, end),
         cmocka_unit_test_setup_teardown(
