@@ -301,7 +301,8 @@ static void done(struct pr_sync *y)
 
 static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct pr_error *e)
 {
-    struct pr_sync y = {.m = m, .s = m->sync, .flags = f->errand, .look_ms = NAN};
+    struct pr_sync y = {
+        .m = m, .s = m->sync, .flags = f->errand, .look_ms = NAN, .far_free = UINT64_MAX};
     if (!is_configured(y.s))
         return PR_OK; /* `run` said so */
     enum pr_code code = open_both(&y, e);

@@ -24,9 +24,8 @@ static void set_rates(struct pr_sync *y, uint64_t done, uint64_t total, int64_t 
         pr_json_set_real(y->transferring, "bytes_per_second", rate, NULL);
         pr_json_set_real(y->transferring, "eta_seconds", (double)(total - done) / rate, NULL);
     } else {
-        const char *why = y->far ? "not known while it is pushed" : unknown;
-        pr_json_set_null(y->transferring, "bytes_per_second", why);
-        pr_json_set_null(y->transferring, "eta_seconds", why);
+        pr_json_set_null(y->transferring, "bytes_per_second", unknown);
+        pr_json_set_null(y->transferring, "eta_seconds", unknown);
     }
 }
 
@@ -161,8 +160,9 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
     struct pr_error why;
     char name[256];
     choose_name(y, l, pr_sync_text(seen, "content"), name);
-    uint64_t there =
-        y->far ? 0 : pr_fetch_there(y->place, name, l, y->s->optimizer_state); /* at most `bytes` */
+    bool state = y->s->optimizer_state;
+    uint64_t there = y->far ? pr_push_there(y->far, name, l, state) /* at most `bytes` */
+                            : pr_fetch_there(y->place, name, l, state);
     enum pr_code code = pr_sync_tidy(y, l, bytes - there, e);
     if (!code && y->short_bytes) {
         note_short(y, l, seen, bytes - there);
