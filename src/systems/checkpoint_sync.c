@@ -200,6 +200,8 @@ static bool is_something_changing(struct pr_sync *y)
     return false;
 }
 
+/* After a transfer that took long the run ends, and another follows: what must stay is asked anew,
+ * and what this one has to say of trouble is said. */
 static enum pr_code bring_all(struct pr_sync *y, int64_t *ret_next_ms, struct pr_error *e)
 {
     enum pr_code code = PR_OK;
@@ -208,6 +210,7 @@ static enum pr_code bring_all(struct pr_sync *y, int64_t *ret_next_ms, struct pr
         code = pr_sync_bring(y, l, e);
         if (pr_sync_int(pr_sync_part(y, "host"), "tries")) /* the connection broke */
             break;
+        y->next_run = y->next_run || (y->n_copied && pr_sync_is_stale(y));
     }
     return code;
 }
@@ -314,6 +317,7 @@ static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct p
     if (!code) {
         json_decref(f->status);
         f->status = pr_sync_document(&y);
+        f->again = y.next_run && y.n_copied; /* without one, it would be for ever */
         pr_sync_alerts(&y, f);
         if (may_keep(&y))
             keep_source(&y);

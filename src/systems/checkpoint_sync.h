@@ -89,6 +89,7 @@ struct pr_sync {
     bool progressed; /* something came since the last failure */
     double look_ms;  /* that the last look took; NaN: there was none */
     bool next_run;   /* what is left waits for it: for newer flags */
+    size_t n_copied; /* in this run */
     bool reused;     /* the source's connection is that of an earlier run, and not proved yet */
 };
 

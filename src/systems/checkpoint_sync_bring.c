@@ -81,6 +81,7 @@ static void note_copied(struct pr_sync *y, const struct pr_listed *l, json_t *x 
     pr_json_set_int(x, "at_ms", pr_clock_utc_ms());
     pr_json_set_int(x, "bytes", (int64_t)f->bytes);
     pr_json_set_bool(x, "hashed", f->hashed);
+    y->n_copied++;
     json_object_del(pr_sync_part(y, "coming"), name);
     json_array_append_new(pr_sync_part(y, "copied"), x);
     pr_sync_note_placed(y, x);

@@ -76,6 +76,7 @@ static int64_t flags_age_s;
 static char *flags_unsure;
 
 static size_t n_alerts; /* of the last run */
+static bool again;
 
 static json_t *act(struct pr_sync_flag *flags, size_t n)
 {
@@ -89,6 +90,7 @@ static json_t *act(struct pr_sync_flag *flags, size_t n)
     assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
     json_t *o = json_incref(f.status);
     n_alerts = f.n_alerts;
+    again = f.again;
     pr_findings_done(&f);
     return o;
 }
@@ -190,13 +192,17 @@ static void test_nothing_goes_by_what_may_be_otherwise_by_now(void **state)
     make(1);
     make(2);
     json_decref(act(NULL, 0));
+    assert_false(again);
     flags_age_s = 31; /* a pin may have come since */
     make(3);
     json_t *o = act(NULL, 0);
+    assert_true(again);
     const json_t *old = named(json_object_get(o, "kept"), "checkpoint-1");
     assert_true(is_here(1) && is_here(2) && is_here(3));
     assert_non_null(strstr(pr_sync_text(old, "not_removed"), "the next run"));
     json_decref(o);
+    json_decref(act(NULL, 0));
+    assert_false(again); /* nothing came: it waits for its time */
     flags_age_s = 0;
     flags_unsure = unsure;
     o = act(NULL, 0);
