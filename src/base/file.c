@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +215,28 @@ char *pr_path_join(const char *dir, const char *name)
         p[n] = '/';
     memcpy(p + n + slash, name, m + 1);
     return p;
+}
+
+char *pr_path_absolute(const char *path)
+{
+    char here[PATH_MAX];
+    if (*path != '/' && !getcwd(here, sizeof here))
+        return pr_strdup(path);
+    char *all = *path == '/' ? pr_strdup(path) : pr_path_join(here, path);
+    size_t n = strlen(all), to = 0;
+    for (size_t i = 0; i < n;) {
+        size_t part = strcspn(all + i, "/"); /* "." and "" are left out, but for the first "" */
+        bool skip = (part == 1 && all[i] == '.') || (!part && i);
+        size_t whole = part + (i + part < n);
+        if (!skip)
+            memmove(all + to, all + i, whole);
+        to += skip ? 0 : whole;
+        i += whole;
+    }
+    while (to > 1 && all[to - 1] == '/')
+        to--;
+    all[to] = 0;
+    return all;
 }
 
 char *pr_path_base(const char *path)

@@ -44,6 +44,10 @@ bool pr_path_exists(const char *path);
 bool pr_path_is_dir(const char *path);
 /* "a/b" from "a" and "b" (no doubled slash); pr_free. */
 char *pr_path_join(const char *dir, const char *name);
+/* The path from the root on: a relative one behind the working directory, without its "."
+ * components.  Symbolic links and ".." stay as they are; so does a relative path where the working
+ * directory is gone.  pr_free. */
+char *pr_path_absolute(const char *path);
 /* The last component: "checkpoint-12" of "run/checkpoint-12/"; pr_free. */
 char *pr_path_base(const char *path);
 /* The names in a folder, sorted by byte value, without "." and ".."; free with pr_names_free. */

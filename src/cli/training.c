@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -114,9 +112,7 @@ static enum pr_code read_lora(struct pr_training *t, const struct pr_args *a, st
  */
 static char *status_near(const char *out)
 {
-    char where[PATH_MAX], *path = NULL;
-    char *full =
-        out[0] == '/' || !getcwd(where, sizeof where) ? pr_strdup(out) : pr_path_join(where, out);
+    char *path = NULL, *full = pr_path_absolute(out);
     for (size_t n = strlen(full); n && !path;) {
         full[n] = 0;
         char *yaml = pr_path_join(full, "proctor.yaml");

@@ -218,7 +218,7 @@ char *pr_config_base_dir(const char *given)
 {
     const char *env = getenv("PROCTOR_BASE_DIR"), *home = getenv("HOME");
     if (given || (env && *env))
-        return pr_strdup(given ? given : env);
+        return pr_path_absolute(given ? given : env);
     char dir[PATH_MAX];
     for (size_t n = getcwd(dir, sizeof dir) ? strlen(dir) : 0; n;) {
         dir[n] = 0;

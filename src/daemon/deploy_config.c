@@ -2,9 +2,7 @@
 #include "daemon/deploy_config.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -33,15 +31,6 @@ char *pr_deploy_own_server(const struct pr_config *c)
     return ret;
 }
 
-/* Other programs are told this path: a base folder given as "." must not show in it. */
-static char *absolute(const char *path)
-{
-    char here[PATH_MAX];
-    while (!strncmp(path, "./", 2))
-        path += 2;
-    return *path == '/' || !getcwd(here, sizeof here) ? pr_strdup(path) : pr_path_join(here, path);
-}
-
 void pr_deploy_config_of(const struct pr_config *c, struct pr_deploy_config *ret)
 {
     *ret = (struct pr_deploy_config){.settings = c->deploy};
@@ -51,11 +40,11 @@ void pr_deploy_config_of(const struct pr_config *c, struct pr_deploy_config *ret
     s->n_bases = c->n_bases;
     s->template_vars = c->variables;
     char *usual = pr_path_join(c->base_dir, "models/current_model");
-    ret->models = absolute(c->current ? c->current : usual);
+    ret->models = pr_path_absolute(c->current ? c->current : usual);
     pr_free(usual);
     s->models = ret->models;
     if (s->target)
-        s->target = ret->target = absolute(s->target);
+        s->target = ret->target = pr_path_absolute(s->target);
     if (!s->url && s->driver && !strcmp(s->driver, "proctor"))
         s->url = ret->url = pr_deploy_own_server(c);
     pr_peers_of(c, &ret->peers, &ret->n_peers);

@@ -13,6 +13,7 @@
 #include "curriculum/probe_child.h"
 #include "daemon/doctor_internal.h"
 #include "systems/sync_places.h"
+#include "transfer/push.h"
 
 #define CONNECT_S 3
 #define ANSWER_S  3
@@ -55,6 +56,28 @@ static void say_failed(
     pr_doctor_say(d, later ? PR_DOCTOR_WARNING : PR_DOCTOR_ERROR, remedy, "%s", e->message);
 }
 
+static void say_room(
+    struct pr_doctor *d, const struct pr_sync_settings *s, const char *dir, double bytes)
+{
+    bool is_short = bytes / GB < s->reserve_gb;
+    pr_doctor_say(d, is_short ? PR_DOCTOR_WARNING : PR_DOCTOR_OK,
+        is_short ? "free some there, or lower sync.reserve_gb" : NULL,
+        is_short
+            ? "%.1f GB are free at %s, and sync.reserve_gb is %.1f: older checkpoints that came "
+              "go for a new one, and if that is not enough none comes"
+            : "%.1f GB are free at %s; %.1f stay so",
+        bytes / GB, dir, s->reserve_gb);
+}
+
+/* Of the other machine, over the connection that there is. */
+static void check_far_room(
+    struct pr_doctor *d, const struct pr_sync_settings *s, struct pr_store *store)
+{
+    uint64_t bytes = pr_push_room(store);
+    if (bytes != UINT64_MAX)
+        say_room(d, s, pr_store_name(store), (double)bytes);
+}
+
 static void check_listing(struct pr_doctor *d, const struct pr_sync_settings *s)
 {
     struct pr_store *store = NULL;
@@ -68,6 +91,8 @@ static void check_listing(struct pr_doctor *d, const struct pr_sync_settings *s)
     else
         pr_doctor_say(d, PR_DOCTOR_OK, NULL, "%s holds %zu checkpoint%s", pr_store_name(store), l.n,
             l.n == 1 ? "" : "s");
+    if (!code && s->push && s->remote_host)
+        check_far_room(d, s, store);
     pr_listing_done(&l);
     pr_store_free(store);
 }
@@ -85,17 +110,8 @@ static void check_place(struct pr_doctor *d, const struct pr_sync_settings *s, c
             strerror(errno));
     else if (statvfs(there, &v))
         pr_doctor_say(d, PR_DOCTOR_WARNING, writable, "%s: %s", there, strerror(errno));
-    else {
-        double free_gb = (double)v.f_bavail * (double)v.f_frsize / GB;
-        bool is_short = free_gb < s->reserve_gb;
-        pr_doctor_say(d, is_short ? PR_DOCTOR_WARNING : PR_DOCTOR_OK,
-            is_short ? "free some, or lower sync.reserve_gb" : NULL,
-            is_short
-                ? "%.1f GB are free at %s, and sync.reserve_gb is %.1f: older checkpoints that "
-                  "came go for a new one, and if that is not enough none comes"
-                : "%.1f GB are free at %s; %.1f stay so",
-            free_gb, dir, s->reserve_gb);
-    }
+    else
+        say_room(d, s, dir, (double)v.f_bavail * (double)v.f_frsize);
     pr_free(there);
 }
 

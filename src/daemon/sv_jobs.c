@@ -105,6 +105,8 @@ static void run_done(struct pr_sv_task *t)
     pr_sv_apply(runner, &r->findings, r->now_ms, r->failed ? &r->e : NULL);
     pr_sv_probes_found(runner, r->failed || runner->again ? NULL : &r->findings, r->question);
     r->question = NULL;
+    if (!r->failed && r->findings.again)
+        runner->again = true;
     if (runner->again && runner->jobs)
         pr_sv_run(runner);
     pr_sv_plan_soon(s, 0); /* what was found may need more to be graded */

@@ -88,8 +88,8 @@ enum pr_code pr_driver_proctor(const struct pr_ask *a, struct pr_error *e)
     }
 }
 
-/* docs.sglang.ai: POST /update_weights_from_disk {"model_path"} → {"success","message"}; 400 when
- * it did not. */
+/* sglang's http_server.py: POST /update_weights_from_disk {"model_path"} → {"success","message"},
+ * with 400 when it did not; its cache of prefixes is flushed. */
 enum pr_code pr_driver_sglang(const struct pr_ask *a, struct pr_error *e)
 {
     return post(a, "/update_weights_from_disk", "model_path", a->path, e);
@@ -108,16 +108,16 @@ enum pr_code pr_driver_http(const struct pr_ask *a, struct pr_error *e)
 
 /* ---- llama-server as a router: tools/server/README.md of llama.cpp ---- */
 
-/* "loaded", "loading", "unloaded" … of a model in GET /models; "" where it is not listed; pr_free.
- */
-static enum pr_code llama_status(
-    const struct pr_ask *a, const char *name, char **ret, bool *ret_failed, struct pr_error *e)
+/* "loaded", "loading", "sleeping", "unloaded" … of a model in GET /models; "" where it is not
+ * listed; pr_free.  again: files that are new or were replaced are looked for before. */
+static enum pr_code llama_status(const struct pr_ask *a, const char *name, bool again, char **ret,
+    bool *ret_failed, struct pr_error *e)
 {
     int status = 0;
     json_t *answer = NULL;
     const json_t *x;
     size_t i;
-    char *url = pr_ask_url(a->url, "/models");
+    char *url = pr_ask_url(a->url, again ? "/models?reload=1" : "/models");
     enum pr_code code = pr_ask_json(a, NULL, url, NULL, 5000, &status, &answer, e);
     *ret = NULL;
     *ret_failed = false;
@@ -145,7 +145,7 @@ static enum pr_code llama_wait(
     for (;;) {
         char *now = NULL;
         bool failed;
-        enum pr_code code = llama_status(a, name, &now, &failed, e);
+        enum pr_code code = llama_status(a, name, false, &now, &failed, e);
         bool is = !code && !strcmp(now, want);
         if (!code && !is && failed && !strcmp(want, "loaded"))
             code = pr_fail(e, PR_E_IO, "llama-server could not load '%s'", name);
@@ -171,11 +171,16 @@ enum pr_code pr_driver_llama(const struct pr_ask *a, struct pr_error *e)
     if (json_array_size(a->settings->command))
         code = pr_ask_command(a, "command", a->settings->command, e);
     if (!code)
-        code = llama_status(a, name, &now, &failed, e);
-    if (!code && (!strcmp(now, "loaded") || !strcmp(now, "loading"))) {
-        code = post(a, "/models/unload", "model", name, e);
-        if (!code)
-            code = llama_wait(a, name, "unloaded", e);
+        code = llama_status(a, name, true, &now, &failed, e);
+    if (!code && !*now)
+        code = pr_fail(e, PR_E_IO,
+            "llama-server lists no model '%s': set deploy.model to the name of the file in its "
+            "--models-dir, without .gguf",
+            name);
+    else if (!code && strcmp(now, "unloaded") != 0) {
+        struct pr_error ignored; /* one that was replaced may be going by itself */
+        (void)!post(a, "/models/unload", "model", name, &ignored);
+        code = llama_wait(a, name, "unloaded", e);
     }
     if (!code)
         code = post(a, "/models/load", "model", name, e);

@@ -203,7 +203,7 @@ static enum pr_code find_kind(const char *source, const struct kind **ret, struc
 
 enum pr_code pr_deploy_source_check(const struct pr_deploy_settings *s, struct pr_error *e)
 {
-    const struct kind *kind;
+    const struct kind *kind = NULL;
     enum pr_code code = find_kind(s->source ? s->source : "local", &kind, e);
     return code || !kind->check ? code : kind->check(s, e);
 }
@@ -219,7 +219,7 @@ enum pr_code pr_deploy_documents_read(const struct pr_deploy_settings *s, const 
     const atomic_bool *stop, struct pr_deploy_documents *ret, struct pr_error *e)
 {
     const struct reading r = {s, base_dir, stop};
-    const struct kind *kind;
+    const struct kind *kind = NULL;
     *ret = (struct pr_deploy_documents){0};
     enum pr_code code = find_kind(s->source ? s->source : "local", &kind, e);
     if (code)

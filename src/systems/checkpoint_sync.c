@@ -5,14 +5,12 @@
  * again before its next turn.  All that must not be lost is in the state file before the next step
  * begins; a kill leaves at most something in .incoming, which the next run goes on with. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "systems/checkpoint_sync.h"
 #include "systems/sync_places.h"
 
@@ -154,6 +152,8 @@ static bool is_something_changing(struct pr_sync *y)
     return false;
 }
 
+/* After a transfer that took long the run ends, and another follows: what must stay is asked anew,
+ * and what this one has to say of trouble is said. */
 static enum pr_code bring_all(struct pr_sync *y, int64_t *ret_next_ms, struct pr_error *e)
 {
     enum pr_code code = PR_OK;
@@ -162,6 +162,7 @@ static enum pr_code bring_all(struct pr_sync *y, int64_t *ret_next_ms, struct pr
         code = pr_sync_bring(y, l, e);
         if (pr_sync_int(pr_sync_part(y, "host"), "tries")) /* the connection broke */
             break;
+        y->next_run = y->next_run || (y->n_copied && pr_sync_is_stale(y));
     }
     return code;
 }
@@ -255,7 +256,8 @@ static void done(struct pr_sync *y)
 
 static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct pr_error *e)
 {
-    struct pr_sync y = {.m = m, .s = m->sync, .flags = f->errand, .look_ms = NAN};
+    struct pr_sync y = {
+        .m = m, .s = m->sync, .flags = f->errand, .look_ms = NAN, .far_free = UINT64_MAX};
     if (!is_configured(y.s))
         return PR_OK; /* `run` said so */
     enum pr_code code = open_both(&y, e);
@@ -267,6 +269,7 @@ static enum pr_code act(const struct pr_move *m, struct pr_findings *f, struct p
     if (!code) {
         json_decref(f->status);
         f->status = pr_sync_document(&y);
+        f->again = y.next_run && y.n_copied; /* without one, it would be for ever */
         pr_sync_alerts(&y, f);
         if (may_keep(&y))
             keep_source(&y);

@@ -78,7 +78,8 @@ struct pr_sync {
     struct pr_listing now;   /* of the source, as last looked */
     bool looked;             /* the last look succeeded: `now` is what lies there */
     bool *wanted;            /* of each of them; NULL: not decided yet */
-    struct pr_listing there; /* of far */
+    struct pr_listing there; /* of the place */
+    uint64_t far_free;       /* bytes, when `there` was listed; UINT64_MAX: not known */
     bool refused;            /* a person must act */
     uint64_t short_bytes;    /* of room, for `short_name` */
     char short_name[256];
@@ -88,6 +89,7 @@ struct pr_sync {
     bool progressed; /* something came since the last failure */
     double look_ms;  /* that the last look took; NaN: there was none */
     bool next_run;   /* what is left waits for it: for newer flags */
+    size_t n_copied; /* in this run */
     bool reused;     /* the source's connection is that of an earlier run, and not proved yet */
 };
 

@@ -24,9 +24,8 @@ static void set_rates(struct pr_sync *y, uint64_t done, uint64_t total, int64_t 
         pr_json_set_real(y->transferring, "bytes_per_second", rate, NULL);
         pr_json_set_real(y->transferring, "eta_seconds", (double)(total - done) / rate, NULL);
     } else {
-        const char *why = y->far ? "not known while it is pushed" : unknown;
-        pr_json_set_null(y->transferring, "bytes_per_second", why);
-        pr_json_set_null(y->transferring, "eta_seconds", why);
+        pr_json_set_null(y->transferring, "bytes_per_second", unknown);
+        pr_json_set_null(y->transferring, "eta_seconds", unknown);
     }
 }
 
@@ -82,6 +81,7 @@ static void note_copied(struct pr_sync *y, const struct pr_listed *l, json_t *x 
     pr_json_set_int(x, "at_ms", pr_clock_utc_ms());
     pr_json_set_int(x, "bytes", (int64_t)f->bytes);
     pr_json_set_bool(x, "hashed", f->hashed);
+    y->n_copied++;
     json_object_del(pr_sync_part(y, "coming"), name);
     json_array_append_new(pr_sync_part(y, "copied"), x);
     pr_sync_note_placed(y, x);
@@ -161,8 +161,9 @@ enum pr_code pr_sync_bring(struct pr_sync *y, const struct pr_listed *l, struct 
     struct pr_error why;
     char name[256];
     choose_name(y, l, pr_sync_text(seen, "content"), name);
-    uint64_t there =
-        y->far ? 0 : pr_fetch_there(y->place, name, l, y->s->optimizer_state); /* at most `bytes` */
+    bool state = y->s->optimizer_state;
+    uint64_t there = y->far ? pr_push_there(y->far, name, l, state) /* at most `bytes` */
+                            : pr_fetch_there(y->place, name, l, state);
     enum pr_code code = pr_sync_tidy(y, l, bytes - there, e);
     if (!code && y->short_bytes) {
         note_short(y, l, seen, bytes - there);

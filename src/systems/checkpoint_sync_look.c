@@ -139,6 +139,13 @@ static void adopt(struct pr_sync *y, const struct pr_listed *l, json_t *seen)
     json_array_append_new(pr_sync_part(y, "copied"), x);
 }
 
+/* A folder in which nothing lies may be one that is not mounted: what is known of it, and what
+ * came of it half, is kept until something lies there again. */
+static bool is_empty(const struct pr_sync *y)
+{
+    return !y->now.n;
+}
+
 /* Of what is gone from the source, or is another content by now, nothing need be remembered. */
 static void forget(struct pr_sync *y)
 {
@@ -213,7 +220,8 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
             note_seen(y, &y->now.v[i], seen);
     pr_json_set(y->state, "seen", seen);
     pr_sync_settle_coming(y);
-    forget(y);
+    if (!is_empty(y))
+        forget(y);
     if (pr_sync_check_placed(y)) {
         /* the status says so */
     }
@@ -228,7 +236,7 @@ static enum pr_code look(struct pr_sync *y, struct pr_error *e)
         if (rests && !is_judged(x) && !pr_sync_copied_from(y, l->name, pr_sync_text(x, "content")))
             code = judge(y, l, x, e);
     }
-    if (!code)
+    if (!code && !is_empty(y))
         sweep_incoming(y);
     return code;
 }

@@ -138,8 +138,10 @@ static json_t *disk(struct pr_sync *y)
 {
     json_t *o = json_object();
     struct statvfs v;
-    if (y->far)
-        pr_json_set_null(o, "free", "not known of the other side");
+    if (y->far && y->far_free == UINT64_MAX)
+        pr_json_set_null(o, "free", "the other side does not say");
+    else if (y->far)
+        pr_json_set_int(o, "free", (int64_t)y->far_free);
     else if (statvfs(y->place, &v))
         pr_json_set_null(o, "free", strerror(errno));
     else

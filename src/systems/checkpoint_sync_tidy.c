@@ -28,7 +28,9 @@ bool pr_sync_is_there(const struct pr_sync *y, const char *name)
 static uint64_t free_bytes(const struct pr_sync *y)
 {
     struct statvfs v;
-    return y->far || statvfs(y->place, &v) ? UINT64_MAX : (uint64_t)v.f_bavail * v.f_frsize;
+    if (y->far)
+        return y->far_free;
+    return statvfs(y->place, &v) ? UINT64_MAX : (uint64_t)v.f_bavail * v.f_frsize;
 }
 
 struct pr_retention_rule pr_sync_rule(const struct pr_sync *y)
@@ -36,7 +38,7 @@ struct pr_retention_rule pr_sync_rule(const struct pr_sync *y)
     return (struct pr_retention_rule){.keep_newest = (size_t)y->s->keep,
         .keep_best = (size_t)y->s->keep_best,
         .free_bytes = free_bytes(y),
-        .reserve_bytes = y->far ? 0 : (uint64_t)(y->s->reserve_gb * 1e9)};
+        .reserve_bytes = (uint64_t)(y->s->reserve_gb * 1e9)};
 }
 
 void pr_sync_note(const struct pr_sync *y, const char *event, const char *fmt, ...)
@@ -63,6 +65,8 @@ enum pr_code pr_sync_look_at_place(struct pr_sync *y, struct pr_error *e)
         code = pr_store_list(s, &y->there, e);
     if (code == PR_E_NOT_FOUND) /* made by the first that comes */
         code = PR_OK;
+    if (y->far && !code)
+        y->far_free = pr_push_room(y->far);
     if (!y->far)
         pr_store_free(s);
     return code;

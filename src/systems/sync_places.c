@@ -1,35 +1,24 @@
 /* See sync_places.h. */
 #include "systems/sync_places.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
 
 #define MAX_OPTIONS 64
 
-/* Absolute, since what is remembered holds for a place, from wherever it is named. */
-static char *absolute(const char *path)
-{
-    char working[PATH_MAX];
-    while (!strncmp(path, "./", 2)) /* of a base folder given as "." */
-        path += 2;
-    return *path != '/' && getcwd(working, sizeof working) ? pr_path_join(working, path)
-                                                           : pr_strdup(path);
-}
-
-/* A folder of this machine.  `resolved`: the configuration has put the base folder in front. */
+/* A folder of this machine, absolute, since what is remembered holds for a place, from wherever it
+ * is named.  `resolved`: the configuration has put the base folder in front. */
 static char *here(const char *base_dir, const char *dir, bool resolved)
 {
     const char *home = getenv("HOME");
     if (!strncmp(dir, "~/", 2) && home)
         return pr_path_join(home, dir + 2);
     if (resolved || *dir == '/')
-        return absolute(dir);
-    char *path = pr_path_join(base_dir, dir), *ret = absolute(path);
+        return pr_path_absolute(dir);
+    char *path = pr_path_join(base_dir, dir), *ret = pr_path_absolute(path);
     pr_free(path);
     return ret;
 }

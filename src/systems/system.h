@@ -104,6 +104,7 @@ struct pr_findings {
     json_t *ask;                   /* owned: pr_findings_ask; NULL: as it was */
     void *errand;                  /* what `run` leaves to `act` (move.h) */
     void (*errand_free)(void *errand);
+    bool again; /* `act` left something to a run that sees anew: it follows at once */
 };
 void pr_findings_done(struct pr_findings *f);
 void pr_findings_decide(struct pr_findings *f, const char *system, const char *kind,

@@ -1,14 +1,18 @@
 /* See push.h. */
 #include "transfer/push.h"
 
+#include <ctype.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "transfer/fetch_internal.h"
+
+#define ASK_NS 1000000000
 
 struct push {
     struct pr_store *from, *to;
@@ -18,6 +22,7 @@ struct push {
     struct pr_job job; /* the chosen files alone */
     char *stage;       /* ".incoming/NAME.XXXXXXXX" */
     char *here;        /* the folder */
+    int64_t asked_ns;  /* when it was asked how far it is; 0: it is asked no more */
 };
 
 /* The folder of that name over there, by its whole path. */
@@ -25,6 +30,84 @@ static char *far(const struct push *p, const char *name)
 {
     return pr_path_join(p->to->dir, name);
 }
+
+/* ---- how far it is ---- */
+
+static char *stage_of(const char *as, const struct pr_listed *what)
+{
+    struct pr_str name = PR_STR_INIT(1024);
+    char content[PR_SHA256_HEX];
+    pr_listed_hash(what, content);
+    pr_str_printf(&name, "%s.%.8s", as, content);
+    return pr_str_take(&name);
+}
+
+/* Bytes of the wanted files that lie in .incoming/STAGE there. */
+static enum pr_code bytes_there(struct pr_store *to, const char *stage, const struct pr_job *j,
+    uint64_t *ret, struct pr_error *e)
+{
+    struct pr_listing l;
+    char *path = pr_path_join(to->dir, PR_INCOMING);
+    enum pr_code code = pr_store_ssh_list(to, path, &l, e);
+    pr_free(path);
+    *ret = 0;
+    if (code)
+        return code;
+    const struct pr_listed *folder = pr_listing_find(&l, stage);
+    for (size_t i = 0; folder && i < j->n; i++) {
+        const struct pr_listed_file *f = pr_listed_find(folder, j->names[i]);
+        if (f)
+            *ret += f->size < j->files[i]->size ? f->size : j->files[i]->size;
+    }
+    pr_listing_done(&l);
+    return PR_OK;
+}
+
+uint64_t pr_push_there(
+    struct pr_store *to, const char *as, const struct pr_listed *what, bool optimizer_state)
+{
+    const struct pr_fetch_options o = {.optimizer_state = optimizer_state};
+    struct pr_job j = {.what = what, .o = &o};
+    struct pr_error ignored;
+    uint64_t sum;
+    char *stage = stage_of(as, what);
+    pr_job_choose(&j);
+    if (bytes_there(to, stage, &j, &sum, &ignored))
+        sum = 0;
+    pr_free(stage);
+    pr_free(j.files);
+    pr_free(j.names);
+    return sum;
+}
+
+uint64_t pr_push_room(struct pr_store *to)
+{
+    char word[16] = "", *end;
+    struct pr_error ignored;
+    if (pr_store_ssh_do(to, "room", to->dir, NULL, word, &ignored) ||
+        !isdigit((unsigned char)*word))
+        return UINT64_MAX;
+    unsigned long long kb = strtoull(word, &end, 10);
+    return *end || kb > UINT64_MAX / 1024 ? UINT64_MAX : (uint64_t)kb * 1024;
+}
+
+/* Over the other connection, while rsync's is busy. */
+static void tick(void *ctx)
+{
+    struct push *p = ctx;
+    struct pr_error ignored;
+    uint64_t done;
+    int64_t now = pr_clock_monotonic_ns();
+    if (!p->o->progress || !p->asked_ns || now - p->asked_ns < ASK_NS)
+        return;
+    p->asked_ns = now;
+    if (bytes_there(p->to, p->stage + strlen(PR_INCOMING "/"), &p->job, &done, &ignored))
+        p->asked_ns = 0; /* rsync finds out by itself what is the matter */
+    else
+        p->o->progress(p->o->ctx, done, p->job.total);
+}
+
+/* ---- the steps ---- */
 
 static enum pr_code make_stage(struct push *p, struct pr_error *e)
 {
@@ -50,7 +133,10 @@ static enum pr_code send(struct push *p, bool compare, struct pr_error *e)
         .to = pr_str_cstr(&to),
         .names = p->job.names,
         .n = p->job.n,
-        .doing = pr_str_cstr(&doing)};
+        .doing = pr_str_cstr(&doing),
+        .tick = tick,
+        .ctx = p};
+    p->asked_ns = 1; /* at once: what an earlier try had brought */
     enum pr_code code = pr_rsync_run(&r, e);
     pr_str_done(&to);
     pr_str_done(&doing);
@@ -137,16 +223,14 @@ enum pr_code pr_push(struct pr_store *from, struct pr_store *to, const struct pr
     struct push p = {
         .from = from, .to = to, .what = what, .o = o, .as = o->as ? o->as : what->name};
     struct pr_fetched f = {0};
-    char content[PR_SHA256_HEX];
     if (!pr_listing_is_name(p.as, strlen(p.as)) || strlen(p.as) > 240)
         return pr_fail(e, PR_E_USAGE, "'%s' is no name for a checkpoint's folder", p.as);
     if (pr_store_is_local(to) || !pr_store_is_local(from))
         return pr_fail(
             e, PR_E_USAGE, "only a folder of this machine is pushed, and only to a host");
-    struct pr_str stage = PR_STR_INIT(1024);
-    pr_listed_hash(what, content);
-    pr_str_printf(&stage, PR_INCOMING "/%s.%.8s", p.as, content);
-    p.stage = pr_str_take(&stage);
+    char *stage = stage_of(p.as, what);
+    p.stage = pr_path_join(PR_INCOMING, stage);
+    pr_free(stage);
     p.here = pr_path_join(from->dir, what->name);
     p.job = (struct pr_job){.what = what, .o = o, .dir = -1};
     pr_job_choose(&p.job);

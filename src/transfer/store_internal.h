@@ -36,6 +36,10 @@ struct pr_store {
  * one name.  The names are paths in s->dir.  ret: its answer. */
 PR_MUST_CHECK enum pr_code pr_store_ssh_do(struct pr_store *s, const char *op, const char *path,
     const char *to, char ret[16], struct pr_error *e);
+/* Likewise: the folders of a folder there, as pr_store_list those of s->dir.  PR_E_NOT_FOUND: there
+ * is none, and the connection is kept. */
+PR_MUST_CHECK enum pr_code pr_store_ssh_list(
+    struct pr_store *s, const char *path, struct pr_listing *ret, struct pr_error *e);
 bool pr_store_is_local(const struct pr_store *s);
 /* SHA-256 of a file; PR_E_CANCELLED when stopped. */
 PR_MUST_CHECK enum pr_code pr_file_sha256(int dir_fd, const char *name, const atomic_bool *stop,

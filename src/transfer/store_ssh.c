@@ -14,6 +14,7 @@
  *   make 0 DIR       a folder in .incoming; what lies there for a week is removed
  *   move 0 DIR       DIR, which the next line names, gets it as its name; "there" NUL: it is taken
  *   drop 0 DIR       renamed to a hidden name, then removed
+ *   room 0 DIR       kilobytes that are free where it lies, or would lie; "none": not known
  *
  * It is handed to the login shell in single quotes, so it holds none, nor a backslash before a
  * backslash (fish), nor a newline or '!' (csh). */
@@ -67,6 +68,10 @@ static const char script[] =
     "  printf \"failed\\0\"; elif [ ! -d \"$v\" ]; then printf \"ok\\0\"; else"
     "  mv \"$v\" \"$g\" 2>/dev/null && rm -rf \"$g\" 2>/dev/null && printf \"ok\\0\" ||"
     "  printf \"failed\\0\"; fi;; "
+    /* what stands before the first part in per cent: device and folder may hold spaces */
+    "room) p=none; set -f;"
+    "  for w in $(df -Pk \"$v\" 2>/dev/null || df -Pk \"${v%/*}\" 2>/dev/null); do"
+    "   case $w in [0-9]*%) break;; esac; p=$w; done; set +f; printf \"%s\\0\" \"$p\";; "
     "esac; done'";
 
 static void encode(const char *path, struct pr_str *out)
@@ -154,7 +159,8 @@ static enum pr_code end_of_list(const struct pr_store *s, const char *word, stru
     return pr_fail(e, PR_E_USAGE, "%s: that folder may not be listed by this login", s->name);
 }
 
-static enum pr_code list(struct pr_store *s, struct pr_listing *ret, struct pr_error *e)
+static enum pr_code list_of(
+    struct pr_store *s, const char *dir, struct pr_listing *ret, struct pr_error *e)
 {
     struct pr_str text = PR_STR_INIT(s->limits.max_bytes);
     const char *entry;
@@ -162,7 +168,7 @@ static enum pr_code list(struct pr_store *s, struct pr_listing *ret, struct pr_e
     enum pr_code code = connect_once(s, e);
     if (code)
         return code;
-    ask(s, "list", 0, s->dir);
+    ask(s, "list", 0, dir);
     for (int64_t until = deadline(s);;) {
         code = pr_talk_entry(&s->talk, 8192, until, &entry, &n, e);
         if (code || !strncmp(entry, "end ", 4))
@@ -182,6 +188,20 @@ static enum pr_code list(struct pr_store *s, struct pr_listing *ret, struct pr_e
              (code = pr_listing_parse(pr_str_cstr(&text), text.len, &s->limits, ret, e)))
         pr_wrap(e, code, "%s: its listing", s->name);
     pr_str_done(&text);
+    return code;
+}
+
+static enum pr_code list(struct pr_store *s, struct pr_listing *ret, struct pr_error *e)
+{
+    return list_of(s, s->dir, ret, e);
+}
+
+enum pr_code pr_store_ssh_list(
+    struct pr_store *s, const char *path, struct pr_listing *ret, struct pr_error *e)
+{
+    enum pr_code code = list_of(s, path, ret, e);
+    if (code && code != PR_E_NOT_FOUND)
+        pr_store_hang_up(s);
     return code;
 }
 
@@ -275,6 +295,8 @@ enum pr_code pr_store_ssh_do(struct pr_store *s, const char *op, const char *pat
         pr_str_done(&second);
     }
     int64_t until = pr_clock_monotonic_ns() + (int64_t)SYNC_MINUTES * 60 * 1000000000;
+    if (!strcmp(op, "room")) /* a question like any other */
+        until = deadline(s);
     code = pr_talk_entry(&s->talk, 16, until, &word, &n, e);
     if (code) {
         code = broken(s, op, code, e);

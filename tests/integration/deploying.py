@@ -32,6 +32,7 @@ class Server:
         self.target, self.served, self.bad = target, None, None
         self.reads, self.reloads, self.questions = Served, [], 0
         self.documents, self.tokens = {}, set()
+        self.gets, self.posts = {}, {}  # path: function, of a body for a POST, to (status, document)
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -46,6 +47,8 @@ class Server:
                 self.wfile.write(body)
 
             def do_GET(self):
+                if self.path in outer.gets:
+                    return self.answer(*outer.gets[self.path]())
                 if self.path in outer.documents:
                     outer.tokens.add(self.headers["Authorization"])
                     return self.answer(200, outer.documents[self.path])
@@ -54,6 +57,8 @@ class Server:
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"null")
+                if self.path in outer.posts:
+                    return self.answer(*outer.posts[self.path](body))
                 if self.path == "/reload":
                     outer.reloads.append(body)
                     outer.served = outer.reads(body["path"])

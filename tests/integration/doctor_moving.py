@@ -79,6 +79,9 @@ def test_a_host_that_answers_is_listed():
     assert {s[0] for s in b.said("sync")} == {"ok"}
     b.sync(push=True)
     b.finds("sync", "ok", "holds 2 checkpoints")
+    free = os.statvfs(b.far)
+    said = b.finds("sync", "ok", f"GB are free at {getpass.getuser()}@127.0.0.1:{b.far}; 0.0 stay so")[1]
+    assert abs(float(said.split()[0]) - free.f_bavail * free.f_frsize / 1e9) < 5, said
     b.finds("sync", "warning", "whose checkpoints are to be pushed, is not there")
 
 

@@ -433,6 +433,49 @@ def test_push():
     proxy.close()
 
 
+def test_push_knows_room_and_progress_over_there():
+    p = Place(reserve_gb=0.001)
+    far = p.dir + "/far disk"
+    os.makedirs(far)
+    p.configure({**p.settings, "local_dir": p.runs, "remote_dir": far, "push": True})
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", far], capture_output=True, check=False).returncode:
+        raise harness.Skipped("no tmpfs can be mounted here, so a full disk over there is not tested")
+    try:
+        p.make(1, n=1_200_000, age=50)
+        p.make(2, n=1_200_000, age=40)
+        d = p.once()
+        there = os.statvfs(far)
+        assert d["disk"]["free"] == there.f_bavail * there.f_frsize, d["disk"]
+        p.make(3, n=1_200_000, age=30)  # keep is 3, there is room for 2
+        d = p.once()
+        assert sorted(os.listdir(far)) == [".incoming", "checkpoint-2", "checkpoint-3"], d
+        assert "for room" in d["removed"][0]["why"], d["removed"]
+        p.make(4, n=3_500_000)
+        d = p.once()
+        assert states(d)["checkpoint-4"] == "failed" and "disk" in p.alerts(), d
+        assert sorted(os.listdir(far)) == [".incoming", "checkpoint-2", "checkpoint-3"], d
+        shutil.rmtree(p.runs + "/checkpoint-4")
+        p.make(5, n=1_200_000, seed=9)
+        p.configure({**p.settings, "bandwidth_mb": 0.4})
+        daemon = p.start()
+        try:
+            seen = until(lambda: [t for t in [p.status()["transferring"]] if t and 300_000 < t["bytes_done"] < t["bytes_total"]])[0]
+            until(lambda: (p.status()["transferring"] or {}).get("bytes_per_second"))
+        finally:
+            daemon.terminate()
+            daemon.wait()
+        assert seen["bytes_total"] > 1_200_000 and "checkpoint-5" not in os.listdir(far), seen
+        # What came counts: somebody fills the disk, and only what is left would fit.
+        left = seen["bytes_total"] - seen["bytes_done"] + 200_000
+        disk = os.statvfs(far)
+        write(far, "filler", bytes(disk.f_bavail * disk.f_frsize - 1_000_000 - left))
+        p.configure({**p.settings, "bandwidth_mb": None, "keep": 2})
+        d = p.once()
+        assert states(d)["checkpoint-5"] == "copied" and "checkpoint-3" in os.listdir(far), d
+    finally:
+        subprocess.run(["umount", far], check=True)
+
+
 def test_push_to_a_mounted_folder():
     p = Place(keep=2, keep_best=0)
     far = p.dir + "/far"

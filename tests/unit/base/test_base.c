@@ -351,9 +351,30 @@ static void what_a_link_names_and_what_is_spared_stays(void **state)
     pr_free(kept);
 }
 
+/* What is remembered by its path holds from wherever it is asked for. */
+static void test_a_path_is_made_absolute(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *absolute;
+    } from_usr[] = {{".", "/usr"}, {"./", "/usr"}, {"", "/usr"}, {"a", "/usr/a"},
+        {"./a/./b//c/.", "/usr/a/b/c"}, {"../x", "/usr/../x"}, {"/", "/"}, {"/.", "/"},
+        {"//a/", "/a"}, {"/a/.b/..", "/a/.b/.."}};
+    int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(chdir("/usr"), 0);
+    for (size_t i = 0; i < sizeof from_usr / sizeof *from_usr; i++) {
+        char *path = pr_path_absolute(from_usr[i].given);
+        assert_string_equal(path, from_usr[i].absolute);
+        pr_free(path);
+    }
+    assert_int_equal(fchdir(here), 0);
+    close(here);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_path_is_made_absolute),
         cmocka_unit_test(string_past_its_maximum_appends_nothing),
         cmocka_unit_test(errors_replace_control_characters_and_carry_prefixes),
         cmocka_unit_test(lines_longer_than_the_maximum_are_reported_and_passed_over),

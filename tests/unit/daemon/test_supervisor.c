@@ -90,7 +90,7 @@ static const struct pr_system second = {.name = "second",
 /* ---- one that moves: its errand goes on until it is told to stop, or it is let go ---- */
 
 static atomic_int acts, stops, freed;
-static atomic_bool let_go;
+static atomic_bool let_go, has_more;
 
 static enum pr_code plan_nothing(struct pr_view *v, struct pr_needs *ret, struct pr_error *err)
 {
@@ -132,6 +132,7 @@ static enum pr_code move_it(const struct pr_move *m, struct pr_findings *f, stru
         return pr_fail(err, PR_E_CANCELLED, "stopped");
     }
     pr_json_set_str(f->status, "moved", f->errand);
+    f->again = atomic_exchange(&has_more, false);
     return PR_OK;
 }
 
@@ -677,16 +678,40 @@ static void a_run_says_what_it_was_told_and_not_what_came_meanwhile(void **state
     close_world(&w);
 }
 
-static bool has_stopped(struct world *w)
-{
-    (void)w;
-    return atomic_load(&stops) == 1;
-}
-
 static bool moves_again(struct world *w)
 {
     (void)w;
     return atomic_load(&acts) == 2;
+}
+
+/* The mover's own interval is an hour. */
+static void what_is_left_to_do_is_done_by_a_run_that_follows_at_once(void **state)
+{
+    (void)state;
+    struct world w;
+    acts = stops = freed = 0;
+    let_go = false;
+    has_more = true;
+    open_world(&w, NULL);
+    add(&w, &mover, true);
+    run_until(&w, is_moving);
+    let_go = true;
+    run_until(&w, moves_again);
+    assert_int_equal(w.n_finished, 0); /* who waits for it waits for all */
+    assert_int_equal(freed, 1);        /* the first run is over, and stored */
+    json_t *doc = status_file(&w, "mover.json");
+    assert_string_equal(json_string_value(json_object_get(doc, "moved")), "errand");
+    json_decref(doc);
+    let_go = true;
+    run_until(&w, is_finished);
+    assert_int_equal(acts, 2);
+    close_world(&w);
+}
+
+static bool has_stopped(struct world *w)
+{
+    (void)w;
+    return atomic_load(&stops) == 1;
 }
 
 static void what_moves_is_stopped_when_nobody_wants_it_and_at_the_end(void **state)
@@ -795,6 +820,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_newest_jobs_settings_count_until_it_leaves),
         cmocka_unit_test(a_system_that_moves_holds_up_no_other_and_says_how_far_it_is),
         cmocka_unit_test(a_run_says_what_it_was_told_and_not_what_came_meanwhile),
+        cmocka_unit_test(what_is_left_to_do_is_done_by_a_run_that_follows_at_once),
         cmocka_unit_test(what_moves_is_stopped_when_nobody_wants_it_and_at_the_end),
         cmocka_unit_test(a_setting_that_is_none_is_refused),
         cmocka_unit_test(an_edited_suite_costs_only_what_is_new_in_it),

@@ -76,6 +76,7 @@ static int64_t flags_age_s;
 static char *flags_unsure;
 
 static size_t n_alerts; /* of the last run */
+static bool again;
 
 static json_t *act(struct pr_sync_flag *flags, size_t n)
 {
@@ -89,6 +90,7 @@ static json_t *act(struct pr_sync_flag *flags, size_t n)
     assert_int_equal(pr_system_checkpoint_sync.act(&m, &f, &e), PR_OK);
     json_t *o = json_incref(f.status);
     n_alerts = f.n_alerts;
+    again = f.again;
     pr_findings_done(&f);
     return o;
 }
@@ -190,13 +192,17 @@ static void test_nothing_goes_by_what_may_be_otherwise_by_now(void **state)
     make(1);
     make(2);
     json_decref(act(NULL, 0));
+    assert_false(again);
     flags_age_s = 31; /* a pin may have come since */
     make(3);
     json_t *o = act(NULL, 0);
+    assert_true(again);
     const json_t *old = named(json_object_get(o, "kept"), "checkpoint-1");
     assert_true(is_here(1) && is_here(2) && is_here(3));
     assert_non_null(strstr(pr_sync_text(old, "not_removed"), "the next run"));
     json_decref(o);
+    json_decref(act(NULL, 0));
+    assert_false(again); /* nothing came: it waits for its time */
     flags_age_s = 0;
     flags_unsure = unsure;
     o = act(NULL, 0);
@@ -359,6 +365,33 @@ static void test_what_never_comes_any_more_leaves_nothing_behind(void **state)
         snprintf(path, sizeof path, "%s/.incoming/%s", local, names[i]);
         assert_int_equal(pr_path_exists(path), i == 2); /* that one may still be gone on with */
     }
+}
+
+/* A folder that is not mounted is an empty one. */
+static void test_an_empty_source_forgets_nothing(void **state)
+{
+    (void)state;
+    char aside[64], half[128];
+    settings.keep = 1;
+    settings.keep_best = 0;
+    make(1);
+    json_decref(act(NULL, 0));
+    make(2);
+    json_decref(act(NULL, 0));                              /* 1 came, and was removed */
+    put("runs/checkpoint-3", "config.json", "{}", 2, 1003); /* half written */
+    put("local/.incoming/checkpoint-3", "model.safetensors", "half", 4, 1);
+    snprintf(half, sizeof half, "%s/.incoming/checkpoint-3", local);
+    snprintf(aside, sizeof aside, "%s/aside", top);
+    assert_int_equal(rename(runs, aside), 0);
+    assert_int_equal(pr_mkdirs(runs, &e), PR_OK);
+    json_decref(act(NULL, 0));
+    assert_true(is_here(2) && pr_path_exists(half));
+    assert_int_equal(rmdir(runs), 0);
+    assert_int_equal(rename(aside, runs), 0);
+    settings.keep = 3;
+    json_decref(act(NULL, 0));
+    assert_false(is_here(1)); /* that it was removed here is still known */
+    assert_true(is_here(2) && pr_path_exists(half));
 }
 
 static size_t n_here(void)
@@ -592,6 +625,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_source_that_was_not_seen_is_not_empty, begin, end),
         cmocka_unit_test_setup_teardown(
             test_what_never_comes_any_more_leaves_nothing_behind, begin, end),
+        cmocka_unit_test_setup_teardown(test_an_empty_source_forgets_nothing, begin, end),
         cmocka_unit_test_setup_teardown(
             test_another_spelling_of_the_source_brings_nothing_again, begin, end),
         cmocka_unit_test_setup_teardown(
