@@ -192,9 +192,9 @@ struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
     void *ctx)
 {
     struct pr_serve_exchange *x = pr_zalloc(sizeof *x);
+    const struct pr_serve_route *r;
     struct pr_serve_error e;
     *x = (struct pr_serve_exchange){.s = s,
-        .route = "other",
         .wake = wake_up,
         .ctx = ctx,
         .begun_ns = pr_clock_monotonic_ns(),
@@ -203,13 +203,14 @@ struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
     pthread_mutex_init(&x->lock, NULL);
     pthread_cond_init(&x->changed, NULL);
     count_exchange(s, true);
-    const struct pr_serve_route *r = pr_serve_route_of(s, h, n, &e, &x->head.allow);
-    if (!r) {
+    bool ok = pr_serve_route_of(s, h, n, &r, &e);
+    x->route = pr_serve_route_label(r);
+    if (ok) {
+        r->answer(x, h, body, n);
+    } else {
+        x->head.allow = e.status == 405 ? r->method : NULL;
         pr_serve_answer_error(x, NULL, &e);
-        return x;
     }
-    x->route = r->path;
-    r->answer(x, h, body, n);
     return x;
 }
 

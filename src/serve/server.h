@@ -60,11 +60,16 @@ struct pr_serve_head {
 };
 #define PR_SERVE_MAX_BODY ((size_t)8 << 20)
 
-/* Before a body is read: 0, or the status with which to refuse (401, 404, 405, 413, 415), so that
- * strangers send no megabytes; ret_body: where it is not 0, the error's document (owned by the
- * caller). `length`: of the body where it is known, else 0. */
-int pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head *h, uint64_t length,
-    struct pr_str *ret_body);
+/* What is answered to a request before its body is read. */
+struct pr_serve_refusal {
+    int status;         /* 401, 403, 404, 405, 413, 415; 0: it is not refused */
+    const char *allow;  /* of 405: the header Allow; NULL */
+    struct pr_str body; /* the error's document; the caller's */
+};
+/* Is it to be refused before a body is read, so that strangers send no megabytes?  `length`: of the
+ * body where it is known, else 0. */
+bool pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head *h,
+    uint64_t length, struct pr_serve_refusal *ret);
 
 struct pr_serve_exchange;
 /* Begins to answer; head and body need not outlive the call.  `wake` is called, from any thread and

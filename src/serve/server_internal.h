@@ -61,10 +61,12 @@ struct pr_serve_route {
     void (*answer)(
         struct pr_serve_exchange *x, const struct pr_serve_head *h, const char *body, size_t n);
 };
-/* NULL: refused, and e says why. */
-const struct pr_serve_route *pr_serve_route_of(struct pr_serve_server *s,
-    const struct pr_serve_head *h, uint64_t length, struct pr_serve_error *e,
-    const char **ret_allow);
+/* The route of the request's path, NULL where there is none, also of one that is refused: then
+ * false, and e says why.  405: the route's method is what is allowed. */
+bool pr_serve_route_of(struct pr_serve_server *s, const struct pr_serve_head *h, uint64_t length,
+    const struct pr_serve_route **ret, struct pr_serve_error *e);
+/* What its requests are counted as; r may be NULL. */
+const char *pr_serve_route_label(const struct pr_serve_route *r);
 
 /* ---- models (swap.c) ---- */
 

@@ -238,22 +238,56 @@ static void each_route_answers_and_others_are_refused_by_status(void **state)
             fail_msg("%zu: %d: %s", i, c.head.status, pr_str_cstr(&c.body));
         assert_int_equal(c.head.authenticate, cases[i].status == 401);
         assert_true(cases[i].status != 405 || !strcmp(c.head.allow, "POST"));
-        const struct pr_serve_head h = {
-            .method = "POST", .path = "/v1/completions", .content_type = "application/json"};
-        struct pr_str why;
-        assert_int_equal(pr_serve_server_check(s, &h, 5, &why), 401);
-        assert_non_null(strstr(pr_str_cstr(&why), "invalid_api_key"));
-        pr_str_done(&why);
         end_client(&c);
     }
-    struct pr_str why;
-    const struct pr_serve_head h = {.method = "POST",
-        .path = "/v1/completions",
-        .authorization = "Bearer " KEY,
-        .content_type = "application/json"};
-    assert_int_equal(pr_serve_server_check(s, &h, PR_SERVE_MAX_BODY, &why), 0);
-    assert_int_equal(pr_serve_server_check(s, &h, PR_SERVE_MAX_BODY + 1, &why), 413);
-    pr_str_done(&why);
+    pr_serve_server_free(s);
+}
+
+static void what_is_refused_before_its_body_is_counted_under_its_route(void **state)
+{
+    static const struct {
+        const char *method, *path, *key, *type, *label;
+        uint64_t length;
+        int status;
+    } cases[] = {
+        {"POST", "/v1/completions", NULL, "application/json", "/v1/completions", 5, 401},
+        {"PUT", "/v1/completions", "Bearer " KEY, "application/json", "/v1/completions", 5, 405},
+        {"POST", "/v1/models/x", "Bearer " KEY, "application/json", "/v1/models/", 5, 405},
+        {"POST", "/tokenize", "Bearer " KEY, "application/json", "/tokenize", PR_SERVE_MAX_BODY + 1,
+            413},
+        {"POST", "/tokenize", "Bearer " KEY, "text/plain", "/tokenize", 5, 415},
+        {"POST", "/nowhere", "Bearer " KEY, "application/json", "other", 5, 404},
+        {"POST", "/nowhere", NULL, "application/json", "other", 5, 401},
+        {"POST", "/tokenize", "Bearer " KEY, "application/json", NULL, PR_SERVE_MAX_BODY, 0},
+    };
+    struct client c;
+    (void)state;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){.key = KEY});
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct pr_serve_head h = {.method = cases[i].method,
+            .path = cases[i].path,
+            .authorization = cases[i].key,
+            .content_type = cases[i].type};
+        struct pr_serve_refusal why;
+        assert_int_equal(pr_serve_server_check(s, &h, cases[i].length, &why), cases[i].status != 0);
+        assert_int_equal(why.status, cases[i].status);
+        assert_int_equal(cases[i].status == 405, why.allow != NULL);
+        if (why.allow)
+            assert_string_equal(why.allow, strcmp(cases[i].method, "PUT") ? "GET" : "POST");
+        if (why.status == 401)
+            assert_non_null(strstr(pr_str_cstr(&why.body), "invalid_api_key"));
+        pr_str_done(&why.body);
+    }
+    ask_as(&c, s, "GET", "/metrics", NULL, "Bearer " KEY);
+    read_all(&c);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[160];
+        snprintf(line, sizeof line, "proctor_serve_requests_total{route=\"%s\",status=\"%d\"} 1\n",
+            cases[i].label, cases[i].status);
+        if (cases[i].label && !strstr(pr_str_cstr(&c.body), line))
+            fail_msg("no %s in\n%s", line, pr_str_cstr(&c.body));
+    }
+    end_client(&c);
     pr_serve_server_free(s);
 }
 
@@ -602,6 +636,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_route_answers_and_others_are_refused_by_status),
+        cmocka_unit_test(what_is_refused_before_its_body_is_counted_under_its_route),
         cmocka_unit_test(tokens_go_to_text_and_back),
         cmocka_unit_test(as_many_answers_as_there_are_places_and_the_next_is_told_to_wait),
         cmocka_unit_test(an_answer_that_takes_too_long_ends_as_an_error_of_the_api),
