@@ -168,13 +168,13 @@ void pr_serve_exchange_set_work(struct pr_serve_exchange *x, void *work, void (*
     pthread_mutex_unlock(&x->lock);
 }
 
-void *pr_serve_exchange_take_work(struct pr_serve_exchange *x)
+bool pr_serve_exchange_end_work(struct pr_serve_exchange *x)
 {
     pthread_mutex_lock(&x->lock);
-    void *work = x->work;
+    bool wanted = x->work != NULL;
     x->work = NULL;
     pthread_mutex_unlock(&x->lock);
-    return work;
+    return wanted;
 }
 
 /* ---- by who asks ---- */
@@ -252,12 +252,13 @@ void pr_serve_exchange_free(struct pr_serve_exchange *x)
     x->freed = true;
     while (x->n_waking)
         pthread_cond_wait(&x->changed, &x->lock);
+    bool cancelled = x->work != NULL;
+    if (cancelled)
+        x->cancel(x->work);
+    x->work = NULL;
     pthread_mutex_unlock(&x->lock);
-    void *work = pr_serve_exchange_take_work(x);
-    if (work) {
-        x->cancel(work);
+    if (cancelled)
         pr_serve_tally_request(&x->s->tally, x->route, 499);
-    }
     count_exchange(x->s, false);
     pr_serve_exchange_let_go(x);
 }

@@ -45,9 +45,7 @@ void pr_serve_model_release(struct pr_serve_model *m);
 
 /* ---- for answer.c ---- */
 
-/* The answer's sequences are added by the thread.  It lives until it is over or was cancelled. */
+/* The answer's sequences are added by the thread.  It lives until it is over. */
 void pr_serve_model_start(struct pr_serve_model *m, struct pr_serve_answer *a);
-/* Returns when the thread has forgotten it: nothing more is told.  Not on the model's thread. */
-void pr_serve_model_cancel(struct pr_serve_model *m, struct pr_serve_answer *a);
 
 #endif

@@ -93,7 +93,7 @@ bool pr_serve_exchange_head(struct pr_serve_exchange *x, struct pr_serve_answer_
 /* Bytes of the answer: > 0; 0: none yet, wake comes; −1: that was all; −2: it broke off (the reader
  * was too slow, the server ends): the connection is to be cut. */
 int pr_serve_exchange_read(struct pr_serve_exchange *x, char *to, size_t max);
-/* Also of one that is not over: its answer is cancelled. */
+/* Also of one that is not over: its answer is cancelled, without waiting for the model. */
 void pr_serve_exchange_free(struct pr_serve_exchange *x);
 
 #endif

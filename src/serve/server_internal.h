@@ -1,8 +1,9 @@
 /* What the files of the server share.
  *
  * Locks: the server's guards the models and the places for answers; an exchange's what is to be
- * read of it; the tally's its counts.  With one of them held none of the others is taken, and no
- * `wake` called. */
+ * read of it; the tally's its counts; a model's what it is asked for.  With one of the first three
+ * held none of the others of them is taken, and no `wake` called.  None is held while a model
+ * computes: who serves many clients never waits for a pass. */
 #ifndef PR_SERVE_SERVER_INTERNAL_H
 #define PR_SERVE_SERVER_INTERNAL_H
 
@@ -112,11 +113,13 @@ bool pr_serve_stream_begun(struct pr_serve_exchange *x);
 /* Who answers later keeps the exchange, and lets it go after the last bytes. */
 void pr_serve_exchange_keep(struct pr_serve_exchange *x);
 void pr_serve_exchange_let_go(struct pr_serve_exchange *x);
-/* Work to cancel when the exchange is freed before its end.  It is taken once: by who ends it, or
- * by who cancels; the other gets NULL. */
+/* Work that is cancelled when the exchange is freed before pr_serve_exchange_end_work.  `cancel` is
+ * called under the exchange's lock, so that the work cannot end meanwhile: it leaves word and
+ * returns at once. */
 void pr_serve_exchange_set_work(
     struct pr_serve_exchange *x, void *work, void (*cancel)(void *work));
-void *pr_serve_exchange_take_work(struct pr_serve_exchange *x);
+/* From here on it is not cancelled; false: it was, and nobody waits for what comes of it. */
+bool pr_serve_exchange_end_work(struct pr_serve_exchange *x);
 
 /* ---- what the routes do ---- */
 

@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/remove.h"
@@ -128,6 +129,26 @@ static json_t *ask(
         fail_msg("%s: %s", e.message, pr_str_cstr(&c.body));
     end_client(&c);
     return o;
+}
+
+/* Does /metrics have this line? */
+static bool has_line(struct pr_serve_server *s, const char *line)
+{
+    struct client c;
+    ask_as(&c, s, "GET", "/metrics", NULL, NULL);
+    read_all(&c);
+    bool found = strstr(pr_str_cstr(&c.body), line);
+    end_client(&c);
+    return found;
+}
+
+/* Until so many are under way: those that were cancelled go before the next pass. */
+static void wait_answers(struct pr_serve_server *s, int n)
+{
+    char line[40];
+    snprintf(line, sizeof line, "proctor_serve_answers %d\n", n);
+    while (!has_line(s, line))
+        usleep(1000);
 }
 
 static const char *text_at(const json_t *o, const char *a, const char *b)
@@ -327,7 +348,8 @@ static void as_many_answers_as_there_are_places_and_the_next_is_told_to_wait(voi
     assert_int_equal(c.head.status, 429);
     assert_true(c.head.retry_after_s > 0);
     end_client(&c);
-    end_client(&a); /* cancelled: its place is free */
+    end_client(&a);
+    wait_answers(s, 16); /* its places are free before the next pass */
     json_decref(ask(s, "POST", "/v1/completions", body, 200));
     end_client(&b);
     pr_serve_server_free(s);
@@ -375,6 +397,63 @@ static void a_reader_that_is_too_slow_is_cut_off(void **state)
     assert_int_equal(n, -2);
     end_client(&c);
     pr_serve_server_free(s);
+}
+
+/* ---- a pass that takes long ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int pass, held; /* passes begun; the one that is held */
+    bool let_go, gave_up;
+} hold = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .held = 2};
+
+/* On the model's thread.  The time is for a build in which the test would wait for ever. */
+static void hold_pass(enum pr_fault point)
+{
+    struct timespec until;
+    if (point != PR_FAULT_SERVE_PASS)
+        return;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    pthread_mutex_lock(&hold.lock);
+    bool held = ++hold.pass == hold.held;
+    pthread_cond_broadcast(&hold.changed);
+    while (held && !hold.let_go && !hold.gave_up)
+        hold.gave_up = pthread_cond_timedwait(&hold.changed, &hold.lock, &until) != 0;
+    pthread_mutex_unlock(&hold.lock);
+}
+
+static void who_goes_away_waits_for_no_pass(void **state)
+{
+    struct client a, b, c;
+    (void)state;
+    pr_fault_hook = hold_pass;
+    struct pr_serve_server *s = open_server((struct pr_serve_server_options){0});
+    ask_as(&a, s, "POST", "/v1/completions", LONG, NULL);
+    pthread_mutex_lock(&hold.lock);
+    while (hold.pass < hold.held)
+        pthread_cond_wait(&hold.changed, &hold.lock);
+    pthread_mutex_unlock(&hold.lock);
+    ask_as(&b, s, "POST", "/v1/completions", LONG, NULL); /* it waits for the pass's end */
+    ask_as(&c, s, "POST", "/v1/completions", LONG, NULL);
+    end_client(&a);
+    end_client(&b);
+    json_decref(ask(s, "GET", "/health", NULL, 200));
+    assert_true(
+        has_line(s, "proctor_serve_requests_total{route=\"/v1/completions\",status=\"499\"} 2\n"));
+    assert_true(has_line(s, "proctor_serve_answers 48\n")); /* the model has them still */
+    pthread_mutex_lock(&hold.lock);
+    assert_int_equal(hold.pass, hold.held);
+    assert_false(hold.gave_up);
+    hold.let_go = true;
+    pthread_cond_broadcast(&hold.changed);
+    pthread_mutex_unlock(&hold.lock);
+    wait_answers(s, 16);
+    read_some(&c, 1); /* who is still there is answered */
+    end_client(&c);
+    pr_serve_server_free(s);
+    pr_fault_hook = NULL;
 }
 
 /* ---- swaps ---- */
@@ -623,6 +702,7 @@ static void counts_are_those_of_what_was_asked(void **state)
     ask_as(&c, s, "POST", "/v1/completions", LONG, NULL);
     read_some(&c, 1);
     end_client(&c);
+    wait_answers(s, 0);
     ask_as(&c, s, "GET", "/metrics", NULL, NULL);
     read_all(&c);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
@@ -641,6 +721,7 @@ int main(void)
         cmocka_unit_test(as_many_answers_as_there_are_places_and_the_next_is_told_to_wait),
         cmocka_unit_test(an_answer_that_takes_too_long_ends_as_an_error_of_the_api),
         cmocka_unit_test(a_reader_that_is_too_slow_is_cut_off),
+        cmocka_unit_test(who_goes_away_waits_for_no_pass),
         cmocka_unit_test(answers_under_swaps_are_those_of_their_fingerprints_models),
         cmocka_unit_test(a_stream_that_began_on_the_old_model_ends_on_it),
         cmocka_unit_test(the_same_content_is_not_loaded_again),
