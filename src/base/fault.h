@@ -56,6 +56,8 @@
     X(DEPLOY_UNDOING, "deploy.undoing")   /* the journal says that it is rolled back */            \
     X(DEPLOY_UNDONE, "deploy.undone")     /* the target is the old version again */                \
     X(DEPLOY_PRUNING, "deploy.pruning")   /* an old version has a hidden name */                   \
+    X(LOAD_HASHED, "load.hashed")         /* a block of a checkpoint's weights was hashed */       \
+    X(LOAD_PACKED, "load.packed")         /* a panel of them was packed */                         \
     X(SERVE_PASS, "serve.pass")           /* a served model is about to compute a pass */
 
 enum pr_fault {

@@ -68,7 +68,7 @@ static int serve(const struct setup *u, const char *dir, bool watch)
     }
     if (code)
         pr_say("serve", "%s", e.message);
-    return code ? PR_EXIT_REFUSED : PR_EXIT_OK;
+    return code == PR_E_CANCELLED ? PR_EXIT_STOPPED : code ? PR_EXIT_REFUSED : PR_EXIT_OK;
 }
 
 /* ---- from the command line ---- */
@@ -107,6 +107,12 @@ static enum pr_math math_of(const char *name)
     return !strcmp(name, "f32") ? PR_MATH_F32 : !strcmp(name, "bf16") ? PR_MATH_BF16 : PR_MATH_AUTO;
 }
 
+static bool interrupted(void *ctx)
+{
+    (void)ctx;
+    return pr_interrupted();
+}
+
 static enum pr_code make_setup(const struct pr_args *a, const struct pr_config *c, const char *dir,
     struct setup *u, struct pr_error *e)
 {
@@ -115,7 +121,8 @@ static enum pr_code make_setup(const struct pr_args *a, const struct pr_config *
                             .name = c->serve.name,
                             .most_waiting = (size_t)pr_args_int(a, "max-waiting", 0),
                             .deadline_s = (int)c->serve.deadline_seconds,
-                            .allow_load = true},
+                            .allow_load = true,
+                            .stop = {interrupted, NULL}},
         .http = {.bind = c->serve.bind,
             .port = (int)c->serve.port,
             .tls_certificate = pr_args_text(a, "tls-certificate"),

@@ -96,6 +96,8 @@ static void load(struct pr_serving *w)
         w->dev = dev;
         w->ino = ino;
     }
+    if (code == PR_E_CANCELLED) /* so does this program */
+        return;
     if (code)
         snprintf(text, sizeof text, "%s is not loaded, %.16s goes on: %.700s", w->dir,
             now.fingerprint, e.message);

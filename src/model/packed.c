@@ -2,10 +2,12 @@
  * is allocated for all panels, then the jobs run in parallel over panels. */
 #include "model/packed.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/fault.h"
 
 struct job {
     struct pr_linear *linear;
@@ -22,6 +24,8 @@ struct packer {
     struct job *jobs;
     size_t n_jobs, cap_jobs, bytes;
     const struct job *now; /* the job that pack_panel works on */
+    const struct pr_stop *stop;
+    atomic_bool stopped; /* a panel was left out */
 };
 
 static enum pr_panel_kind kind_of(bool bf16, enum pr_dtype stored)
@@ -170,31 +174,44 @@ static enum pr_code add_all(struct packer *p, struct pr_error *e)
 static void pack_panel(void *ctx, size_t item, int thread)
 {
     (void)thread;
-    const struct packer *p = ctx;
+    struct packer *p = ctx;
     const struct pr_tensor *t = p->now->tensor;
     const struct pr_linear *l = p->now->linear;
     size_t first = item * PR_PANEL, n = l->n_out - first < PR_PANEL ? l->n_out - first : PR_PANEL;
     const char *src = (const char *)t->data + first * l->k * pr_dtype_size(t->dtype);
+    if (pr_stop_asked(p->stop)) {
+        atomic_store(&p->stopped, true);
+        return;
+    }
     p->kernels->pack(l->kind, t->dtype, src, l->k, n, l->k, l->panels + item * l->panel_bytes);
+    pr_fault_point(PR_FAULT_LOAD_PACKED);
 }
 
 enum pr_code pr_packed_make(struct pr_packed *w, const struct pr_checkpoint *c, bool bf16,
-    const struct pr_kernels *kernels, struct pr_pool *pool, struct pr_error *e)
+    const struct pr_kernels *kernels, struct pr_pool *pool, const struct pr_stop *stop,
+    struct pr_error *e)
 {
-    struct packer p = {
-        .w = w, .c = c, .config = pr_checkpoint_config(c), .kernels = kernels, .bf16 = bf16};
+    struct packer p = {.w = w,
+        .c = c,
+        .config = pr_checkpoint_config(c),
+        .kernels = kernels,
+        .bf16 = bf16,
+        .stop = stop};
     enum pr_code code = add_all(&p, e);
     if (!code)
         code = pr_big_alloc(&w->block, p.bytes, 1, "packed weights", e);
     if (code)
         goto out;
     w->block_bytes = p.bytes;
-    for (size_t i = 0; i < p.n_jobs; i++) {
+    for (size_t i = 0; i < p.n_jobs && !atomic_load(&p.stopped); i++) {
         p.now = &p.jobs[i];
         p.now->linear->panels = (char *)w->block + p.now->offset;
         pr_pool_run(pool, p.now->linear->n_panels, pack_panel, &p);
         pr_checkpoint_drop(c, p.now->tensor);
     }
+    if (atomic_load(&p.stopped))
+        code = pr_fail(e, PR_E_CANCELLED, "%s: told to stop while its weights were packed",
+            pr_checkpoint_name(c));
 out:
     pr_free(p.jobs);
     return code;

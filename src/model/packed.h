@@ -52,9 +52,11 @@ struct pr_packed {
 
 /* Packs every matrix of c for bf16 or f32 math; a tensor's mapped pages are let go once it is
  * packed, so that memory never holds two copies of the whole.  *w is zero before, and
- * pr_packed_done frees whatever a failure left. */
+ * pr_packed_done frees whatever a failure left.  stop is asked before each panel: PR_E_CANCELLED.
+ */
 PR_MUST_CHECK enum pr_code pr_packed_make(struct pr_packed *w, const struct pr_checkpoint *c,
-    bool bf16, const struct pr_kernels *kernels, struct pr_pool *pool, struct pr_error *e);
+    bool bf16, const struct pr_kernels *kernels, struct pr_pool *pool, const struct pr_stop *stop,
+    struct pr_error *e);
 void pr_packed_done(struct pr_packed *w);
 
 #endif

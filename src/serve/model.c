@@ -116,8 +116,10 @@ enum pr_code pr_serve_model_open(const char *dir, const struct pr_serve_model_op
 {
     struct pr_checkpoint_options co = options->checkpoint;
     co.weights = true;
-    const struct pr_engine_options eo = {
-        .math = options->math, .n_threads = options->n_threads, .kv_bytes = options->kv_bytes};
+    const struct pr_engine_options eo = {.math = options->math,
+        .n_threads = options->n_threads,
+        .kv_bytes = options->kv_bytes,
+        .stop = co.stop};
     struct pr_serve_model *m = pr_zalloc(sizeof *m);
     pthread_mutex_init(&m->lock, NULL);
     pthread_cond_init(&m->asked, NULL);

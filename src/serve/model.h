@@ -19,8 +19,9 @@ struct pr_serve_model_options {
     size_t kv_bytes;     /* 0: the engine's default */
     size_t most_cached;  /* beginnings in the prefix cache */
     size_t most_waiting; /* answers that may be under way at a time; 0: 1024 */
-    /* Where an adapter's base is (base_model, bases and n_bases are read), and how prompts are
-     * rendered; what they point to is borrowed for as long as models are opened. */
+    /* Where an adapter's base is (base_model, bases and n_bases are read), what ends the opening
+     * (stop: PR_E_CANCELLED), and how prompts are rendered; what they point to is borrowed for as
+     * long as models are opened. */
     struct pr_checkpoint_options checkpoint;
     struct pr_prompt_options prompt;
 };

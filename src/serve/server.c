@@ -105,6 +105,13 @@ bool pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head
 
 /* ---- its beginning and its end ---- */
 
+/* Is what is being loaded to be given up? */
+static bool ends(void *ctx)
+{
+    struct pr_serve_server *s = ctx;
+    return atomic_load(&s->draining) || pr_stop_asked(&s->o.stop);
+}
+
 enum pr_code pr_serve_server_new(
     const struct pr_serve_server_options *o, struct pr_serve_server **ret, struct pr_error *e)
 {
@@ -115,6 +122,7 @@ enum pr_code pr_serve_server_new(
     s->o = *o;
     s->o.most_waiting = o->most_waiting ? o->most_waiting : MOST_WAITING;
     s->o.model.most_waiting = s->o.most_waiting + 1; /* the server's limit is the one that counts */
+    s->o.model.checkpoint.stop = (struct pr_stop){ends, s};
     s->name = o->name ? pr_strdup(o->name) : NULL;
     s->key = o->key ? pr_strdup(o->key) : NULL;
     s->bind = o->bind ? pr_strdup(o->bind) : NULL;

@@ -30,19 +30,21 @@ struct pr_serve_server_options {
     size_t most_unread;    /* bytes of a stream that its reader is behind; more: it is ended */
     uint64_t memory_bytes; /* that the models may take together; 0: what the machine has free */
     bool allow_load; /* may POST /v1/load swap the model?  It needs the key where there is one */
+    struct pr_stop stop; /* loading ends when it says so, the first too: PR_E_CANCELLED */
 };
 
 PR_MUST_CHECK enum pr_code pr_serve_server_new(
     const struct pr_serve_server_options *o, struct pr_serve_server **ret, struct pr_error *e);
-/* No new answers: /health says 503; returns when those under way are over and
- * their exchanges freed, or `wait_ms` is over: what is still under way then breaks off. */
+/* No new answers: /health says 503, and a checkpoint that is being loaded is given up; returns when
+ * those under way are over and their exchanges freed, or `wait_ms` is over: what is still under way
+ * then breaks off. */
 void pr_serve_server_drain(struct pr_serve_server *s, int wait_ms);
 void pr_serve_server_free(struct pr_serve_server *s); /* no exchange may be alive */
 
 /* Loads a checkpoint beside the one that serves, then new requests go to it; the old one is let go
  * when its last answer is over, on a thread of its own.  One at a time: PR_E_USAGE while another
- * goes on.  PR_E_LIMIT: there is not memory for both.  Nothing changes unless PR_OK.  Blocks while
- * it loads. */
+ * goes on.  PR_E_LIMIT: there is not memory for both.  PR_E_CANCELLED: the server ends.  Nothing
+ * changes unless PR_OK.  Blocks while it loads. */
 PR_MUST_CHECK enum pr_code pr_serve_server_swap(
     struct pr_serve_server *s, const char *dir, struct pr_error *e);
 

@@ -46,9 +46,10 @@ struct pr_serve_server {
     uint64_t closing_bytes;                /* of those whose memory is being let go */
     size_t n_answers, n_threads;           /* threads: that load or close */
     size_t n_exchanges;                    /* not yet freed by who asks */
-    bool draining, swapping;
-    atomic_bool ended; /* what is under way breaks off */
-    struct pr_rng rng; /* of ids and of seeds that nobody gave */
+    bool swapping;
+    atomic_bool draining; /* written under the lock; who loads looks at it without */
+    atomic_bool ended;    /* what is under way breaks off */
+    struct pr_rng rng;    /* of ids and of seeds that nobody gave */
     uint64_t n_swaps;
     struct pr_batcher_counts past; /* of models that were closed: the running totals */
 };

@@ -3,13 +3,19 @@ what happens meanwhile is a matter of order and not of time."""
 import contextlib
 import json
 import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
 
 import harness
 from harness import MODELS
-from serve_support import JSON, Server
+from serve_support import JSON, Server, fingerprint
 
 FAULTS = os.environ.get("PROCTOR_FAULTS", os.path.join(harness.ROOT, "build", "tests", "faults", "proctor_faults"))
 TINY = os.path.join(MODELS, "qwen3-tiny")
+OTHER = os.path.join(MODELS, "qwen3-tiny-untied")
 LONG = {"model": "default", "prompt": "Once", "n": 16, "max_tokens": 900, "temperature": 1, "seed": 3}
 
 
@@ -56,6 +62,77 @@ def test_who_goes_away_during_a_pass_holds_up_nobody():
         finally:
             moment.go()
         s.until("what they wanted is let go", lambda: s.metric("answers") == 0)
+
+
+def panels(folder):
+    """How many panels of 64 outputs its matrices are packed into; the embedding is the head's where there is none."""
+    with open(os.path.join(folder, "model.safetensors"), "rb") as f:
+        header = json.loads(f.read(int.from_bytes(f.read(8), "little")))
+    header.pop("__metadata__", None)
+    head = "lm_head.weight" in header
+    return sum(-(-t["shape"][0] // 64) for name, t in header.items()
+               if len(t["shape"]) == 2 and not (head and "embed_tokens" in name))
+
+
+def test_a_start_that_is_told_to_end_while_it_loads_never_serves():
+    for point in ("load.hashed", "load.packed"):
+        with held(point, 2) as moment, tempfile.TemporaryFile() as errors, harness.scratch() as cache:
+            p = subprocess.Popen([FAULTS, "serve", TINY, "--port", "0"], stderr=errors,
+                                 env={**os.environ, "XDG_CACHE_HOME": cache, **moment.env})
+            try:
+                end = time.monotonic() + 30
+                while not moment.reached():
+                    assert time.monotonic() < end and p.poll() is None
+                    time.sleep(0.01)
+                p.send_signal(signal.SIGTERM)
+                moment.go()
+                assert p.wait(30) == 130
+                errors.seek(0)
+                said = errors.read().decode()
+                assert "told to stop" in said and "http://" not in said, said
+            finally:
+                p.kill()
+                p.wait()
+
+
+def end_in_a_swap(begin, check):
+    """SIGTERM at the first panel of the second checkpoint."""
+    with held("load.packed", panels(TINY) + 1) as moment, harness.scratch() as base:
+        link = os.path.join(base, "deployed")
+        os.symlink(TINY, link)
+        with Server(link, "--watch", program=FAULTS, env=moment.env) as s:
+            begin(s, link)
+            s.until("the load", moment.reached)
+            assert s.ask("/health")["fingerprint"] == fingerprint(TINY)
+            s.process.send_signal(signal.SIGTERM)
+            moment.go()
+            assert s.process.wait(30) == 0
+            assert "is served now" not in s.said() and fingerprint(OTHER)[:16] not in s.said(), s.said()
+            check(s)
+
+
+def test_a_swap_that_the_watch_began_ends_with_the_server():
+    def begin(_, link):
+        os.symlink(OTHER, link + ".new")
+        os.replace(link + ".new", link)
+    end_in_a_swap(begin, lambda s: None)
+
+
+def test_a_load_that_was_asked_for_is_refused_when_the_server_ends():
+    got = []
+
+    def ask(s):
+        got.append(s.ask("/v1/load", {"path": OTHER}, 503))
+    threads = []
+
+    def begin(s, _):
+        threads.append(threading.Thread(target=ask, args=(s,)))
+        threads[0].start()
+
+    def check(_):
+        threads[0].join()
+        assert got and got[0]["error"]["code"] == "shutting_down", got
+    end_in_a_swap(begin, check)
 
 
 harness.run(globals())

@@ -640,6 +640,63 @@ static void memory_is_the_least_of_the_systems_and_the_groups(void **state)
     assert_int_equal(pr_remove_tree(folder, &e), PR_OK);
 }
 
+/* ---- a load that is given up ---- */
+
+static struct {
+    enum pr_fault at;
+    int nth, seen; /* the server is told to end when it comes to this point for the nth time */
+    struct pr_serve_server *s;
+    bool told;
+} ender;
+
+static void end_server(enum pr_fault point)
+{
+    if (point != ender.at || ++ender.seen != ender.nth)
+        return;
+    ender.told = true;
+    if (ender.s)
+        pr_serve_server_drain(ender.s, 0);
+}
+
+static bool is_told(void *ctx)
+{
+    (void)ctx;
+    return ender.told;
+}
+
+static void a_load_ends_at_once_with_the_server_and_nothing_of_it_is_served(void **state)
+{
+    static const enum pr_fault points[] = {PR_FAULT_LOAD_HASHED, PR_FAULT_LOAD_PACKED};
+    struct pr_error e;
+    char was[65];
+    (void)state;
+    fingerprint_of(MODEL_A, was);
+    setenv("XDG_CACHE_HOME", "/dev/null/none", 1); /* the fingerprint is computed */
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        struct pr_serve_server *s = open_server((struct pr_serve_server_options){0}), *none;
+        ender.s = s;
+        ender.at = points[i];
+        ender.nth = 3;
+        ender.seen = 0;
+        pr_fault_hook = end_server;
+        assert_int_equal(pr_serve_server_swap(s, MODEL_B, &e), PR_E_CANCELLED);
+        assert_int_equal(ender.seen, 3); /* no block and no panel more */
+        json_t *o = ask(s, "GET", "/health", NULL, 503);
+        assert_string_equal(text_at(o, "fingerprint", NULL), was);
+        json_decref(o);
+        pr_serve_server_free(s);
+        /* The first one, by the caller's word. */
+        const struct pr_serve_server_options first = {
+            .dir = MODEL_A, .model = {.n_threads = 1}, .stop = {is_told, NULL}};
+        ender.s = NULL;
+        ender.seen = 0;
+        ender.told = false;
+        assert_int_equal(pr_serve_server_new(&first, &none, &e), PR_E_CANCELLED);
+        assert_int_equal(ender.seen, 3);
+        pr_fault_hook = NULL;
+    }
+}
+
 /* ---- the end ---- */
 
 static void one_that_ends_takes_no_more_and_lets_what_goes_on_end(void **state)
@@ -727,6 +784,7 @@ int main(void)
         cmocka_unit_test(the_same_content_is_not_loaded_again),
         cmocka_unit_test(what_there_is_no_memory_for_is_refused_and_nothing_changes),
         cmocka_unit_test(memory_is_the_least_of_the_systems_and_the_groups),
+        cmocka_unit_test(a_load_ends_at_once_with_the_server_and_nothing_of_it_is_served),
         cmocka_unit_test(one_that_ends_takes_no_more_and_lets_what_goes_on_end),
         cmocka_unit_test(counts_are_those_of_what_was_asked),
     };
