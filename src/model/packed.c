@@ -26,6 +26,7 @@ struct packer {
     const struct job *now; /* the job that pack_panel works on */
     const struct pr_stop *stop;
     atomic_bool stopped; /* a panel was left out */
+    void *copy;          /* of the embedding */
 };
 
 static enum pr_panel_kind kind_of(bool bf16, enum pr_dtype stored)
@@ -187,7 +188,74 @@ static void pack_panel(void *ctx, size_t item, int thread)
     pr_fault_point(PR_FAULT_LOAD_PACKED);
 }
 
-enum pr_code pr_packed_make(struct pr_packed *w, const struct pr_checkpoint *c, bool bf16,
+/* ---- an embedding that is read from no file ---- */
+
+#define COPY_BLOCK ((size_t)4 << 20)
+
+/* With bf16 math the panels are bf16, whatever was stored; else they keep the stored type. */
+static bool is_exact(bool bf16, const struct pr_tensor *t)
+{
+    return !bf16 || t->dtype == PR_BF16;
+}
+
+uint64_t pr_packed_copy_bytes(const struct pr_checkpoint *c, bool bf16)
+{
+    const struct pr_tensor *t = pr_checkpoint_tensor(c, "model.embed_tokens.weight");
+    bool in_head = !pr_checkpoint_tensor(c, "lm_head.weight");
+    return !t || (in_head && is_exact(bf16, t)) ? 0 : t->bytes;
+}
+
+static void copy_block(void *ctx, size_t item, int thread)
+{
+    struct packer *p = ctx;
+    const struct pr_tensor *t = p->w->embed;
+    size_t at = item * COPY_BLOCK, left = t->bytes - at;
+    (void)thread;
+    if (pr_stop_asked(p->stop)) {
+        atomic_store(&p->stopped, true);
+        return;
+    }
+    memcpy((char *)p->copy + at, (const char *)t->data + at, left < COPY_BLOCK ? left : COPY_BLOCK);
+}
+
+static enum pr_code own_embed(struct packer *p, struct pr_pool *pool, struct pr_error *e)
+{
+    struct pr_packed *w = p->w;
+    const struct pr_tensor *t = w->embed;
+    w->embed_in_head = !pr_packed_copy_bytes(p->c, p->bf16);
+    if (w->embed_in_head)
+        return PR_OK;
+    enum pr_code code = pr_big_alloc(&p->copy, t->bytes, 1, "copy of the embedding", e);
+    if (code)
+        return code;
+    w->copy = *t;
+    w->copy.data = p->copy;
+    pr_pool_run(pool, (t->bytes + COPY_BLOCK - 1) / COPY_BLOCK, copy_block, p);
+    pr_checkpoint_drop(p->c, t);
+    w->embed = &w->copy;
+    return PR_OK;
+}
+
+void pr_packed_embed_row(const struct pr_packed *w, size_t id, float *ret)
+{
+    static const enum pr_dtype types[PR_PANEL_KINDS] = {PR_F32, PR_BF16, PR_F16, PR_BF16};
+    const struct pr_tensor *t = w->embed;
+    size_t hidden = t->shape[1];
+    if (!w->embed_in_head) {
+        pr_to_f32(
+            t->dtype, (const char *)t->data + id * hidden * pr_dtype_size(t->dtype), hidden, ret);
+        return;
+    }
+    enum pr_panel_kind kind = w->head.kind;
+    size_t u = pr_panel_unit(kind), step = u * pr_panel_elem(kind); /* [hidden / u][64][u] */
+    const char *at = (const char *)pr_linear_panel(&w->head, id / PR_PANEL) + id % PR_PANEL * step;
+    for (size_t k = 0; k < hidden; k += u, at += PR_PANEL * step)
+        pr_to_f32(types[kind], at, hidden - k < u ? hidden - k : u, ret + k);
+}
+
+/* ---- all of it ---- */
+
+enum pr_code pr_packed_make(struct pr_packed *w, const struct pr_checkpoint *c, bool bf16, bool own,
     const struct pr_kernels *kernels, struct pr_pool *pool, const struct pr_stop *stop,
     struct pr_error *e)
 {
@@ -209,7 +277,9 @@ enum pr_code pr_packed_make(struct pr_packed *w, const struct pr_checkpoint *c, 
         pr_pool_run(pool, p.now->linear->n_panels, pack_panel, &p);
         pr_checkpoint_drop(c, p.now->tensor);
     }
-    if (atomic_load(&p.stopped))
+    if (own)
+        code = own_embed(&p, pool, e);
+    if (!code && atomic_load(&p.stopped))
         code = pr_fail(e, PR_E_CANCELLED, "%s: told to stop while its weights were packed",
             pr_checkpoint_name(c));
 out:
@@ -220,6 +290,7 @@ out:
 void pr_packed_done(struct pr_packed *w)
 {
     pr_big_free(w->block, w->block_bytes);
+    pr_big_free((void *)(uintptr_t)w->copy.data, w->copy.bytes);
     pr_arena_done(&w->arena);
     *w = (struct pr_packed){0};
 }

@@ -119,6 +119,7 @@ enum pr_code pr_serve_model_open(const char *dir, const struct pr_serve_model_op
     const struct pr_engine_options eo = {.math = options->math,
         .n_threads = options->n_threads,
         .kv_bytes = options->kv_bytes,
+        .own_weights = true, /* who writes over a file that is served changes no answer */
         .stop = co.stop};
     struct pr_serve_model *m = pr_zalloc(sizeof *m);
     pthread_mutex_init(&m->lock, NULL);

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "model/packed.h"
 #include "serve/memory.h"
 #include "serve/server_internal.h"
 
@@ -156,12 +157,23 @@ void pr_serve_let_go_of_all(struct pr_serve_server *s)
 
 /* ---- memory ---- */
 
-/* Weights as they are packed, and the KV cache's budget (by default the engine's own). */
+/* Weights as they are packed; what the embedding's copy takes beyond its own share of them (where
+ * the head is the embedding that share is the head's). */
+static uint64_t weight_bytes(const struct pr_checkpoint *c, enum pr_math math)
+{
+    uint64_t each = math == PR_MATH_F32 ? 4 : 2, share = 0;
+    uint64_t copy = pr_packed_copy_bytes(c, math == PR_MATH_BF16);
+    if (copy && pr_checkpoint_tensor(c, "lm_head.weight"))
+        share = each * pr_checkpoint_tensor(c, "model.embed_tokens.weight")->n;
+    return pr_model_config_parameters(pr_checkpoint_config(c)) * each +
+           (copy > share ? copy - share : 0);
+}
+
+/* And the KV cache's budget (by default the engine's own). */
 static struct pr_serve_size size_of(
     const struct pr_checkpoint *c, const struct pr_serve_model_options *o, enum pr_math math)
 {
-    uint64_t weights =
-        pr_model_config_parameters(pr_checkpoint_config(c)) * (math == PR_MATH_F32 ? 4 : 2);
+    uint64_t weights = weight_bytes(c, math);
     return (struct pr_serve_size){
         weights, o->kv_bytes ? o->kv_bytes : pr_engine_default_kv_bytes(weights)};
 }
