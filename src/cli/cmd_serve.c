@@ -220,7 +220,8 @@ static const struct pr_option options[] = {
         "what clients call the model (default: serve.name of proctor.yaml, else the folder's name)",
         NULL, PR_OPT_TEXT},
     {"watch", NULL,
-        "swap in what comes to be at MODEL_DIR: a link that is changed, a folder that is exchanged",
+        "swap in what comes to be at MODEL_DIR: a link that is changed, a folder that is exchanged "
+        "or written over",
         NULL, PR_OPT_FLAG},
     {"kv-mb", "N",
         "MB of keys and values that a model may hold; 0 is a quarter of its weights, 64 to 4096 "
@@ -257,8 +258,9 @@ const struct pr_command pr_command_serve = {
         "by\n"
         "  POST /v1/load   {\"path\": FOLDER}\n"
         "  SIGHUP          what is at MODEL_DIR now\n"
-        "  --watch         whenever MODEL_DIR leads to another complete folder (always without "
-        "MODEL_DIR)\n\n"
+        "  --watch         whenever another complete folder is at MODEL_DIR, or it was written "
+        "over "
+        "(always without MODEL_DIR)\n\n"
         "Every answer names the fingerprint of the model that gave it: system_fingerprint, and the "
         "header X-Model-Fingerprint. GET /health says whether it serves, GET /metrics how much. "
         "SIGTERM lets what is under way end, for 10 seconds at most.",

@@ -1,8 +1,9 @@
-"""proctor serve while its model stands still: at a named moment it waits (tests/faults) until the test lets it go on, so that
-what happens meanwhile is a matter of order and not of time."""
+"""proctor serve while something else is half done: a pass or a load, held at a named moment (tests/faults) until the test
+lets it go on, so that what happens meanwhile is a matter of order and not of time; or its folder, written over in place."""
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -11,11 +12,12 @@ import time
 
 import harness
 from harness import MODELS
-from serve_support import JSON, Server, fingerprint
+from serve_support import JSON, Server, alone, fingerprint
 
 FAULTS = os.environ.get("PROCTOR_FAULTS", os.path.join(harness.ROOT, "build", "tests", "faults", "proctor_faults"))
 TINY = os.path.join(MODELS, "qwen3-tiny")
 OTHER = os.path.join(MODELS, "qwen3-tiny-untied")
+OLD, NEW = (os.path.join(harness.RUN_A, "checkpoints", "checkpoint-%d" % n) for n in (1574, 4500))
 LONG = {"model": "default", "prompt": "Once", "n": 16, "max_tokens": 900, "temperature": 1, "seed": 3}
 
 
@@ -133,6 +135,34 @@ def test_a_load_that_was_asked_for_is_refused_when_the_server_ends():
         threads[0].join()
         assert got and got[0]["error"]["code"] == "shutting_down", got
     end_in_a_swap(begin, check)
+
+
+def test_a_folder_that_is_written_over_in_place_is_served_once_it_is_whole():
+    want = {fingerprint(folder): alone(folder, ["Hello"], 24)[0]["text"] for folder in (OLD, NEW)}
+    with harness.scratch() as base:
+        folder, weights = os.path.join(base, "mine"), os.path.join(base, "mine", "model.safetensors")
+        shutil.copytree(OLD, folder)
+        inodes = os.stat(folder).st_ino, os.stat(weights).st_ino
+        with open(os.path.join(NEW, "model.safetensors"), "rb") as f:
+            new = f.read()
+        with Server(folder, "--watch") as s:
+            def served():
+                row = s.ask("/v1/completions", {"model": "default", "prompt": "Hello", "max_tokens": 24, "temperature": 0})
+                # Never the one's answer under the other's name, whatever its files have become.
+                assert row["choices"][0]["text"] == want[row["system_fingerprint"]]
+                return row["system_fingerprint"]
+            assert served() == fingerprint(OLD)
+            with open(weights, "wb") as f:  # in its place, as `cp` does
+                f.write(new[:len(new) // 2])
+                f.flush()
+                time.sleep(2.6)  # it rests, and is not whole
+                assert served() == fingerprint(OLD)
+                f.write(new[len(new) // 2:])
+            for name in os.listdir(NEW):
+                if name != "model.safetensors":
+                    shutil.copyfile(os.path.join(NEW, name), os.path.join(folder, name))
+            s.until("the other is served", lambda: served() == fingerprint(NEW))
+            assert (os.stat(folder).st_ino, os.stat(weights).st_ino) == inodes and s.metric("swaps_total") == 1
 
 
 harness.run(globals())
