@@ -53,13 +53,14 @@ static bool take_asked(struct pr_serve_model *m)
     pthread_mutex_lock(&m->lock);
     while (!m->alive.n && !m->begin.n && !m->closing)
         pthread_cond_wait(&m->asked, &m->lock);
-    for (size_t i = 0; i < m->begin.n; i++) {
+    size_t n = m->alive.n;
+    for (size_t i = 0; i < m->begin.n; i++)
         PR_PUSH(m->alive.v, m->alive.n, m->alive.cap, m->begin.v[i]);
-        pr_serve_answer_begin(m->begin.v[i], m->batcher);
-    }
     m->begin.n = 0;
     bool goes_on = m->alive.n || !m->closing;
     pthread_mutex_unlock(&m->lock);
+    for (; n < m->alive.n; n++)
+        pr_serve_answer_begin(m->alive.v[n], m->batcher);
     return goes_on;
 }
 
