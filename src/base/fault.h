@@ -55,7 +55,10 @@
     X(DEPLOY_DONE, "deploy.done")         /* the journal says that it is done */                   \
     X(DEPLOY_UNDOING, "deploy.undoing")   /* the journal says that it is rolled back */            \
     X(DEPLOY_UNDONE, "deploy.undone")     /* the target is the old version again */                \
-    X(DEPLOY_PRUNING, "deploy.pruning")   /* an old version has a hidden name */
+    X(DEPLOY_PRUNING, "deploy.pruning")   /* an old version has a hidden name */                   \
+    X(LOAD_HASHED, "load.hashed")         /* a block of a checkpoint's weights was hashed */       \
+    X(LOAD_PACKED, "load.packed")         /* a panel of them was packed */                         \
+    X(SERVE_PASS, "serve.pass")           /* a served model is about to compute a pass */
 
 enum pr_fault {
 #define PR_X(name, text) PR_FAULT_##name,
@@ -65,7 +68,7 @@ enum pr_fault {
 };
 extern const char *const pr_fault_names[PR_FAULT_COUNT];
 
-/* Set by tests/faults alone, before the first point is reached. */
+/* Set by tests alone, before the first point is reached. */
 extern void (*pr_fault_hook)(enum pr_fault point);
 
 static inline void pr_fault_point(enum pr_fault point)

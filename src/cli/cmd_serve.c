@@ -68,7 +68,7 @@ static int serve(const struct setup *u, const char *dir, bool watch)
     }
     if (code)
         pr_say("serve", "%s", e.message);
-    return code ? PR_EXIT_REFUSED : PR_EXIT_OK;
+    return code == PR_E_CANCELLED ? PR_EXIT_STOPPED : code ? PR_EXIT_REFUSED : PR_EXIT_OK;
 }
 
 /* ---- from the command line ---- */
@@ -107,6 +107,12 @@ static enum pr_math math_of(const char *name)
     return !strcmp(name, "f32") ? PR_MATH_F32 : !strcmp(name, "bf16") ? PR_MATH_BF16 : PR_MATH_AUTO;
 }
 
+static bool interrupted(void *ctx)
+{
+    (void)ctx;
+    return pr_interrupted();
+}
+
 static enum pr_code make_setup(const struct pr_args *a, const struct pr_config *c, const char *dir,
     struct setup *u, struct pr_error *e)
 {
@@ -115,7 +121,8 @@ static enum pr_code make_setup(const struct pr_args *a, const struct pr_config *
                             .name = c->serve.name,
                             .most_waiting = (size_t)pr_args_int(a, "max-waiting", 0),
                             .deadline_s = (int)c->serve.deadline_seconds,
-                            .allow_load = true},
+                            .allow_load = true,
+                            .stop = {interrupted, NULL}},
         .http = {.bind = c->serve.bind,
             .port = (int)c->serve.port,
             .tls_certificate = pr_args_text(a, "tls-certificate"),
@@ -213,7 +220,8 @@ static const struct pr_option options[] = {
         "what clients call the model (default: serve.name of proctor.yaml, else the folder's name)",
         NULL, PR_OPT_TEXT},
     {"watch", NULL,
-        "swap in what comes to be at MODEL_DIR: a link that is changed, a folder that is exchanged",
+        "swap in what comes to be at MODEL_DIR: a link that is changed, a folder that is exchanged "
+        "or written over",
         NULL, PR_OPT_FLAG},
     {"kv-mb", "N",
         "MB of keys and values that a model may hold; 0 is a quarter of its weights, 64 to 4096 "
@@ -250,8 +258,9 @@ const struct pr_command pr_command_serve = {
         "by\n"
         "  POST /v1/load   {\"path\": FOLDER}\n"
         "  SIGHUP          what is at MODEL_DIR now\n"
-        "  --watch         whenever MODEL_DIR leads to another complete folder (always without "
-        "MODEL_DIR)\n\n"
+        "  --watch         whenever another complete folder is at MODEL_DIR, or it was written "
+        "over "
+        "(always without MODEL_DIR)\n\n"
         "Every answer names the fingerprint of the model that gave it: system_fingerprint, and the "
         "header X-Model-Fingerprint. GET /health says whether it serves, GET /metrics how much. "
         "SIGTERM lets what is under way end, for 10 seconds at most.",

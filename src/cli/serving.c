@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/interrupt.h"
@@ -14,6 +14,7 @@
 
 #define LOOK_MS  500
 #define RETRY_NS INT64_C(30000000000)
+#define REST_NS  INT64_C(2000000000) /* some looks that find the same */
 
 static volatile sig_atomic_t hung_up;
 
@@ -30,21 +31,11 @@ void pr_serving_heed_hup(void)
     sigaction(SIGHUP, &act, NULL);
 }
 
-/* The folder that the name leads to now, by device and inode; false: to none. */
-static bool look(const char *dir, uint64_t *dev, uint64_t *ino)
-{
-    struct stat st;
-    if (stat(dir, &st))
-        return false;
-    *dev = st.st_dev;
-    *ino = st.st_ino;
-    return true;
-}
-
 void pr_serving_init(struct pr_serving *w, const char *dir, bool watch)
 {
     *w = (struct pr_serving){.dir = dir, .watch = watch};
-    look(dir, &w->dev, &w->ino);
+    if (pr_glance_at(dir, &w->tried))
+        w->looked = w->tried;
 }
 
 /* Each thing once: a folder that cannot be loaded is tried again and again. */
@@ -58,10 +49,9 @@ static void say_once(struct pr_serving *w, const char *text)
 bool pr_serving_wait(const char *dir)
 {
     struct pr_serving w = {.dir = dir};
-    uint64_t dev, ino;
     while (!pr_interrupted()) {
         struct pollfd stop = {.fd = pr_interrupt_fd(), .events = POLLIN};
-        if (look(dir, &dev, &ino)) /* what is there and is no checkpoint is an error to be told */
+        if (!access(dir, F_OK)) /* what is there and is no checkpoint is an error to be told */
             return true;
         say_once(&w, "waits for a checkpoint at the folder that it serves: there is none yet");
         poll(&stop, 1, LOOK_MS);
@@ -86,16 +76,13 @@ static void load(struct pr_serving *w)
     struct pr_serve_now before, now;
     struct pr_error e;
     char text[sizeof w->last];
-    uint64_t dev = 0, ino = 0;
-    bool there = look(w->dir, &dev, &ino); /* before it is opened: a later change is seen later */
+    pr_glance_at(w->dir, &w->tried); /* before it is opened: a later change is seen later */
     pr_serve_server_now(w->server, &before);
     enum pr_code code = pr_serve_server_swap(w->server, w->dir, &e);
     pr_serve_server_now(w->server, &now);
     w->retry_ns = code ? pr_clock_monotonic_ns() + RETRY_NS : 0;
-    if (there) {
-        w->dev = dev;
-        w->ino = ino;
-    }
+    if (code == PR_E_CANCELLED) /* so does this program */
+        return;
     if (code)
         snprintf(text, sizeof text, "%s is not loaded, %.16s goes on: %.700s", w->dir,
             now.fingerprint, e.message);
@@ -109,14 +96,22 @@ static void load(struct pr_serving *w)
     say_once(w, text);
 }
 
+/* Another folder is there at once, as it was exchanged; files that are written over in their place
+ * come one after the other, and are waited for until all of them rest. */
 static void look_again(struct pr_serving *w)
 {
-    uint64_t dev, ino;
-    if (!look(w->dir, &dev, &ino)) /* between two links there may be none */
+    struct pr_glance now;
+    int64_t now_ns = pr_clock_monotonic_ns();
+    if (!pr_glance_at(w->dir, &now)) /* between two links there may be none */
         return;
-    bool other = dev != w->dev || ino != w->ino;
-    bool again = w->retry_ns && pr_clock_monotonic_ns() >= w->retry_ns;
-    if ((other || again) && is_complete(w))
+    if (!pr_glance_same(&now, &w->looked)) {
+        w->looked = now;
+        w->rests_ns = now_ns;
+    }
+    bool other = !pr_glance_same_folder(&now, &w->tried);
+    bool rewritten = !pr_glance_same(&now, &w->tried) && now_ns - w->rests_ns >= REST_NS;
+    bool again = w->retry_ns && now_ns >= w->retry_ns;
+    if ((other || rewritten || again) && is_complete(w))
         load(w);
 }
 

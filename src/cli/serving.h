@@ -3,6 +3,7 @@
 #ifndef PR_CLI_SERVING_H
 #define PR_CLI_SERVING_H
 
+#include "cli/glance.h"
 #include "serve/server.h"
 
 struct pr_serving {
@@ -10,9 +11,11 @@ struct pr_serving {
     const char *dir; /* the checkpoint's folder, or a link to it */
     bool watch;      /* swap in what comes to be there */
     /* the rest is its own; zero-initialise */
-    uint64_t dev, ino; /* of the folder that was loaded or tried last */
-    int64_t retry_ns;  /* when one that failed is tried again; 0: it did not */
-    char last[1024];   /* what was said last, not said again */
+    struct pr_glance tried;  /* what was loaded or tried last */
+    struct pr_glance looked; /* what the last look found … */
+    int64_t rests_ns;        /* … and since when all do */
+    int64_t retry_ns;        /* when one that failed is tried again; 0: it did not */
+    char last[1024];         /* what was said last, not said again */
 };
 
 /* SIGHUP is noted from here on: it would end a program that still loads, or waits. */

@@ -13,7 +13,8 @@ static enum pr_code open_base(
     enum pr_code code = pr_adapter_find_base(&c->adapter->settings, o, &path, e);
     if (code)
         return code;
-    struct pr_checkpoint_options base = {.weights = o->weights, .scan = o->scan, .pool = o->pool};
+    struct pr_checkpoint_options base = {
+        .weights = o->weights, .scan = o->scan, .pool = o->pool, .stop = o->stop};
     code = pr_checkpoint_open(path, &base, &c->base, e);
     if (!code && c->base->adapter)
         code = pr_fail(e, PR_E_UNSUPPORTED,

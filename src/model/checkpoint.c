@@ -61,6 +61,7 @@ enum pr_code pr_checkpoint_open(const char *dir, const struct pr_checkpoint_opti
     struct pr_checkpoint **ret, struct pr_error *e)
 {
     struct pr_checkpoint *c = pr_zalloc(sizeof *c);
+    c->stop = options->stop;
     enum pr_code code = pr_folder_open(dir, &c->folder, e);
     if (!code && (code = open_folder(c, options, e)))
         code = pr_wrap(e, code, "%s", c->folder.name);

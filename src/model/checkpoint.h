@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/stop.h"
 #include "compute/pool.h"
 #include "model/config.h"
 #include "model/safetensors.h"
@@ -22,6 +23,8 @@ struct pr_checkpoint_options {
     bool weights;         /* open and check the tensors too (else configuration and tokenizer) */
     bool scan;            /* look through every weight for NaN, infinities and all-zero tensors */
     struct pr_pool *pool; /* shares the scan out; NULL: the caller's thread alone */
+    struct pr_stop
+        stop; /* ends the fingerprint's hashing; its ctx lives as long as the checkpoint */
 };
 
 /* Opens a folder.  A folder still being written is PR_E_INCOMPLETE.  What is odd but accepted is in
@@ -85,7 +88,7 @@ PR_MUST_CHECK enum pr_code pr_checkpoint_complete(
 /* The fingerprint (docs/fingerprint.md): SHA-256 over tensor bytes in name order (a tree over 4 MiB
  * blocks) and over canonical config, generation config, tokenizer and template; an adapter's
  * includes its base's. Lower-case hex.  Cached by (device, inode, size, mtime, ctime) of every file
- * in $XDG_CACHE_HOME/proctor.  n_threads as for pr_pool_new. */
+ * in $XDG_CACHE_HOME/proctor.  n_threads as for pr_pool_new.  PR_E_CANCELLED: told to stop. */
 PR_MUST_CHECK enum pr_code pr_checkpoint_fingerprint(
     struct pr_checkpoint *c, int n_threads, char ret[65], struct pr_error *e);
 /* Are the files still those that were opened?  PR_E_CHANGED names the one that is not. */

@@ -89,6 +89,7 @@ struct pr_checkpoint {
     /* PEFT: both or neither. */
     struct pr_checkpoint *base;
     struct pr_adapter *adapter;
+    struct pr_stop stop;
     char fingerprint[65]; /* once it was computed; "" before */
 };
 

@@ -70,7 +70,8 @@ enum pr_code pr_engine_new(const struct pr_checkpoint *c, const struct pr_engine
     bool bf16 = g->math == PR_MATH_BF16;
     code = pr_pool_new(options->n_threads, &g->pool, e);
     if (!code)
-        code = pr_packed_make(&g->weights, c, bf16, kernels, g->pool, e);
+        code = pr_packed_make(
+            &g->weights, c, bf16, options->own_weights, kernels, g->pool, &options->stop, e);
     if (code)
         goto fail;
     pr_kv_init(&g->kv, g->config, bf16,

@@ -25,7 +25,10 @@ struct pr_engine_options {
     int n_threads;                    /* 0: all CPUs */
     const struct pr_kernels *kernels; /* NULL: pr_kernels_default() */
     size_t pass_tokens;               /* tokens a pass; 0: 512 */
-    size_t kv_bytes; /* most memory of the KV cache; 0: the default; at least one sequence */
+    size_t kv_bytes;     /* most memory of the KV cache; 0: the default; at least one sequence */
+    bool own_weights;    /* the checkpoint's files are not read once it is made: they may be written
+                            over */
+    struct pr_stop stop; /* ends the packing: PR_E_CANCELLED; not asked later */
 };
 
 struct pr_engine;

@@ -73,7 +73,10 @@ static enum pr_code add_parts(
     struct parts *p, struct pr_checkpoint *c, struct pr_pool *pool, struct pr_error *e)
 {
     uint8_t digest[PR_SHA256_LEN];
-    pr_fingerprint_tensors(c->weights.by_name, c->weights.n, &c->weights, pool, digest);
+    if (!pr_fingerprint_tensors(
+            c->weights.by_name, c->weights.n, &c->weights, pool, &c->stop, digest))
+        return pr_fail(
+            e, PR_E_CANCELLED, "%s: told to stop while its weights were hashed", c->folder.name);
     add_digest(p, "weights", digest);
     json_t *config =
         c->adapter ? pr_adapter_canonical(c->adapter) : pr_model_config_canonical(&c->config);

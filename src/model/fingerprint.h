@@ -10,9 +10,10 @@
 
 /* The digest of a set of mapped tensors, sorted by name.  pool may be NULL.  files (or NULL): where
  * they are mapped; each block's pages are let go once it is hashed, so that hashing a model beside
- * its packed weights does not hold both. */
-void pr_fingerprint_tensors(const struct pr_tensor *const *tensors, size_t n,
-    const struct pr_weights *files, struct pr_pool *pool, uint8_t ret[PR_SHA256_LEN]);
+ * its packed weights does not hold both.  stop is asked before each block; false: it said so. */
+PR_MUST_CHECK bool pr_fingerprint_tensors(const struct pr_tensor *const *tensors, size_t n,
+    const struct pr_weights *files, struct pr_pool *pool, const struct pr_stop *stop,
+    uint8_t ret[PR_SHA256_LEN]);
 
 /* The cache: `key` names the identities of all files of c (its base's included); false where one of
  * them changed so recently that its identity is not yet to be relied on.  Looking fails quietly,

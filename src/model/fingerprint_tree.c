@@ -1,7 +1,9 @@
 /* The tree of hashes over tensors: blocks in parallel, then each tensor, then all of them. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/fault.h"
 #include "model/fingerprint.h"
 
 enum { LEAF = 0, TENSOR = 1, WEIGHTS = 2 }; /* first byte of what is hashed at each level */
@@ -16,6 +18,8 @@ struct job {
     const struct pr_tensor *const *tensors;
     struct leaf *leaves;
     const struct pr_weights *files;
+    const struct pr_stop *stop;
+    atomic_bool stopped; /* a leaf was left out */
 };
 
 static struct pr_sha256 *begin(uint8_t level)
@@ -34,11 +38,16 @@ static void hash_leaf(void *ctx, size_t i, int thread)
     uint64_t left = t->bytes - l->at;
     size_t n = left < PR_FINGERPRINT_BLOCK ? (size_t)left : PR_FINGERPRINT_BLOCK;
     const unsigned char *data = (const unsigned char *)t->data + l->at;
+    if (pr_stop_asked(j->stop)) {
+        atomic_store(&j->stopped, true);
+        return;
+    }
     struct pr_sha256 *h = begin(LEAF);
     pr_sha256_update(h, data, n);
     pr_sha256_final(h, l->digest);
     for (size_t k = 0; j->files && k < j->files->n_files; k++)
         pr_safetensors_drop(j->files->files[k], data, n);
+    pr_fault_point(PR_FAULT_LOAD_HASHED);
 }
 
 static void put_number(struct pr_sha256 *h, uint64_t x, size_t bytes)
@@ -73,10 +82,11 @@ static size_t put_tensor(struct pr_sha256 *h, const struct pr_tensor *t, const s
     return n;
 }
 
-void pr_fingerprint_tensors(const struct pr_tensor *const *tensors, size_t n,
-    const struct pr_weights *files, struct pr_pool *pool, uint8_t ret[PR_SHA256_LEN])
+bool pr_fingerprint_tensors(const struct pr_tensor *const *tensors, size_t n,
+    const struct pr_weights *files, struct pr_pool *pool, const struct pr_stop *stop,
+    uint8_t ret[PR_SHA256_LEN])
 {
-    struct job j = {.tensors = tensors, .files = files};
+    struct job j = {.tensors = tensors, .files = files, .stop = stop};
     size_t n_leaves = 0, cap = 0, done = 0;
     for (size_t i = 0; i < n; i++) {
         for (uint64_t at = 0; at < tensors[i]->bytes; at += PR_FINGERPRINT_BLOCK) {
@@ -93,4 +103,5 @@ void pr_fingerprint_tensors(const struct pr_tensor *const *tensors, size_t n,
         done += put_tensor(h, tensors[i], j.leaves + done);
     pr_sha256_final(h, ret);
     pr_free(j.leaves);
+    return !atomic_load(&j.stopped);
 }

@@ -137,11 +137,9 @@ static void embed_rows(void *ctx, size_t item, int thread)
 {
     (void)thread;
     const struct step *s = ctx;
-    const struct pr_tensor *t = s->f->weights->embed;
-    size_t hidden = s->f->config->hidden, size = pr_dtype_size(t->dtype);
     for (size_t r = item * NORM_ROWS; r < (item + 1) * NORM_ROWS && r < s->n_rows; r++)
-        pr_to_f32(t->dtype, (const char *)t->data + (size_t)s->tokens[r] * hidden * size, hidden,
-            s->f->x + r * hidden);
+        pr_packed_embed_row(
+            s->f->weights, (size_t)s->tokens[r], s->f->x + r * s->f->config->hidden);
 }
 
 static void norm_rows(void *ctx, size_t item, int thread)

@@ -1,4 +1,5 @@
-/* How much memory a checkpoint takes once an engine has it, without packing anything. */
+/* How much memory a checkpoint takes once an engine has it that reads no files any more
+ * (pr_engine_options.own_weights), without packing anything. */
 #ifndef PR_MODEL_MEMORY_H
 #define PR_MODEL_MEMORY_H
 

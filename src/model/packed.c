@@ -2,10 +2,12 @@
  * is allocated for all panels, then the jobs run in parallel over panels. */
 #include "model/packed.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/fault.h"
 
 struct job {
     struct pr_linear *linear;
@@ -22,6 +24,9 @@ struct packer {
     struct job *jobs;
     size_t n_jobs, cap_jobs, bytes;
     const struct job *now; /* the job that pack_panel works on */
+    const struct pr_stop *stop;
+    atomic_bool stopped; /* a panel was left out */
+    void *copy;          /* of the embedding */
 };
 
 static enum pr_panel_kind kind_of(bool bf16, enum pr_dtype stored)
@@ -170,31 +175,113 @@ static enum pr_code add_all(struct packer *p, struct pr_error *e)
 static void pack_panel(void *ctx, size_t item, int thread)
 {
     (void)thread;
-    const struct packer *p = ctx;
+    struct packer *p = ctx;
     const struct pr_tensor *t = p->now->tensor;
     const struct pr_linear *l = p->now->linear;
     size_t first = item * PR_PANEL, n = l->n_out - first < PR_PANEL ? l->n_out - first : PR_PANEL;
     const char *src = (const char *)t->data + first * l->k * pr_dtype_size(t->dtype);
+    if (pr_stop_asked(p->stop)) {
+        atomic_store(&p->stopped, true);
+        return;
+    }
     p->kernels->pack(l->kind, t->dtype, src, l->k, n, l->k, l->panels + item * l->panel_bytes);
+    pr_fault_point(PR_FAULT_LOAD_PACKED);
 }
 
-enum pr_code pr_packed_make(struct pr_packed *w, const struct pr_checkpoint *c, bool bf16,
-    const struct pr_kernels *kernels, struct pr_pool *pool, struct pr_error *e)
+/* ---- an embedding that is read from no file ---- */
+
+#define COPY_BLOCK ((size_t)4 << 20)
+
+/* With bf16 math the panels are bf16, whatever was stored; else they keep the stored type. */
+static bool is_exact(bool bf16, const struct pr_tensor *t)
 {
-    struct packer p = {
-        .w = w, .c = c, .config = pr_checkpoint_config(c), .kernels = kernels, .bf16 = bf16};
+    return !bf16 || t->dtype == PR_BF16;
+}
+
+uint64_t pr_packed_copy_bytes(const struct pr_checkpoint *c, bool bf16)
+{
+    const struct pr_tensor *t = pr_checkpoint_tensor(c, "model.embed_tokens.weight");
+    bool in_head = !pr_checkpoint_tensor(c, "lm_head.weight");
+    return !t || (in_head && is_exact(bf16, t)) ? 0 : t->bytes;
+}
+
+static void copy_block(void *ctx, size_t item, int thread)
+{
+    struct packer *p = ctx;
+    const struct pr_tensor *t = p->w->embed;
+    size_t at = item * COPY_BLOCK, left = t->bytes - at;
+    (void)thread;
+    if (pr_stop_asked(p->stop)) {
+        atomic_store(&p->stopped, true);
+        return;
+    }
+    memcpy((char *)p->copy + at, (const char *)t->data + at, left < COPY_BLOCK ? left : COPY_BLOCK);
+}
+
+static enum pr_code own_embed(struct packer *p, struct pr_pool *pool, struct pr_error *e)
+{
+    struct pr_packed *w = p->w;
+    const struct pr_tensor *t = w->embed;
+    w->embed_in_head = !pr_packed_copy_bytes(p->c, p->bf16);
+    if (w->embed_in_head)
+        return PR_OK;
+    enum pr_code code = pr_big_alloc(&p->copy, t->bytes, 1, "copy of the embedding", e);
+    if (code)
+        return code;
+    w->copy = *t;
+    w->copy.data = p->copy;
+    pr_pool_run(pool, (t->bytes + COPY_BLOCK - 1) / COPY_BLOCK, copy_block, p);
+    pr_checkpoint_drop(p->c, t);
+    w->embed = &w->copy;
+    return PR_OK;
+}
+
+void pr_packed_embed_row(const struct pr_packed *w, size_t id, float *ret)
+{
+    static const enum pr_dtype types[PR_PANEL_KINDS] = {PR_F32, PR_BF16, PR_F16, PR_BF16};
+    const struct pr_tensor *t = w->embed;
+    size_t hidden = t->shape[1];
+    if (!w->embed_in_head) {
+        pr_to_f32(
+            t->dtype, (const char *)t->data + id * hidden * pr_dtype_size(t->dtype), hidden, ret);
+        return;
+    }
+    enum pr_panel_kind kind = w->head.kind;
+    size_t u = pr_panel_unit(kind), step = u * pr_panel_elem(kind); /* [hidden / u][64][u] */
+    const char *at = (const char *)pr_linear_panel(&w->head, id / PR_PANEL) + id % PR_PANEL * step;
+    for (size_t k = 0; k < hidden; k += u, at += PR_PANEL * step)
+        pr_to_f32(types[kind], at, hidden - k < u ? hidden - k : u, ret + k);
+}
+
+/* ---- all of it ---- */
+
+enum pr_code pr_packed_make(struct pr_packed *w, const struct pr_checkpoint *c, bool bf16, bool own,
+    const struct pr_kernels *kernels, struct pr_pool *pool, const struct pr_stop *stop,
+    struct pr_error *e)
+{
+    struct packer p = {.w = w,
+        .c = c,
+        .config = pr_checkpoint_config(c),
+        .kernels = kernels,
+        .bf16 = bf16,
+        .stop = stop};
     enum pr_code code = add_all(&p, e);
     if (!code)
         code = pr_big_alloc(&w->block, p.bytes, 1, "packed weights", e);
     if (code)
         goto out;
     w->block_bytes = p.bytes;
-    for (size_t i = 0; i < p.n_jobs; i++) {
+    for (size_t i = 0; i < p.n_jobs && !atomic_load(&p.stopped); i++) {
         p.now = &p.jobs[i];
         p.now->linear->panels = (char *)w->block + p.now->offset;
         pr_pool_run(pool, p.now->linear->n_panels, pack_panel, &p);
         pr_checkpoint_drop(c, p.now->tensor);
     }
+    if (own)
+        code = own_embed(&p, pool, e);
+    if (!code && atomic_load(&p.stopped))
+        code = pr_fail(e, PR_E_CANCELLED, "%s: told to stop while its weights were packed",
+            pr_checkpoint_name(c));
 out:
     pr_free(p.jobs);
     return code;
@@ -203,6 +290,7 @@ out:
 void pr_packed_done(struct pr_packed *w)
 {
     pr_big_free(w->block, w->block_bytes);
+    pr_big_free((void *)(uintptr_t)w->copy.data, w->copy.bytes);
     pr_arena_done(&w->arena);
     *w = (struct pr_packed){0};
 }

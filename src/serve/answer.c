@@ -1,6 +1,7 @@
 /* An answer's choices: sequences of the batcher, and their text. */
 #include "serve/answer.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -30,6 +31,7 @@ struct pr_serve_answer {
     struct choice *v; /* (n): those of the first prompt, then of the next */
     size_t n, n_alive;
     bool bad_number, failed;
+    atomic_bool cancelled; /* by whoever asked, at any moment */
     size_t n_completion, n_cached;
 };
 
@@ -110,8 +112,8 @@ void pr_serve_answer_begin(struct pr_serve_answer *a, struct pr_batcher *b)
     }
 }
 
-void pr_serve_answer_end(struct pr_serve_answer *a, struct pr_batcher *b, enum pr_serve_end end,
-    const char *why, bool quiet)
+void pr_serve_answer_end(
+    struct pr_serve_answer *a, struct pr_batcher *b, enum pr_serve_end end, const char *why)
 {
     for (size_t i = 0; i < a->n; i++)
         if (a->v[i].alive) {
@@ -119,8 +121,7 @@ void pr_serve_answer_end(struct pr_serve_answer *a, struct pr_batcher *b, enum p
             a->v[i].alive = false;
         }
     a->n_alive = 0;
-    if (!quiet)
-        a->calls->over(a->ctx, end, why);
+    a->calls->over(a->ctx, end, why);
 }
 
 int64_t pr_serve_answer_deadline(const struct pr_serve_answer *a)
@@ -130,8 +131,11 @@ int64_t pr_serve_answer_deadline(const struct pr_serve_answer *a)
 
 bool pr_serve_answer_is_over(const struct pr_serve_answer *a, enum pr_serve_end *ret_end)
 {
-    *ret_end = a->bad_number ? PR_SERVE_BAD_NUMBER : a->failed ? PR_SERVE_FAILED : PR_SERVE_DONE;
-    return !a->n_alive || *ret_end != PR_SERVE_DONE;
+    *ret_end = a->bad_number ? PR_SERVE_BAD_NUMBER
+               : a->failed   ? PR_SERVE_FAILED
+               : !a->n_alive ? PR_SERVE_DONE
+                             : PR_SERVE_CANCELLED;
+    return *ret_end != PR_SERVE_CANCELLED || atomic_load(&a->cancelled);
 }
 
 /* ---- making one ---- */
@@ -258,7 +262,7 @@ void pr_serve_answer_start(struct pr_serve_answer *a)
 
 void pr_serve_answer_cancel(struct pr_serve_answer *a)
 {
-    pr_serve_model_cancel(a->m, a);
+    atomic_store(&a->cancelled, true);
 }
 
 void pr_serve_answer_free(struct pr_serve_answer *a)

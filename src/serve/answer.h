@@ -17,8 +17,9 @@ struct pr_serve_token {
 };
 
 enum pr_serve_end {
-    PR_SERVE_DONE,     /* every choice has its end */
-    PR_SERVE_DEADLINE, /* the time was over */
+    PR_SERVE_DONE,      /* every choice has its end */
+    PR_SERVE_CANCELLED, /* nobody wants it any more */
+    PR_SERVE_DEADLINE,  /* the time was over */
     PR_SERVE_BAD_NUMBER /* NaN or infinity in the model's logits */,
     PR_SERVE_FAILED /* a pass could not be made; why says it */
 };
@@ -30,7 +31,8 @@ struct pr_serve_calls {
         const struct pr_serve_token *tokens, size_t n_tokens);
     /* finish: "stop" or "length". */
     void (*choice_over)(void *ctx, size_t choice, const char *finish);
-    /* The last that is told; the answer may be freed in it. */
+    /* The last that is told, once, of each answer that was started; the answer may be freed in it.
+     */
     void (*over)(void *ctx, enum pr_serve_end end, const char *why);
 };
 
@@ -45,9 +47,11 @@ bool pr_serve_answer_new(struct pr_serve_model *m, const struct pr_serve_request
     int64_t deadline_ns, const struct pr_serve_calls *calls, void *ctx,
     struct pr_serve_answer **ret, struct pr_serve_error *e);
 void pr_serve_answer_start(struct pr_serve_answer *a);
-/* Ends it, whatever it has come to; nothing more is told.  Not on the model's thread. */
+/* Nobody wants it any more: it ends before the next pass, as PR_SERVE_CANCELLED or as what it came
+ * to before.  Never waits: a pass may take seconds, and who cancels serves others too.  Any thread,
+ * until `over` was told. */
 void pr_serve_answer_cancel(struct pr_serve_answer *a);
-/* One that was not started, is over, or was cancelled; releases the model. */
+/* One that was not started, or is over; releases the model. */
 void pr_serve_answer_free(struct pr_serve_answer *a);
 
 struct pr_serve_model *pr_serve_answer_model(const struct pr_serve_answer *a);
@@ -58,11 +62,11 @@ void pr_serve_answer_usage(const struct pr_serve_answer *a, struct pr_serve_usag
 
 /* Adds the sequences to b. */
 void pr_serve_answer_begin(struct pr_serve_answer *a, struct pr_batcher *b);
-/* Takes out those that are still there, and tells the end unless `quiet`. */
-void pr_serve_answer_end(struct pr_serve_answer *a, struct pr_batcher *b, enum pr_serve_end end,
-    const char *why, bool quiet);
+/* Takes out those that are still there, and tells the end. */
+void pr_serve_answer_end(
+    struct pr_serve_answer *a, struct pr_batcher *b, enum pr_serve_end end, const char *why);
 int64_t pr_serve_answer_deadline(const struct pr_serve_answer *a);
-/* After a pass: is it over?  Then its end was not told yet. */
+/* Between two passes: is it over?  Then its end was not told yet. */
 bool pr_serve_answer_is_over(const struct pr_serve_answer *a, enum pr_serve_end *ret_end);
 
 #endif

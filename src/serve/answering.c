@@ -2,7 +2,9 @@
  * from what is told of it to the exchange's bytes.
  *
  * The work is made by the thread that asks; from its start on it is the model's thread's alone,
- * until either its end is told or the exchange is freed. */
+ * also when the exchange is freed before its end: that leaves a mark, and the model's thread lets
+ * it go before its next pass.  Until then its places are taken, so that clients who come and go
+ * during a pass cannot pile up more than there may be. */
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -111,8 +113,12 @@ static void on_over(void *ctx, enum pr_serve_end end, const char *why)
     struct answering *w = ctx;
     struct ending g = {.x = w->x, .text = PR_STR_INIT(MOST_TEXT), .failed = end != PR_SERVE_DONE};
     struct pr_serve_usage usage;
-    if (!pr_serve_exchange_take_work(w->x)) /* who cancels it waits for this, and lets it go */
+    if (!pr_serve_exchange_end_work(w->x)) {
+        free_answering(w);
+        pr_str_done(&g.text);
+        pr_serve_exchange_let_go(g.x);
         return;
+    }
     snprintf(g.fingerprint, sizeof g.fingerprint, "%s", w->fingerprint);
     g.stream = w->request.stream && (!g.failed || pr_serve_stream_begun(w->x));
     pr_serve_answer_usage(w->answer, &usage);
@@ -136,10 +142,7 @@ static const struct pr_serve_calls calls = {on_piece, on_choice_over, on_over};
 static void cancel(void *work)
 {
     struct answering *w = work;
-    struct pr_serve_exchange *x = w->x;
     pr_serve_answer_cancel(w->answer);
-    free_answering(w);
-    pr_serve_exchange_let_go(x);
 }
 
 static uint64_t draw(struct pr_serve_server *s)

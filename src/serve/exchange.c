@@ -168,13 +168,13 @@ void pr_serve_exchange_set_work(struct pr_serve_exchange *x, void *work, void (*
     pthread_mutex_unlock(&x->lock);
 }
 
-void *pr_serve_exchange_take_work(struct pr_serve_exchange *x)
+bool pr_serve_exchange_end_work(struct pr_serve_exchange *x)
 {
     pthread_mutex_lock(&x->lock);
-    void *work = x->work;
+    bool wanted = x->work != NULL;
     x->work = NULL;
     pthread_mutex_unlock(&x->lock);
-    return work;
+    return wanted;
 }
 
 /* ---- by who asks ---- */
@@ -192,9 +192,9 @@ struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
     void *ctx)
 {
     struct pr_serve_exchange *x = pr_zalloc(sizeof *x);
+    const struct pr_serve_route *r;
     struct pr_serve_error e;
     *x = (struct pr_serve_exchange){.s = s,
-        .route = "other",
         .wake = wake_up,
         .ctx = ctx,
         .begun_ns = pr_clock_monotonic_ns(),
@@ -203,13 +203,14 @@ struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,
     pthread_mutex_init(&x->lock, NULL);
     pthread_cond_init(&x->changed, NULL);
     count_exchange(s, true);
-    const struct pr_serve_route *r = pr_serve_route_of(s, h, n, &e, &x->head.allow);
-    if (!r) {
+    bool ok = pr_serve_route_of(s, h, n, &r, &e);
+    x->route = pr_serve_route_label(r);
+    if (ok) {
+        r->answer(x, h, body, n);
+    } else {
+        x->head.allow = e.status == 405 ? r->method : NULL;
         pr_serve_answer_error(x, NULL, &e);
-        return x;
     }
-    x->route = r->path;
-    r->answer(x, h, body, n);
     return x;
 }
 
@@ -251,12 +252,13 @@ void pr_serve_exchange_free(struct pr_serve_exchange *x)
     x->freed = true;
     while (x->n_waking)
         pthread_cond_wait(&x->changed, &x->lock);
+    bool cancelled = x->work != NULL;
+    if (cancelled)
+        x->cancel(x->work);
+    x->work = NULL;
     pthread_mutex_unlock(&x->lock);
-    void *work = pr_serve_exchange_take_work(x);
-    if (work) {
-        x->cancel(work);
+    if (cancelled)
         pr_serve_tally_request(&x->s->tally, x->route, 499);
-    }
     count_exchange(x->s, false);
     pr_serve_exchange_let_go(x);
 }

@@ -24,11 +24,10 @@ struct serve_request {
         *host; /* libmicrohttpd's, until it is over */
     char *path;
     struct pr_str body;
-    size_t came;  /* bytes of it, kept or not */
-    size_t held;  /* … that are counted in h->bodies */
-    bool crowded; /* there was no room for it */
-    int status;   /* SERVE_REFUSED: with this error's document */
-    struct pr_str refusal;
+    size_t came;                     /* bytes of it, kept or not */
+    size_t held;                     /* … that are counted in h->bodies */
+    bool crowded;                    /* there was no room for it */
+    struct pr_serve_refusal refusal; /* SERVE_REFUSED */
     struct pr_serve_exchange *x;
 };
 
@@ -44,10 +43,10 @@ enum MHD_Result pr_serve_http_on_request(
 void pr_serve_http_on_completed(struct pr_front_conn *k);
 
 /* http_reply.c */
-/* An error of a request whose body was not, or not wholly, read; body is emptied.  The connection
- * ends with it unless `keep`. */
+/* An error of a request whose body was not, or not wholly, read; r's body is emptied.  The
+ * connection ends with it unless `keep`. */
 enum MHD_Result pr_serve_http_refuse(
-    struct pr_front_conn *k, int status, struct pr_str *body, bool keep);
+    struct pr_front_conn *k, struct pr_serve_refusal *r, bool keep);
 /* What the exchange answers, when it is known: else the connection is parked. */
 enum MHD_Result pr_serve_http_answer(struct pr_front_conn *k);
 

@@ -28,22 +28,23 @@ static enum MHD_Result queue(struct pr_front_conn *k, int status, struct MHD_Res
     return ret;
 }
 
-enum MHD_Result pr_serve_http_refuse(
-    struct pr_front_conn *k, int status, struct pr_str *body, bool keep)
+enum MHD_Result pr_serve_http_refuse(struct pr_front_conn *k, struct pr_serve_refusal *r, bool keep)
 {
     struct MHD_Response *m = MHD_create_response_from_buffer(
-        body->len, (void *)(uintptr_t)pr_str_cstr(body), MHD_RESPMEM_MUST_COPY);
-    pr_str_done(body);
+        r->body.len, (void *)(uintptr_t)pr_str_cstr(&r->body), MHD_RESPMEM_MUST_COPY);
+    pr_str_done(&r->body);
     if (!m)
         return MHD_NO;
     put_common(m, NULL);
-    if (status == MHD_HTTP_UNAUTHORIZED)
+    if (r->allow)
+        MHD_add_response_header(m, MHD_HTTP_HEADER_ALLOW, r->allow);
+    if (r->status == MHD_HTTP_UNAUTHORIZED)
         put_challenge(m);
     if (!keep) {
         MHD_add_response_header(m, MHD_HTTP_HEADER_CONNECTION, "close");
         pr_front_linger(k);
     }
-    return queue(k, status, m);
+    return queue(k, r->status, m);
 }
 
 /* ---- of an exchange ---- */

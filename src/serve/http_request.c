@@ -25,7 +25,7 @@ void pr_serve_http_on_completed(struct pr_front_conn *k)
         return;
     k->request = NULL;
     release_body(r);
-    pr_str_done(&r->refusal);
+    pr_str_done(&r->refusal.body);
     if (r->x)
         pr_serve_exchange_free(r->x);
     pr_free(r->path);
@@ -71,12 +71,12 @@ static struct pr_serve_head head_of(const struct serve_request *r)
 static enum MHD_Result refuse_form(struct pr_front_conn *k, int status, const char *why)
 {
     struct pr_serve_error e;
-    struct pr_str text = PR_STR_INIT(4096);
+    struct pr_serve_refusal r = {.status = status, .body = PR_STR_INIT(4096)};
     pr_serve_refuse(&e, status, NULL, NULL, "%s", why);
     json_t *o = pr_serve_error_json(&e);
-    pr_json_dump(o, 0, 0, &text);
+    pr_json_dump(o, 0, 0, &r.body);
     json_decref(o);
-    return pr_serve_http_refuse(k, status, &text, false);
+    return pr_serve_http_refuse(k, &r, false);
 }
 
 /* Where a request ends must be beyond doubt.  0: it is. */
@@ -118,15 +118,14 @@ static enum MHD_Result begin(struct pr_front_conn *k, const char *method)
         .body = PR_STR_INIT(PR_SERVE_MAX_BODY)};
     k->request = r;
     struct pr_serve_head head = head_of(r);
-    r->status = pr_serve_server_check(http->server, &head, h.lengths.length, &r->refusal);
-    if (r->status)
+    if (pr_serve_server_check(http->server, &head, h.lengths.length, &r->refusal))
         r->state = SERVE_REFUSED;
     /* An answer to this first call ends the connection: libmicrohttpd takes it that more of the
      * request was to come.  So what has no body is refused at the second. */
     if (!pr_front_lengths_body(&h.lengths))
         return MHD_YES;
-    if (r->status)
-        return pr_serve_http_refuse(k, r->status, &r->refusal, false);
+    if (r->state == SERVE_REFUSED)
+        return pr_serve_http_refuse(k, &r->refusal, false);
     pr_front_set_deadline(k, SERVE_BODY_S);
     return MHD_YES;
 }
@@ -161,14 +160,9 @@ static enum MHD_Result end_body(struct pr_front_conn *k)
     const struct pr_serve_http *h = k->ctx;
     struct serve_request *r = k->request;
     struct pr_serve_head head = head_of(r);
-    struct pr_str text = {0};
-    int status = 0;
-    if (r->came > PR_SERVE_MAX_BODY)
-        status = pr_serve_server_check(h->server, &head, r->came, &text);
-    if (status)
-        return pr_serve_http_refuse(k, status, &text, false);
-    if (r->came > PR_SERVE_MAX_BODY)
-        return refuse_form(k, MHD_HTTP_CONTENT_TOO_LARGE, "a body of more than 8 MiB");
+    if (r->came > PR_SERVE_MAX_BODY &&
+        pr_serve_server_check(h->server, &head, r->came, &r->refusal))
+        return pr_serve_http_refuse(k, &r->refusal, false);
     if (r->crowded)
         return refuse_form(
             k, MHD_HTTP_SERVICE_UNAVAILABLE, "too many large requests at once: try again later");
@@ -191,6 +185,6 @@ enum MHD_Result pr_serve_http_on_request(
     if (r->state == SERVE_BODY)
         return end_body(k);
     if (r->state == SERVE_REFUSED)
-        return pr_serve_http_refuse(k, r->status, &r->refusal, true);
+        return pr_serve_http_refuse(k, &r->refusal, true);
     return r->state == SERVE_WAITING ? pr_serve_http_answer(k) : MHD_YES;
 }

@@ -1,7 +1,8 @@
 /* A model and its thread.
  *
- * What other threads ask is a list under the lock: answers to begin, answers to forget.  The thread
- * takes it between two passes, so that the batcher is its alone. */
+ * Answers to begin are a list under the lock; that one is not wanted any more is a mark on it.  The
+ * thread looks at both between two passes, so that the batcher is its alone, and holds the lock for
+ * no pass: whoever takes it waits for none. */
 #include "serve/model.h"
 
 #include <pthread.h>
@@ -10,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "serve/answer.h"
 
 #define MOST_WAITING 1024
@@ -32,7 +34,7 @@ struct pr_serve_model {
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t asked, told;
-    struct answers begin, forget;
+    struct answers begin;
     size_t held, most_held;
     bool closing;
     struct pr_batcher_counts counts; /* after the last pass */
@@ -45,47 +47,31 @@ static void remove_at(struct answers *list, size_t i)
     memmove(&list->v[i], &list->v[i + 1], (--list->n - i) * sizeof *list->v);
 }
 
-static bool remove_from(struct answers *list, const struct pr_serve_answer *a)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (list->v[i] == a) {
-            remove_at(list, i);
-            return true;
-        }
-    return false;
-}
-
 /* Takes what was asked for; waits for it where there is nothing to do.  false: closed. */
 static bool take_asked(struct pr_serve_model *m)
 {
     pthread_mutex_lock(&m->lock);
-    while (!m->alive.n && !m->begin.n && !m->forget.n && !m->closing)
+    while (!m->alive.n && !m->begin.n && !m->closing)
         pthread_cond_wait(&m->asked, &m->lock);
-    for (size_t i = 0; i < m->forget.n; i++) /* it is over where neither list has it */
-        if (!remove_from(&m->begin, m->forget.v[i]) && remove_from(&m->alive, m->forget.v[i]))
-            pr_serve_answer_end(m->forget.v[i], m->batcher, PR_SERVE_DONE, NULL, true);
-    m->forget.n = 0;
-    for (size_t i = 0; i < m->begin.n; i++) {
+    size_t n = m->alive.n;
+    for (size_t i = 0; i < m->begin.n; i++)
         PR_PUSH(m->alive.v, m->alive.n, m->alive.cap, m->begin.v[i]);
-        pr_serve_answer_begin(m->begin.v[i], m->batcher);
-    }
     m->begin.n = 0;
     bool goes_on = m->alive.n || !m->closing;
-    pthread_cond_broadcast(&m->told);
     pthread_mutex_unlock(&m->lock);
+    for (; n < m->alive.n; n++)
+        pr_serve_answer_begin(m->alive.v[n], m->batcher);
     return goes_on;
 }
 
 static void end_answer(struct pr_serve_model *m, size_t i, enum pr_serve_end end, const char *why)
 {
     struct pr_serve_answer *a = m->alive.v[i];
-    pthread_mutex_lock(&m->lock); /* one who cancels it looks for it here */
     remove_at(&m->alive, i);
-    pthread_mutex_unlock(&m->lock);
-    pr_serve_answer_end(a, m->batcher, end, why, false);
+    pr_serve_answer_end(a, m->batcher, end, why);
 }
 
-/* Tells the end of answers that are over, or whose time is. */
+/* Tells the end of answers that are over, or whose time is, or that nobody wants. */
 static void sweep(struct pr_serve_model *m, enum pr_code code, const struct pr_error *why)
 {
     int64_t now = pr_clock_monotonic_ns();
@@ -114,6 +100,8 @@ static void *run(void *ctx)
     while (take_asked(m)) {
         struct pr_error e;
         bool busy;
+        sweep(m, PR_OK, NULL); /* one that came and went: no pass for it */
+        pr_fault_point(PR_FAULT_SERVE_PASS);
         enum pr_code code = pr_batcher_pass(m->batcher, &busy, &e);
         take_counts(m); /* whoever is told that an answer is over finds it counted */
         sweep(m, code, &e);
@@ -129,8 +117,11 @@ enum pr_code pr_serve_model_open(const char *dir, const struct pr_serve_model_op
 {
     struct pr_checkpoint_options co = options->checkpoint;
     co.weights = true;
-    const struct pr_engine_options eo = {
-        .math = options->math, .n_threads = options->n_threads, .kv_bytes = options->kv_bytes};
+    const struct pr_engine_options eo = {.math = options->math,
+        .n_threads = options->n_threads,
+        .kv_bytes = options->kv_bytes,
+        .own_weights = true, /* who writes over a file that is served changes no answer */
+        .stop = co.stop};
     struct pr_serve_model *m = pr_zalloc(sizeof *m);
     pthread_mutex_init(&m->lock, NULL);
     pthread_cond_init(&m->asked, NULL);
@@ -178,7 +169,6 @@ void pr_serve_model_close(struct pr_serve_model *m)
     pr_checkpoint_free(m->checkpoint);
     pr_free(m->alive.v);
     pr_free(m->begin.v);
-    pr_free(m->forget.v);
     pthread_cond_destroy(&m->asked);
     pthread_cond_destroy(&m->told);
     pthread_mutex_destroy(&m->lock);
@@ -244,23 +234,5 @@ void pr_serve_model_start(struct pr_serve_model *m, struct pr_serve_answer *a)
     pthread_mutex_lock(&m->lock);
     PR_PUSH(m->begin.v, m->begin.n, m->begin.cap, a);
     pthread_cond_signal(&m->asked);
-    pthread_mutex_unlock(&m->lock);
-}
-
-static bool is_in(const struct answers *list, const struct pr_serve_answer *a)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (list->v[i] == a)
-            return true;
-    return false;
-}
-
-void pr_serve_model_cancel(struct pr_serve_model *m, struct pr_serve_answer *a)
-{
-    pthread_mutex_lock(&m->lock);
-    PR_PUSH(m->forget.v, m->forget.n, m->forget.cap, a);
-    pthread_cond_signal(&m->asked);
-    while (is_in(&m->forget, a))
-        pthread_cond_wait(&m->told, &m->lock);
     pthread_mutex_unlock(&m->lock);
 }

@@ -19,8 +19,9 @@ struct pr_serve_model_options {
     size_t kv_bytes;     /* 0: the engine's default */
     size_t most_cached;  /* beginnings in the prefix cache */
     size_t most_waiting; /* answers that may be under way at a time; 0: 1024 */
-    /* Where an adapter's base is (base_model, bases and n_bases are read), and how prompts are
-     * rendered; what they point to is borrowed for as long as models are opened. */
+    /* Where an adapter's base is (base_model, bases and n_bases are read), what ends the opening
+     * (stop: PR_E_CANCELLED), and how prompts are rendered; what they point to is borrowed for as
+     * long as models are opened. */
     struct pr_checkpoint_options checkpoint;
     struct pr_prompt_options prompt;
 };
@@ -45,9 +46,7 @@ void pr_serve_model_release(struct pr_serve_model *m);
 
 /* ---- for answer.c ---- */
 
-/* The answer's sequences are added by the thread.  It lives until it is over or was cancelled. */
+/* The answer's sequences are added by the thread.  It lives until it is over. */
 void pr_serve_model_start(struct pr_serve_model *m, struct pr_serve_answer *a);
-/* Returns when the thread has forgotten it: nothing more is told.  Not on the model's thread. */
-void pr_serve_model_cancel(struct pr_serve_model *m, struct pr_serve_answer *a);
 
 #endif

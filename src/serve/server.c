@@ -48,51 +48,69 @@ static bool is_json(const char *type)
     return type && !strncasecmp(type, json, n) && (!type[n] || strchr("; \t", type[n]));
 }
 
-const struct pr_serve_route *pr_serve_route_of(struct pr_serve_server *s,
-    const struct pr_serve_head *h, uint64_t length, struct pr_serve_error *e,
-    const char **ret_allow)
+static const struct pr_serve_route *find(const char *path)
 {
-    const struct pr_serve_route *r = routes, *end = routes + sizeof routes / sizeof *routes;
-    while (r < end && !fits(r, h->path))
-        r++;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        if (fits(&routes[i], path))
+            return &routes[i];
+    return NULL;
+}
+
+const char *pr_serve_route_label(const struct pr_serve_route *r)
+{
+    return r ? r->path : "other";
+}
+
+bool pr_serve_route_of(struct pr_serve_server *s, const struct pr_serve_head *h, uint64_t length,
+    const struct pr_serve_route **ret, struct pr_serve_error *e)
+{
+    const struct pr_serve_route *r = *ret = find(h->path);
     if (!s->key && s->bind && !pr_host_is_ours(h->host, s->bind, h->local, NULL))
         pr_serve_refuse(e, 403, "unknown_host", NULL,
             "this is no name of this server: ask it by its address, or give it a key");
-    else if (!(r < end && r->open) && !has_key(s, h->authorization))
+    else if (!(r && r->open) && !has_key(s, h->authorization))
         pr_serve_refuse(e, 401, "invalid_api_key", NULL,
             h->authorization ? "the API key is wrong"
                              : "an API key is needed: send the header Authorization: Bearer KEY");
-    else if (r == end)
+    else if (!r)
         pr_serve_refuse(e, 404, NULL, NULL, "there is nothing at %.200s", h->path);
-    else if (strcmp(h->method, r->method) != 0) {
-        *ret_allow = r->method;
+    else if (strcmp(h->method, r->method) != 0)
         pr_serve_refuse(e, 405, NULL, NULL, "%s takes %s", r->path, r->method);
-    } else if (length > PR_SERVE_MAX_BODY)
+    else if (length > PR_SERVE_MAX_BODY)
         pr_serve_refuse(e, 413, NULL, NULL, "the body has %llu bytes, at most %zu are taken",
             (unsigned long long)length, PR_SERVE_MAX_BODY);
     else if (!strcmp(r->method, "POST") && !is_json(h->content_type))
         pr_serve_refuse(e, 415, NULL, NULL, "the body's Content-Type is to be " PR_SERVE_JSON);
     else
-        return r;
-    return NULL;
+        return true;
+    return false;
 }
 
-int pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head *h, uint64_t length,
-    struct pr_str *ret_body)
+bool pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head *h,
+    uint64_t length, struct pr_serve_refusal *ret)
 {
+    const struct pr_serve_route *r;
     struct pr_serve_error e;
-    const char *allow = NULL;
-    if (pr_serve_route_of(s, h, length, &e, &allow))
-        return 0;
+    *ret = (struct pr_serve_refusal){.body = PR_STR_INIT(1 << 16)};
+    if (pr_serve_route_of(s, h, length, &r, &e))
+        return false;
     json_t *o = pr_serve_error_json(&e);
-    *ret_body = PR_STR_INIT(1 << 16);
-    pr_json_dump(o, 0, 0, ret_body);
+    pr_json_dump(o, 0, 0, &ret->body);
     json_decref(o);
-    pr_serve_tally_request(&s->tally, "other", e.status);
-    return e.status;
+    ret->status = e.status;
+    ret->allow = e.status == 405 ? r->method : NULL;
+    pr_serve_tally_request(&s->tally, pr_serve_route_label(r), e.status);
+    return true;
 }
 
 /* ---- its beginning and its end ---- */
+
+/* Is what is being loaded to be given up? */
+static bool ends(void *ctx)
+{
+    struct pr_serve_server *s = ctx;
+    return atomic_load(&s->draining) || pr_stop_asked(&s->o.stop);
+}
 
 enum pr_code pr_serve_server_new(
     const struct pr_serve_server_options *o, struct pr_serve_server **ret, struct pr_error *e)
@@ -104,6 +122,7 @@ enum pr_code pr_serve_server_new(
     s->o = *o;
     s->o.most_waiting = o->most_waiting ? o->most_waiting : MOST_WAITING;
     s->o.model.most_waiting = s->o.most_waiting + 1; /* the server's limit is the one that counts */
+    s->o.model.checkpoint.stop = (struct pr_stop){ends, s};
     s->name = o->name ? pr_strdup(o->name) : NULL;
     s->key = o->key ? pr_strdup(o->key) : NULL;
     s->bind = o->bind ? pr_strdup(o->bind) : NULL;

@@ -30,19 +30,21 @@ struct pr_serve_server_options {
     size_t most_unread;    /* bytes of a stream that its reader is behind; more: it is ended */
     uint64_t memory_bytes; /* that the models may take together; 0: what the machine has free */
     bool allow_load; /* may POST /v1/load swap the model?  It needs the key where there is one */
+    struct pr_stop stop; /* loading ends when it says so, the first too: PR_E_CANCELLED */
 };
 
 PR_MUST_CHECK enum pr_code pr_serve_server_new(
     const struct pr_serve_server_options *o, struct pr_serve_server **ret, struct pr_error *e);
-/* No new answers: /health says 503; returns when those under way are over and
- * their exchanges freed, or `wait_ms` is over: what is still under way then breaks off. */
+/* No new answers: /health says 503, and a checkpoint that is being loaded is given up; returns when
+ * those under way are over and their exchanges freed, or `wait_ms` is over: what is still under way
+ * then breaks off. */
 void pr_serve_server_drain(struct pr_serve_server *s, int wait_ms);
 void pr_serve_server_free(struct pr_serve_server *s); /* no exchange may be alive */
 
 /* Loads a checkpoint beside the one that serves, then new requests go to it; the old one is let go
  * when its last answer is over, on a thread of its own.  One at a time: PR_E_USAGE while another
- * goes on.  PR_E_LIMIT: there is not memory for both.  Nothing changes unless PR_OK.  Blocks while
- * it loads. */
+ * goes on.  PR_E_LIMIT: there is not memory for both.  PR_E_CANCELLED: the server ends.  Nothing
+ * changes unless PR_OK.  Blocks while it loads. */
 PR_MUST_CHECK enum pr_code pr_serve_server_swap(
     struct pr_serve_server *s, const char *dir, struct pr_error *e);
 
@@ -60,11 +62,16 @@ struct pr_serve_head {
 };
 #define PR_SERVE_MAX_BODY ((size_t)8 << 20)
 
-/* Before a body is read: 0, or the status with which to refuse (401, 404, 405, 413, 415), so that
- * strangers send no megabytes; ret_body: where it is not 0, the error's document (owned by the
- * caller). `length`: of the body where it is known, else 0. */
-int pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head *h, uint64_t length,
-    struct pr_str *ret_body);
+/* What is answered to a request before its body is read. */
+struct pr_serve_refusal {
+    int status;         /* 401, 403, 404, 405, 413, 415; 0: it is not refused */
+    const char *allow;  /* of 405: the header Allow; NULL */
+    struct pr_str body; /* the error's document; the caller's */
+};
+/* Is it to be refused before a body is read, so that strangers send no megabytes?  `length`: of the
+ * body where it is known, else 0. */
+bool pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head *h,
+    uint64_t length, struct pr_serve_refusal *ret);
 
 struct pr_serve_exchange;
 /* Begins to answer; head and body need not outlive the call.  `wake` is called, from any thread and
@@ -88,7 +95,7 @@ bool pr_serve_exchange_head(struct pr_serve_exchange *x, struct pr_serve_answer_
 /* Bytes of the answer: > 0; 0: none yet, wake comes; −1: that was all; −2: it broke off (the reader
  * was too slow, the server ends): the connection is to be cut. */
 int pr_serve_exchange_read(struct pr_serve_exchange *x, char *to, size_t max);
-/* Also of one that is not over: its answer is cancelled. */
+/* Also of one that is not over: its answer is cancelled, without waiting for the model. */
 void pr_serve_exchange_free(struct pr_serve_exchange *x);
 
 #endif

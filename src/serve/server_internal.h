@@ -1,8 +1,9 @@
 /* What the files of the server share.
  *
  * Locks: the server's guards the models and the places for answers; an exchange's what is to be
- * read of it; the tally's its counts.  With one of them held none of the others is taken, and no
- * `wake` called. */
+ * read of it; the tally's its counts; a model's what it is asked for.  With one of the first three
+ * held none of the others of them is taken, and no `wake` called.  None is held while a model
+ * computes: who serves many clients never waits for a pass. */
 #ifndef PR_SERVE_SERVER_INTERNAL_H
 #define PR_SERVE_SERVER_INTERNAL_H
 
@@ -41,9 +42,10 @@ struct pr_serve_server {
     uint64_t closing_bytes;                /* of those whose memory is being let go */
     size_t n_answers, n_threads;           /* threads: that load or close */
     size_t n_exchanges;                    /* not yet freed by who asks */
-    bool draining, swapping;
-    atomic_bool ended; /* what is under way breaks off */
-    struct pr_rng rng; /* of ids and of seeds that nobody gave */
+    bool swapping;
+    atomic_bool draining; /* written under the lock; who loads looks at it without */
+    atomic_bool ended;    /* what is under way breaks off */
+    struct pr_rng rng;    /* of ids and of seeds that nobody gave */
     uint64_t n_swaps;
     struct pr_batcher_counts past; /* of models that were closed: the running totals */
 };
@@ -57,10 +59,12 @@ struct pr_serve_route {
     void (*answer)(
         struct pr_serve_exchange *x, const struct pr_serve_head *h, const char *body, size_t n);
 };
-/* NULL: refused, and e says why. */
-const struct pr_serve_route *pr_serve_route_of(struct pr_serve_server *s,
-    const struct pr_serve_head *h, uint64_t length, struct pr_serve_error *e,
-    const char **ret_allow);
+/* The route of the request's path, NULL where there is none, also of one that is refused: then
+ * false, and e says why.  405: the route's method is what is allowed. */
+bool pr_serve_route_of(struct pr_serve_server *s, const struct pr_serve_head *h, uint64_t length,
+    const struct pr_serve_route **ret, struct pr_serve_error *e);
+/* What its requests are counted as; r may be NULL. */
+const char *pr_serve_route_label(const struct pr_serve_route *r);
 
 /* ---- models (swap.c) ---- */
 
@@ -106,11 +110,13 @@ bool pr_serve_stream_begun(struct pr_serve_exchange *x);
 /* Who answers later keeps the exchange, and lets it go after the last bytes. */
 void pr_serve_exchange_keep(struct pr_serve_exchange *x);
 void pr_serve_exchange_let_go(struct pr_serve_exchange *x);
-/* Work to cancel when the exchange is freed before its end.  It is taken once: by who ends it, or
- * by who cancels; the other gets NULL. */
+/* Work that is cancelled when the exchange is freed before pr_serve_exchange_end_work.  `cancel` is
+ * called under the exchange's lock, so that the work cannot end meanwhile: it leaves word and
+ * returns at once. */
 void pr_serve_exchange_set_work(
     struct pr_serve_exchange *x, void *work, void (*cancel)(void *work));
-void *pr_serve_exchange_take_work(struct pr_serve_exchange *x);
+/* From here on it is not cancelled; false: it was, and nobody waits for what comes of it. */
+bool pr_serve_exchange_end_work(struct pr_serve_exchange *x);
 
 /* ---- what the routes do ---- */
 

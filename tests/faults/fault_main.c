@@ -1,8 +1,9 @@
-/* proctor with faults: the same program, that kills itself at a named moment, and whose clock can
- * be set back.
+/* proctor with faults: the same program, that kills itself or stands still at a named moment, and
+ * whose clock can be set back.
  *
  *   PROCTOR_FAULT=frame.half:3:grader   the third time that this point is reached in a grader
  *                                       (`daemon`: in any other process of proctor)
+ *   PROCTOR_FAULT_HOLD=FILE             it does not die there, but waits until there is this file
  *   PROCTOR_FAULT_LOG=FILE              a line for the point it died at: "frame.half 3 grader PID"
  *   PROCTOR_CLOCK=FILE                  milliseconds to add to UTC, read again at every look
  *
@@ -24,16 +25,28 @@
 
 static enum pr_fault wanted = PR_FAULT_COUNT;
 static long left;
-static const char *role;
+static const char *role, *held_for;
 static int log_fd = -1;
 static char line[128];
+
+static void tell(void)
+{
+    if (log_fd >= 0 && write(log_fd, line, strlen(line)) < 0)
+        _exit(70);
+}
+
+static void hold(void)
+{
+    tell();
+    while (access(held_for, F_OK))
+        usleep(2000);
+}
 
 /* SIGKILL gives nothing a chance to tidy up; where the sandbox refuses to send it, a wild write
  * ends the process as abruptly. */
 static void die(void)
 {
-    if (log_fd >= 0 && write(log_fd, line, strlen(line)) < 0)
-        _exit(70);
+    tell();
     kill(getpid(), SIGKILL);
     volatile int *nowhere = NULL;
     *nowhere = 1;
@@ -42,7 +55,11 @@ static void die(void)
 
 static void hook(enum pr_fault point)
 {
-    if (point == wanted && __atomic_sub_fetch(&left, 1, __ATOMIC_RELAXED) == 0)
+    if (point != wanted || __atomic_sub_fetch(&left, 1, __ATOMIC_RELAXED) != 0)
+        return;
+    if (held_for)
+        hold();
+    else
         die();
 }
 
@@ -60,6 +77,7 @@ static void read_fault(const char *own_role)
         exit(2);
     }
     role = own_role;
+    held_for = getenv("PROCTOR_FAULT_HOLD");
     snprintf(line, sizeof line, "%s %ld %s %d\n", name, left, role, (int)getpid());
     if (log)
         log_fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);

@@ -164,8 +164,9 @@ def random_kill(daemon, role, rng):
 def points():
     import subprocess
     out = subprocess.run([watchbase.PROCTOR, "--fault-points"], stdout=subprocess.PIPE, check=True)
-    # Those of a training are train_kills.py's and queue_kills.py's, those of the queue intake_kills.py's, those of deploying deploy_kills.py's.
-    return [p for p in out.stdout.decode().split() if not p.startswith(("save.", "train.", "queue.", "deploy."))]
+    # Those of a training are train_kills.py's and queue_kills.py's, those of the queue intake_kills.py's, those of deploying deploy_kills.py's; at those
+    # of loading and serving serve_held.py holds the program.
+    return [p for p in out.stdout.decode().split() if not p.startswith(("save.", "train.", "queue.", "deploy.", "load.", "serve."))]
 
 
 def plan(n, each, rng):

@@ -19,11 +19,11 @@ JSON = {"Content-Type": "application/json"}
 class Server:
     """`proctor serve` on a free port, until the end of a with."""
 
-    def __init__(self, folder, *args):
+    def __init__(self, folder, *args, program=PROCTOR, env=None):
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [PROCTOR, "serve", folder, "--port", "0", *map(str, args)], stderr=self.errors,
-            stdin=subprocess.DEVNULL, env={**os.environ, "XDG_CACHE_HOME": harness.CACHE.name})
+            [program, "serve", folder, "--port", "0", *map(str, args)], stderr=self.errors,
+            stdin=subprocess.DEVNULL, env={**os.environ, "XDG_CACHE_HOME": harness.CACHE.name, **(env or {})})
         end = time.monotonic() + 60
         while not (at := re.search(r" at (https?://\S+?/v1)", self.said())):
             assert self.process.poll() is None, self.said()

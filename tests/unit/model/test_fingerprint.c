@@ -7,7 +7,11 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
+#include "base/fault.h"
 #include "model/fingerprint.h"
 #include "temp_folder.h"
 
@@ -65,13 +69,56 @@ static void blocks_of_four_mebibytes_make_a_tree(void **state)
         struct pr_pool *pool = NULL;
         if (threads)
             assert_int_equal(pr_pool_new(threads, &pool, NULL), 0);
-        pr_fingerprint_tensors(all, 3, NULL, pool, digest);
+        assert_true(pr_fingerprint_tensors(all, 3, NULL, pool, &(struct pr_stop){0}, digest));
         pr_pool_free(pool);
         pr_sha256_hex(digest, hex);
         assert_string_equal(
             hex, "c30ce16d723c7a965534135e89cb008a45bc79c45b8db41a1236c2b81c23680b");
     }
     pr_free(data);
+}
+
+/* Says so from the nth time on that it is asked. */
+struct teller {
+    atomic_int asked, nth, hashed;
+};
+static struct teller teller;
+
+static bool told(void *ctx)
+{
+    struct teller *t = ctx;
+    return atomic_fetch_add(&t->asked, 1) + 1 >= atomic_load(&t->nth);
+}
+
+static void count_blocks(enum pr_fault point)
+{
+    atomic_fetch_add(&teller.hashed, point == PR_FAULT_LOAD_HASHED);
+}
+
+/* No part of the weights is half a fingerprint, and the checkpoint is as good as before. */
+static void hashing_ends_when_it_is_told_to(void **state)
+{
+    const struct pr_checkpoint_options o = {.weights = true, .stop = {told, &teller}};
+    char dir[600], first[65], then[65] = "";
+    struct pr_checkpoint *c;
+    struct pr_error e;
+    (void)state;
+    snprintf(dir, sizeof dir, "%s/models/qwen3-tiny", PR_FIXTURES);
+    setenv("XDG_CACHE_HOME", "/dev/null/none", 1);
+    pr_fault_hook = count_blocks;
+    for (int threads = 1; threads < 3; threads++) {
+        teller = (struct teller){.nth = 4};
+        assert_int_equal(pr_checkpoint_open(dir, &o, &c, &e), PR_OK);
+        assert_int_equal(pr_checkpoint_fingerprint(c, threads, then, &e), PR_E_CANCELLED);
+        assert_non_null(strstr(e.message, "told to stop"));
+        assert_string_equal(then, "");
+        assert_int_equal(atomic_load(&teller.hashed), 3);
+        teller = (struct teller){.nth = INT_MAX};
+        assert_int_equal(pr_checkpoint_fingerprint(c, threads, first, &e), PR_OK);
+        assert_true(atomic_load(&teller.hashed) > 10);
+        pr_checkpoint_free(c);
+    }
+    pr_fault_hook = NULL;
 }
 
 static void whatever_changes_results_changes_it(void **state)
@@ -214,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(vectors_of_an_independent_program_are_met),
         T(blocks_of_four_mebibytes_make_a_tree),
+        T(hashing_ends_when_it_is_told_to),
         T(whatever_changes_results_changes_it),
         T(the_cache_serves_settled_files_and_survives_nonsense),
         T(without_a_cache_it_is_computed),

@@ -67,17 +67,22 @@ void fake_stop(void)
     pthread_join(ticker, NULL);
 }
 
-int pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head *h, uint64_t length,
-    struct pr_str *ret_body)
+bool pr_serve_server_check(struct pr_serve_server *s, const struct pr_serve_head *h,
+    uint64_t length, struct pr_serve_refusal *ret)
 {
-    int status = !strcmp(h->path, "/secret") ? 401 : length > PR_SERVE_MAX_BODY ? 413 : 404;
+    int status = !strcmp(h->path, "/secret")    ? 401
+                 : !strcmp(h->method, "DELETE") ? 405
+                 : length > PR_SERVE_MAX_BODY   ? 413
+                                                : 404;
     (void)s;
+    *ret = (struct pr_serve_refusal){.body = PR_STR_INIT(256)};
     for (int i = 0; i < KINDS && status == 404; i++)
         if (!strcmp(h->path, paths[i]))
-            return 0;
-    *ret_body = PR_STR_INIT(256);
-    pr_str_printf(ret_body, "{\"error\":{\"code\":%d}}", status);
-    return status;
+            return false;
+    ret->status = status;
+    ret->allow = status == 405 ? "POST" : NULL;
+    pr_str_printf(&ret->body, "{\"error\":{\"code\":%d}}", status);
+    return true;
 }
 
 struct pr_serve_exchange *pr_serve_exchange_new(struct pr_serve_server *s,

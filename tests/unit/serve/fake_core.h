@@ -6,7 +6,9 @@
  *   /stuck   one piece, then none                 /broken   a stream that breaks off
  *   /busy    429 with Retry-After                 /secret   401 before the body
  *   /once    wakes once, before it has said that there is nothing yet
- *   others   404 before the body */
+ *   others   404 before the body
+ *
+ * The method DELETE is 405, POST allowed. */
 #ifndef TEST_SERVE_FAKE_CORE_H
 #define TEST_SERVE_FAKE_CORE_H
 

@@ -70,6 +70,24 @@ static void a_refusal_without_a_body_keeps_its_connection(void **state)
     close(fd);
 }
 
+static void a_method_that_is_not_taken_learns_which_is(void **state)
+{
+    (void)state;
+    int fd = dial();
+    put(fd, "DELETE /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_has(answer_of(fd, "}}"), "HTTP/1.1 405 ");
+    assert_has(got->text, "Allow: POST\r\n");
+    put(fd, "DELETE /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
+    assert_has(answer_of(fd, NULL), "HTTP/1.1 405 ");
+    assert_has(got->text, "Allow: POST\r\n");
+    assert_true(got->ended);
+    close(fd);
+    fd = dial();
+    put(fd, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_lacks(answer_of(fd, "}}"), "Allow");
+    close(fd);
+}
+
 /* ---- answers ---- */
 
 static void an_answer_of_known_length_says_so(void **state)
@@ -293,6 +311,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_refused_before_its_body),
         cmocka_unit_test(a_refusal_is_not_lost_to_a_body_on_its_way),
         cmocka_unit_test(a_refusal_without_a_body_keeps_its_connection),
+        cmocka_unit_test(a_method_that_is_not_taken_learns_which_is),
         cmocka_unit_test(an_answer_of_known_length_says_so),
         cmocka_unit_test(no_wake_is_lost),
         cmocka_unit_test(a_body_comes_whole),

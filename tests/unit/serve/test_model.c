@@ -182,7 +182,9 @@ static void *ask(void *ctx)
         pr_serve_answer_start(a);
         if (i % 4 == 3) {
             wait_pieces(&r, 2);
-            pr_serve_answer_cancel(a);
+            pr_serve_answer_cancel(a); /* it may just have come to its own end */
+            wait_over(&r);
+            assert_true(r.end == PR_SERVE_CANCELLED || r.end == PR_SERVE_DONE);
         } else {
             wait_over(&r);
             alone(prompt, temperature, (uint64_t)i, &want);
