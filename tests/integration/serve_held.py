@@ -97,8 +97,18 @@ def test_a_start_that_is_told_to_end_while_it_loads_never_serves():
                 p.wait()
 
 
-def end_in_a_swap(begin, check):
-    """SIGTERM at the first panel of the second checkpoint."""
+def is_ending(s):
+    try:
+        s.ask("/health", status=503)
+    except OSError:  # it takes no connection any more
+        return True
+    except AssertionError:
+        return False
+    return True
+
+
+def end_in_a_swap(begin, check, noticed=lambda s: True):
+    """SIGTERM at the first panel of the second checkpoint.  The thread that is told of it may be the one that is held."""
     with held("load.packed", panels(TINY) + 1) as moment, harness.scratch() as base:
         link = os.path.join(base, "deployed")
         os.symlink(TINY, link)
@@ -107,6 +117,7 @@ def end_in_a_swap(begin, check):
             s.until("the load", moment.reached)
             assert s.ask("/health")["fingerprint"] == fingerprint(TINY)
             s.process.send_signal(signal.SIGTERM)
+            s.until("SIGTERM was noticed", lambda: noticed(s))
             moment.go()
             assert s.process.wait(30) == 0
             assert "is served now" not in s.said() and fingerprint(OTHER)[:16] not in s.said(), s.said()
@@ -134,7 +145,7 @@ def test_a_load_that_was_asked_for_is_refused_when_the_server_ends():
     def check(_):
         threads[0].join()
         assert got and got[0]["error"]["code"] == "shutting_down", got
-    end_in_a_swap(begin, check)
+    end_in_a_swap(begin, check, is_ending)
 
 
 def test_a_folder_that_is_written_over_in_place_is_served_once_it_is_whole():

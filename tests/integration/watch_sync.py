@@ -461,7 +461,7 @@ def test_push_knows_room_and_progress_over_there():
         assert sorted(os.listdir(far)) == [".incoming", "checkpoint-2", "checkpoint-3"], d
         shutil.rmtree(p.runs + "/checkpoint-4")
         p.make(5, n=1_200_000, seed=9)
-        p.configure({**p.settings, "bandwidth_mb": 0.4})
+        p.configure({**p.settings, "bandwidth_mb": 0.2})
         daemon = p.start()
         try:
             seen = until(lambda: [t for t in [p.status()["transferring"]] if t and 300_000 < t["bytes_done"] < t["bytes_total"]])[0]
@@ -471,8 +471,12 @@ def test_push_knows_room_and_progress_over_there():
             daemon.wait()
         assert seen["bytes_total"] > 1_200_000 and "checkpoint-5" not in os.listdir(far), seen
         # What came counts: somebody fills the disk, and only what is left would fit.
-        left = seen["bytes_total"] - seen["bytes_done"] + 200_000
-        disk = os.statvfs(far)
+        coming = [name for name in os.listdir(far + "/.incoming") if name.startswith("checkpoint-5.")][0]
+        weights = f"{far}/.incoming/{coming}/model.safetensors"
+        sizes = [0]
+        until(lambda: sizes.append(os.path.getsize(weights)) or len(sizes) > 20 and len(set(sizes[-20:])) == 1)  # rsync there has ended
+        disk, left = os.statvfs(far), seen["bytes_total"] - sizes[-1] + 200_000
+        assert left < seen["bytes_total"], (left, seen)
         write(far, "filler", bytes(disk.f_bavail * disk.f_frsize - 1_000_000 - left))
         p.configure({**p.settings, "bandwidth_mb": None, "keep": 2})
         d = p.once()
