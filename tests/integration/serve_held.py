@@ -76,6 +76,13 @@ def panels(folder):
                if len(t["shape"]) == 2 and not (head and "embed_tokens" in name))
 
 
+def was_delivered(pid):
+    """Has SIGTERM, which was sent, come to a thread of it?"""
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        pending = [line.split()[1] for line in f if line.startswith("ShdPnd:")][0]
+    return not int(pending, 16) >> (signal.SIGTERM - 1) & 1
+
+
 def test_a_start_that_is_told_to_end_while_it_loads_never_serves():
     for point in ("load.hashed", "load.packed"):
         with held(point, 2) as moment, tempfile.TemporaryFile() as errors, harness.scratch() as cache:
@@ -87,6 +94,9 @@ def test_a_start_that_is_told_to_end_while_it_loads_never_serves():
                     assert time.monotonic() < end and p.poll() is None
                     time.sleep(0.01)
                 p.send_signal(signal.SIGTERM)
+                while not was_delivered(p.pid):
+                    assert time.monotonic() < end
+                    time.sleep(0.01)
                 moment.go()
                 assert p.wait(30) == 130
                 errors.seek(0)
@@ -107,7 +117,7 @@ def is_ending(s):
     return True
 
 
-def end_in_a_swap(begin, check, noticed=lambda s: True):
+def end_in_a_swap(begin, check, noticed=lambda s: was_delivered(s.process.pid)):
     """SIGTERM at the first panel of the second checkpoint.  The thread that is told of it may be the one that is held."""
     with held("load.packed", panels(TINY) + 1) as moment, harness.scratch() as base:
         link = os.path.join(base, "deployed")
