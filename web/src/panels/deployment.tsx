@@ -86,7 +86,7 @@ function Figures({ doc }: { doc: Deployed }) {
         {doc.checkpoint ? <Text of={doc.checkpoint} most={60} /> : <Absent why={doc.checkpoint_reason} />}
       </Stat>
       <Stat label="at">{doc.deployed_at ? clock(doc.deployed_at, time) : <Absent why="nothing was deployed yet" />}</Stat>
-      <Stat label="score"><Field of={doc} name="score" show={(x) => fixed(x, 4)} /></Stat>
+      <Stat label="score, confirming half"><Field of={doc} name="score" show={(x) => fixed(x, 4)} /></Stat>
       <Stat label="before it">{doc.previous ? <Text of={doc.previous} most={60} /> : <Absent why="nothing" />}</Stat>
     </dl>
   );
