@@ -193,7 +193,7 @@ static int run(const struct pr_args *a)
         pr_say("serve", "--base-dir: %s is no folder", given);
         return PR_EXIT_REFUSED;
     }
-    pr_interrupt_init_sigbus();
+    pr_interrupt_mend_sigbus();
     pr_serving_heed_hup();
     char *dir = pr_config_base_dir(given);
     enum pr_code code = pr_config_load(dir, &c, &e);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/mapped.h"
 #include "cli/commands.h"
 
 static volatile sig_atomic_t seen, patient;
@@ -38,12 +39,16 @@ void pr_interrupt_init(void)
     sigaction(SIGPIPE, &act, NULL);
 }
 
-static void on_sigbus(int number)
+static volatile sig_atomic_t mends;
+
+static void on_sigbus(int number, siginfo_t *info, void *ctx)
 {
     static const char text[] =
         "proctor: a file became shorter or unreadable while it was being read (SIGBUS): was it "
         "written over? Try again when nothing writes to it\n";
-    (void)number;
+    (void)number, (void)ctx;
+    if (mends && pr_mapped_mend(info->si_addr))
+        return;
     if (write(2, text, sizeof text - 1) < 0) {
         /* Nobody hears it: the status says that something was wrong. */
     }
@@ -52,9 +57,15 @@ static void on_sigbus(int number)
 
 void pr_interrupt_init_sigbus(void)
 {
-    struct sigaction act = {.sa_handler = on_sigbus};
+    struct sigaction act = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
     sigemptyset(&act.sa_mask);
     sigaction(SIGBUS, &act, NULL);
+}
+
+void pr_interrupt_mend_sigbus(void)
+{
+    mends = 1;
+    pr_interrupt_init_sigbus();
 }
 
 void pr_interrupt_once(void)

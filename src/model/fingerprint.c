@@ -165,5 +165,11 @@ enum pr_code pr_checkpoint_fingerprint(
 enum pr_code pr_checkpoint_unchanged(const struct pr_checkpoint *c, struct pr_error *e)
 {
     enum pr_code code = pr_folder_unchanged(&c->folder, e);
-    return !code && c->base ? pr_folder_unchanged(&c->base->folder, e) : code;
+    for (size_t i = 0; !code && i < c->weights.n_files; i++)
+        if (!pr_safetensors_is_whole(c->weights.files[i]))
+            code = pr_fail(e, PR_E_CHANGED,
+                "%s: a page of its weights could not be read: the file was shorter for a moment, "
+                "or its disk fails",
+                c->folder.name);
+    return !code && c->base ? pr_checkpoint_unchanged(c->base, e) : code;
 }

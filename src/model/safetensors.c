@@ -2,11 +2,11 @@
  * checkpoint_weights.c for checkpoints and by inspect for single files; owns the mapping. */
 #include "model/safetensors.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/mapped.h"
 #include "model/safetensors_internal.h"
 
 /* Reads and checks the header of fd into s. */
@@ -33,10 +33,9 @@ static enum pr_code read_header(
 
 static enum pr_code map_data(struct pr_safetensors *s, int fd, const char *name, struct pr_error *e)
 {
-    void *p = mmap(NULL, s->id.size, PROT_READ, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED)
-        return pr_fail_errno(e, errno, "%s: map %llu bytes", name, (unsigned long long)s->id.size);
-    s->map = p;
+    enum pr_code code = pr_mapped_open(fd, s->id.size, name, &s->map, e);
+    if (code)
+        return code;
     s->map_len = s->id.size;
     for (size_t i = 0; i < s->n; i++)
         s->tensors[i].data = s->map + s->tensors[i].offset;
@@ -97,8 +96,7 @@ void pr_safetensors_free(struct pr_safetensors *s)
 {
     if (!s)
         return;
-    if (s->map)
-        munmap((void *)s->map, s->map_len);
+    pr_mapped_close(s->map, s->map_len);
     pr_free(s->tensors);
     pr_free(s->by_name);
     pr_arena_done(&s->arena);
@@ -134,6 +132,11 @@ const struct pr_tensor *pr_safetensors_find(const struct pr_safetensors *s, cons
 const struct pr_file_id *pr_safetensors_file_id(const struct pr_safetensors *s)
 {
     return &s->id;
+}
+
+bool pr_safetensors_is_whole(const struct pr_safetensors *s)
+{
+    return !s->map || pr_mapped_is_whole(s->map);
 }
 
 void pr_safetensors_drop(const struct pr_safetensors *s, const void *data, size_t bytes)

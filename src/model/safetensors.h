@@ -29,9 +29,9 @@ struct pr_tensor {
 
 struct pr_safetensors;
 
-/* Opens dir_fd/name.  map: also maps the data (a mapped file that shrinks later raises SIGBUS). Any
- * breach of the format is PR_E_FORMAT with the field or byte offset.  A file shorter than its
- * header says is PR_E_INCOMPLETE ("… ends at byte N, the file has M"). */
+/* Opens dir_fd/name.  map: also maps the data (a mapped file that shrinks later raises SIGBUS,
+ * base/mapped.h). Any breach of the format is PR_E_FORMAT with the field or byte offset.  A file
+ * shorter than its header says is PR_E_INCOMPLETE ("… ends at byte N, the file has M"). */
 PR_MUST_CHECK enum pr_code pr_safetensors_open(
     int dir_fd, const char *name, bool map, struct pr_safetensors **ret, struct pr_error *e);
 /* The same checks on the first head_len bytes of a file of file_size bytes, the length field
@@ -47,6 +47,8 @@ size_t pr_safetensors_count(const struct pr_safetensors *s);
 const struct pr_tensor *pr_safetensors_at(const struct pr_safetensors *s, size_t i); /* by offset */
 const struct pr_tensor *pr_safetensors_find(const struct pr_safetensors *s, const char *name);
 const struct pr_file_id *pr_safetensors_file_id(const struct pr_safetensors *s);
+/* false: a page of it could not be read, and zeros took its place (base/mapped.h). */
+bool pr_safetensors_is_whole(const struct pr_safetensors *s);
 /* Tells the kernel that these mapped pages are not needed for now (they stay readable). */
 void pr_safetensors_drop(const struct pr_safetensors *s, const void *data, size_t bytes);
 

@@ -186,4 +186,22 @@ def test_a_folder_that_is_written_over_in_place_is_served_once_it_is_whole():
             assert (os.stat(folder).st_ino, os.stat(weights).st_ino) == inodes and s.metric("swaps_total") == 1
 
 
+def test_a_file_of_weights_that_becomes_shorter_while_it_is_loaded_ends_the_load_and_not_the_server():
+    with held("load.packed", panels(TINY) + 1) as moment, harness.scratch() as base:
+        folder = os.path.join(base, "mine")
+        shutil.copytree(NEW, folder)
+        with Server(TINY, program=FAULTS, env=moment.env) as s:
+            got = []
+            asked = threading.Thread(target=lambda: got.append(s.ask("/v1/load", {"path": folder}, 400)))
+            asked.start()
+            s.until("the load", moment.reached)
+            os.truncate(os.path.join(folder, "model.safetensors"), 100)
+            moment.go()
+            asked.join()
+            assert "changed" in got[0]["error"]["message"], got
+            row = s.ask("/v1/completions", {"model": "default", "prompt": "Hello", "max_tokens": 24, "temperature": 0})
+            assert row["system_fingerprint"] == fingerprint(TINY)
+            assert row["choices"][0]["text"] == alone(TINY, ["Hello"], 24)[0]["text"]
+
+
 harness.run(globals())

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mapped.h"
 #include "base/remove.h"
 #include "base/sha256.h"
 #include "base/str.h"
@@ -263,6 +265,22 @@ static void a_child_answers_lines_and_a_silent_one_times_out(void **state)
     assert_int_equal(pr_child_start(&c, none, &e), PR_E_NOT_FOUND);
 }
 
+static void what_a_child_said_before_it_ended_is_heard(void **state)
+{
+    (void)state;
+    char *got, wide[200000];
+    struct pr_error e;
+    struct pr_child c = {0};
+    memset(wide, 'x', sizeof wide); /* more than a pipe takes: writing it finds the child gone */
+    assert_int_equal(pr_child_start(&c, (const char *const[]){"echo", "none", NULL}, &e), PR_OK);
+    assert_int_equal(pr_child_ask(&c, wide, sizeof wide, 10000, 100, &got, &e), PR_OK);
+    assert_string_equal(got, "none");
+    pr_free(got);
+    assert_int_equal(pr_child_ask(&c, wide, sizeof wide, 10000, 100, &got, &e), PR_E_IO);
+    assert_string_equal(e.message, "it ended without an answer");
+    pr_child_stop(&c);
+}
+
 static void the_rest_of_a_child_comes_with_how_it_ended(void **state)
 {
     (void)state;
@@ -352,6 +370,51 @@ static void what_a_link_names_and_what_is_spared_stays(void **state)
 }
 
 /* What is remembered by its path holds from wherever it is asked for. */
+static void on_sigbus(int number, siginfo_t *info, void *ctx)
+{
+    (void)number, (void)ctx;
+    if (!pr_mapped_mend(info->si_addr))
+        _exit(1);
+}
+
+static void a_page_of_a_mapping_that_is_lost_is_zeros_and_known(void **state)
+{
+    (void)state;
+    struct sigaction act = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO}, old;
+    sigaction(SIGBUS, &act, &old);
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = 3 * page;
+    const unsigned char *map[2];
+    struct pr_error e;
+    int fd[2];
+    for (int i = 0; i < 2; i++) {
+        char name[] = "/tmp/proctor-test-XXXXXX";
+        fd[i] = mkstemp(name);
+        assert_true(fd[i] >= 0 && !unlink(name));
+        for (size_t at = 0; at < bytes; at += page)
+            assert_int_equal(pwrite(fd[i], "page", 4, (off_t)at), 4);
+        assert_int_equal(ftruncate(fd[i], (off_t)bytes), 0);
+        assert_int_equal(pr_mapped_open(fd[i], bytes, "file", &map[i], &e), PR_OK);
+    }
+    assert_int_equal(map[0][page], 'p');
+    assert_true(pr_mapped_is_whole(map[0]));
+    assert_int_equal(ftruncate(fd[0], (off_t)page), 0);
+    assert_int_equal(map[0][0], 'p');
+    assert_int_equal(map[0][page], 0);
+    assert_int_equal(map[0][3 * page - 1], 0);
+    assert_false(pr_mapped_is_whole(map[0]));
+    assert_int_equal(ftruncate(fd[0], (off_t)bytes), 0); /* nor when it is there again */
+    assert_false(pr_mapped_is_whole(map[0]));
+    assert_int_equal(map[1][page], 'p');
+    assert_true(pr_mapped_is_whole(map[1]));
+    assert_false(pr_mapped_mend(&page));
+    for (int i = 0; i < 2; i++) {
+        pr_mapped_close(map[i], bytes);
+        assert_false(pr_mapped_mend(map[i]));
+        close(fd[i]);
+    }
+    sigaction(SIGBUS, &old, NULL);
+}
+
 static void test_a_path_is_made_absolute(void **state)
 {
     (void)state;
@@ -391,6 +454,8 @@ int main(void)
         cmocka_unit_test(what_a_link_names_and_what_is_spared_stays),
         cmocka_unit_test(sha256_matches_fips_180),
         cmocka_unit_test(a_child_answers_lines_and_a_silent_one_times_out),
+        cmocka_unit_test(a_page_of_a_mapping_that_is_lost_is_zeros_and_known),
+        cmocka_unit_test(what_a_child_said_before_it_ended_is_heard),
         cmocka_unit_test(the_rest_of_a_child_comes_with_how_it_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
