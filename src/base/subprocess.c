@@ -150,6 +150,7 @@ ssize_t pr_child_write(struct pr_child *c, const void *bytes, size_t n)
     return w < 0 && (err == EAGAIN || err == EINTR) ? 0 : w;
 }
 
+/* A child that reads no more is no failure yet: it may have answered and ended. */
 static enum pr_code send_all(
     struct pr_child *c, const char *s, size_t n, int64_t deadline, struct pr_error *e)
 {
@@ -163,6 +164,8 @@ static enum pr_code send_all(
             n -= (size_t)w;
         } else if (errno == EAGAIN) {
             code = wait_for(c->in, POLLOUT, deadline, e);
+        } else if (errno == EPIPE) {
+            n = 0;
         } else if (errno != EINTR) {
             code = pr_fail_errno(e, errno, "write");
         }

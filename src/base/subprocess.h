@@ -28,7 +28,8 @@ PR_MUST_CHECK enum pr_code pr_child_start_err(
  * child that does not read any more is EPIPE, never a signal. */
 ssize_t pr_child_write(struct pr_child *c, const void *bytes, size_t n);
 /* Sends line + "\n" and waits for one line back, at most max_line bytes, within timeout_ms.  On any
- * failure the child is killed: its answers can no longer be told apart.  *ret: pr_free. */
+ * failure the child is killed: its answers can no longer be told apart.  One that does not read all
+ * of line may have answered all the same.  *ret: pr_free. */
 PR_MUST_CHECK enum pr_code pr_child_ask(struct pr_child *c, const char *line, size_t n,
     int timeout_ms, size_t max_line, char **ret, struct pr_error *e);
 /* Closes its stdin and takes all that it still writes, at most out->max bytes, until it ends.
