@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/note.h"
+#include "cli/option_keys.h"
 #include "cli/term.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
@@ -73,18 +74,8 @@ static bool bind_to_parent(int64_t parent)
     return (int64_t)getppid() == parent; /* it may have died before this */
 }
 
-static enum pr_code set_options(const struct pr_args *a, struct pr_config *c, struct pr_error *e)
-{
-    static const char *const options[][2] = {
-        {"port", "api.port"}, {"page-port", "api.page_port"}, {"bind", "api.bind"}};
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        const char *value = pr_args_text(a, options[i][0]);
-        enum pr_code code = value ? pr_config_set(c, options[i][1], value, e) : PR_OK;
-        if (code)
-            return pr_wrap(e, code, "--%s", options[i][0]);
-    }
-    return PR_OK;
-}
+static const struct pr_option_key keys[] = {
+    {"port", "api.port"}, {"page-port", "api.page_port"}, {"bind", "api.bind"}};
 
 static void log_to(const struct pr_config *c)
 {
@@ -110,7 +101,7 @@ static int run_with(const struct pr_args *args, struct pr_config *c)
 {
     struct pr_error e;
     struct pr_api *a = NULL;
-    if (set_options(args, c, &e)) {
+    if (pr_option_keys_set(args, keys, sizeof keys / sizeof *keys, c, &e)) {
         pr_say("api", "%s", e.message);
         return PR_EXIT_USAGE;
     }

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/note.h"
+#include "cli/option_keys.h"
 #include "cli/serving.h"
 #include "cli/session.h"
 #include "cli/term.h"
@@ -73,18 +74,8 @@ static int serve(const struct setup *u, const char *dir, bool watch)
 
 /* ---- from the command line ---- */
 
-static enum pr_code set_options(const struct pr_args *a, struct pr_config *c, struct pr_error *e)
-{
-    static const char *const options[][2] = {{"port", "serve.port"}, {"bind", "serve.bind"},
-        {"name", "serve.name"}, {"kv-mb", "serve.kv_mb"}, {"deadline", "serve.deadline_seconds"}};
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        const char *value = pr_args_text(a, options[i][0]);
-        enum pr_code code = value ? pr_config_set(c, options[i][1], value, e) : PR_OK;
-        if (code)
-            return pr_wrap(e, code, "--%s", options[i][0]);
-    }
-    return PR_OK;
-}
+static const struct pr_option_key keys[] = {{"port", "serve.port"}, {"bind", "serve.bind"},
+    {"name", "serve.name"}, {"kv-mb", "serve.kv_mb"}, {"deadline", "serve.deadline_seconds"}};
 
 static enum pr_code read_key(
     const struct pr_args *a, const struct pr_config *c, char **ret, struct pr_error *e)
@@ -165,7 +156,7 @@ static int run_with(const struct pr_args *a, struct pr_config *c)
 {
     struct pr_error e;
     struct setup u;
-    enum pr_code code = set_options(a, c, &e);
+    enum pr_code code = pr_option_keys_set(a, keys, sizeof keys / sizeof *keys, c, &e);
     if (code)
         return fail(PR_E_USAGE, &e);
     const char *dir = a->n_positional   ? a->positional[0]
