@@ -123,7 +123,7 @@ def cycle(truth, point, nth, role, rng):
                   (point != "compact.step" and complete(base)), 60)
             hit = done()
         if role == "daemon" and hit:
-            daemon.wait(10)
+            daemon.wait(60)
         daemon.kill_hard()
         again = Daemon(base.dir, "run")
         said = until("all to be graded after %s %d in a %s" % (point, nth, role),

@@ -92,7 +92,7 @@ def test_a_read_only_base_folder_is_a_clear_error():
         else:
             os.chmod(base.dir, 0o555)
         daemon = Daemon(base.dir, "run")
-        status = daemon.wait(20)
+        status = daemon.wait(60)
         assert status == 1, status
         assert base.dir in daemon.said() and "ead-only" in daemon.said(), daemon.said()
     finally:

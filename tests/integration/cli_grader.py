@@ -242,7 +242,7 @@ def test_a_socket_will_do_as_well():
     heard = b""
     while part := ours.recv(65536):
         heard += part
-    assert child.wait(20) == 0 and of_type(messages(heard), "opened")
+    assert child.wait(60) == 0 and of_type(messages(heard), "opened")
 
 
 harness.run(globals())

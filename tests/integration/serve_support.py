@@ -68,7 +68,7 @@ class Server:
         found = re.search(r"^proctor_serve_%s ([0-9.e+]+)$" % name, self.ask("/metrics"), re.M)
         return float(found.group(1))
 
-    def until(self, what, condition, seconds=30):
+    def until(self, what, condition, seconds=60):
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "not within %d s: %s\n%s" % (seconds, what, self.said())

@@ -9,6 +9,9 @@
 
 #define MAX_ANSWER ((size_t)1 << 20)
 #define SECOND_NS  1000000000LL
+/* For what happens at once: less than the shortest deadline (10 s), and enough on a busy machine.
+ */
+#define AT_ONCE_NS (8 * SECOND_NS)
 
 extern struct pr_serve_http *http;
 

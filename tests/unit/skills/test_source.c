@@ -177,7 +177,7 @@ static void a_slow_program_is_given_up(void **state)
     int64_t began = pr_clock_monotonic_ns();
     assert_int_equal(pr_source_info(s, &info, &e), PR_E_LIMIT);
     assert_non_null(strstr(e.message, "no answer in time"));
-    assert_true(pr_clock_monotonic_ns() - began < 3000000000LL);
+    assert_true(pr_clock_monotonic_ns() - began < 20000000000LL);
     pr_source_free(s);
 }
 
