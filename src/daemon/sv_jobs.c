@@ -199,7 +199,8 @@ void pr_sv_run(struct pr_sv_runner *r)
     struct pr_supervisor *s = r->s;
     if (!r->jobs || s->stopped)
         return;
-    r->again = r->running || s->paused || !s->scanned;
+    /* It reads by a connection of its own: what this turn stored is committed before. */
+    r->again = r->running || s->paused || !s->scanned || !pr_sv_end(s);
     if (r->again)
         return;
     struct run *run = pr_zalloc(sizeof *run);

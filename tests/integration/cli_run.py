@@ -45,6 +45,16 @@ def test_once_grades_what_is_there_and_writes_every_status_file():
         assert "regression-monitor: ok" in shown and "checkpoint-2886" in shown, shown
 
 
+def test_once_sees_the_folders_as_they_are():
+    names = ["checkpoint-1574", "checkpoint-2886", "checkpoint-4500"]
+    with scratch() as top:
+        folder = base(os.path.join(top, "base"), names, lines=3)
+        while names:
+            row = proctor("model-comparison", "--base-dir", folder, "--once", "--json").row()
+            assert sorted(r["checkpoint"] for r in row["rankings"]) == names, row["rankings"]
+            shutil.rmtree(os.path.join(folder, "models/current_model", names.pop()))
+
+
 def test_once_with_nothing_to_find_out_says_why():
     with scratch() as top:
         empty = base(os.path.join(top, "no checkpoint"), checkpoints=())
