@@ -64,7 +64,8 @@ PR_SCHEMA_PART(Promotion,
     " n_choose:int n_confirm:int score_choose*:num? score_confirm*:num? tied_with_best*:bool"
     " against:@Against[]")
 PR_SCHEMA_PART(Against,
-    "checkpoint:str fingerprint:str? step:int? choose:@Gain confirm:@Gain collapsed:@Collapsed[]")
+    "checkpoint:str fingerprint:str? step:int? gone:bool choose:@Gain confirm:@Gain"
+    " collapsed:@Collapsed[]")
 PR_SCHEMA_PART(Gain, "difference:num? ci95:num[]? p*:num? n:int")
 PR_SCHEMA_PART(Collapsed, "by:<difficulty|skill> name:str n:int was:num now:num p:num")
 PR_SCHEMA_PART(Ranked,

@@ -135,6 +135,22 @@ static void tell_ranking(const struct telling *t)
     pr_str_putc(t->out, '.');
 }
 
+static void tell_candidate(const struct telling *t)
+{
+    const json_t *choose = at(t, NULL, "score_choose"), *confirm = at(t, NULL, "score_confirm");
+    pr_str_printf(t->out,
+        "it became the candidate for deployment: the best on the %lld examples of %s that choose",
+        whole_at(t, NULL, "n_choose"), t->suite);
+    if (json_is_number(choose))
+        pr_str_printf(t->out, ", with a score of %.4f", json_number_value(choose));
+    if (json_is_number(confirm))
+        pr_str_printf(t->out, " (on the %lld that confirm %.4f)", whole_at(t, NULL, "n_confirm"),
+            json_number_value(confirm));
+    if (t->d->against)
+        pr_str_printf(t->out, ", after %s", t->against);
+    pr_str_putc(t->out, '.');
+}
+
 static void tell_test(const struct telling *t)
 {
     const json_t *accuracy = at(t, NULL, "overall_accuracy");
@@ -178,6 +194,7 @@ static const struct kind {
     {"verdict", tell_verdict},
     {"baseline", tell_baseline},
     {"ranking", tell_ranking},
+    {"candidate", tell_candidate},
     {"test", tell_test},
     {"calibration", tell_calibration},
     {"strategy", tell_strategy},

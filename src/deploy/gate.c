@@ -153,9 +153,9 @@ static bool is_better(struct judging *j)
         return true;
     if (!j->against)
         return fail(j,
-            "what is deployed is not in the ranking, so that they cannot be compared: its "
-            "folder is gone, or it was never graded; put it back into models.current, or "
-            "`proctor deploy --force` replaces it");
+            "model comparison does not know what is deployed, so that they cannot be compared: it "
+            "was never graded on the present suite under the present settings; put it into "
+            "models.current, or `proctor deploy --force` replaces it");
     figure(j, "choose", json_object_get(j->against, "choose"));
     figure(j, "confirm", confirm);
     const json_t *weighed = json_object_get(j->g->status, "weighed");

@@ -106,6 +106,46 @@ static void decide(struct acting *a, const struct pr_deploy_candidate *c,
         a->f, SYSTEM, "deployment", c->id, 0, verdicts[o->end], 0, evidence, a->errand->now_ms);
 }
 
+/* Is the last one in the gradebook that which ended then? */
+static bool is_noted(struct pr_gradebook *g, const char *ended_at)
+{
+    const struct pr_decision_filter mine = {.system = SYSTEM, .kind = "deployment", .limit = 1};
+    struct pr_decision *v = NULL;
+    struct pr_error ignored;
+    size_t n = 0;
+    if (pr_gradebook_decisions(g, &mine, &v, &n, &ignored))
+        return true;
+    const char *own = n ? pr_json_text(v->evidence, "ended_at") : NULL;
+    bool noted = own && !strcmp(own, ended_at);
+    pr_decisions_free(v, n);
+    return noted;
+}
+
+/* `proctor deploy` and `proctor rollback` write in the journal alone: the gradebook, which knows
+ * every deployment, has it from here. */
+static void note_by_hand(struct acting *a, const json_t *status)
+{
+    const json_t *last = json_array_get(json_object_get(status, "history"), 0);
+    const char *step = pr_json_text(last, "step"), *by = pr_json_text(last, "by"),
+               *fingerprint = pr_json_text(last, "fingerprint"),
+               *ended_at = pr_json_text(last, "ended_at");
+    if (!step || strcmp(step, "done") != 0 || !by || !strcmp(by, SYSTEM) || !fingerprint ||
+        !ended_at)
+        return;
+    int64_t id = pr_deploy_row(a->g, fingerprint);
+    if (!id || is_noted(a->g, ended_at))
+        return;
+    static const char *const keys[] = {"checkpoint", "fingerprint", "ended_at", "by", "probe"};
+    json_t *evidence = json_object();
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_object_get(last, keys[i]))
+            json_object_set(evidence, keys[i], json_object_get(last, keys[i]));
+    pr_json_set_str(evidence, "target", a->s->target);
+    pr_json_set_str(evidence, "reason", "by hand");
+    pr_findings_decide(
+        a->f, SYSTEM, "deployment", id, 0, "deployed", 0, evidence, a->errand->now_ms);
+}
+
 /* The gate lets it. */
 static enum pr_code deploy(struct acting *a, struct pr_error *e)
 {
@@ -223,8 +263,10 @@ static void show(struct acting *a)
     bool known = !pr_deploy_status(a->s, &status, &why);
     json_decref(a->f->status);
     a->f->status = known ? pr_deploy_document(status, a->gate) : pr_deploy_no_document(why.message);
-    if (known)
+    if (known) {
         alert(a, status);
+        note_by_hand(a, status);
+    }
     json_decref(status);
 }
 

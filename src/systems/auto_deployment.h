@@ -38,6 +38,9 @@ PR_MUST_CHECK enum pr_code pr_deploy_questions(struct pr_gradebook *g,
 bool pr_deploy_known(
     struct pr_gradebook *g, const char *fingerprint, struct pr_deploy_candidate *ret);
 
+/* The last row of this fingerprint, its folder gone or not; 0: none. */
+int64_t pr_deploy_row(struct pr_gradebook *g, const char *fingerprint);
+
 /* What the journal keeps of it besides (struct pr_deploy_wanted): by, gate, and score, run and step
  * as far as they are known.  gate: pr_gate_judge, of whichever candidate.  New reference. */
 json_t *pr_deploy_more(const json_t *gate, const struct pr_deploy_candidate *c, const char *by);

@@ -44,6 +44,22 @@ bool pr_deploy_known(
     return found;
 }
 
+int64_t pr_deploy_row(struct pr_gradebook *g, const char *fingerprint)
+{
+    const struct pr_checkpoint_filter all = {.gone = true};
+    struct pr_checkpoint_row *rows = NULL;
+    size_t n = 0;
+    struct pr_error ignored;
+    int64_t id = 0;
+    if (pr_gradebook_checkpoints(g, &all, &rows, &n, &ignored))
+        return 0;
+    for (size_t i = n; i-- > 0 && !id;)
+        if (rows[i].model && !strcmp(rows[i].fingerprint, fingerprint))
+            id = rows[i].id;
+    pr_checkpoint_rows_free(rows, n);
+    return id;
+}
+
 /* Is this folder of this content?  Its fingerprint is cached. */
 static bool holds(const struct pr_deploy_settings *s, const char *path, const char *fingerprint)
 {

@@ -165,12 +165,13 @@ enum pr_code pr_comparison_gather(struct pr_comparison *c, struct pr_error *e)
     for (size_t i = 0; i < c->view->n_checkpoints && !code; i++)
         code = consider(c, &c->view->checkpoints[i], e);
     mark_same_names(c);
-    return code;
+    return code ? code : pr_comparison_gather_past(c, e);
 }
 
 void pr_comparison_done(struct pr_comparison *c)
 {
     json_decref(c->unranked);
+    pr_comparison_past_done(c);
     pr_ranking_done(&c->ranking);
     pr_free(c->newest_of);
     for (size_t i = 0; i < c->n; i++)

@@ -6,6 +6,9 @@
 #include "systems/ranking.h"
 #include "systems/view.h"
 
+/* The kind of its decision that another content is the candidate for deployment. */
+#define PR_COMPARISON_CANDIDATE "candidate"
+
 /* Entries of each list in the document: of more, the best are listed and the newest unranked ones.
  * All of them count. */
 #define PR_COMPARISON_LISTED 1000
@@ -21,6 +24,13 @@ struct pr_comparison_entry {
     json_t *by_difficulty; /* owned: its accuracy on each */
 };
 
+/* One whose folder is gone, and that was to be deployed once, or was deployed: it takes no part in
+ * the ranking, but the candidate is compared with it. */
+struct pr_comparison_past {
+    struct pr_checkpoint_row row;
+    struct pr_score_sheet sheet;
+};
+
 struct pr_comparison {
     struct pr_view *view;
     const struct pr_suite_row *suite;
@@ -32,6 +42,8 @@ struct pr_comparison {
     size_t *newest_of; /* each item's newest entry, which leads to the others of it */
     size_t newest_cap;
     struct pr_ranking ranking;
+    struct pr_comparison_past *past; /* of a content that is not in the ranking */
+    size_t n_past, past_cap;
     struct pr_comparison_verdict {
         int64_t checkpoint;
         const char *level;
@@ -44,6 +56,9 @@ struct pr_comparison {
 /* Fills what is left of c, whose view and suite are set: every checkpoint that is there is in the
  * ranking (not ranked yet) or in `unranked`. */
 PR_MUST_CHECK enum pr_code pr_comparison_gather(struct pr_comparison *c, struct pr_error *e);
+/* `past`, by the gradebook's decisions; gather calls it. */
+PR_MUST_CHECK enum pr_code pr_comparison_gather_past(struct pr_comparison *c, struct pr_error *e);
+void pr_comparison_past_done(struct pr_comparison *c);
 void pr_comparison_done(struct pr_comparison *c);
 
 #endif

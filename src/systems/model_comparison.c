@@ -257,6 +257,33 @@ static enum pr_code decide(
     return PR_OK;
 }
 
+/* As well, when the candidate for deployment is: once it is deployed, others are weighed against it
+ * for as long as it is served, wherever its folder is by then. */
+static enum pr_code decide_candidate(
+    struct pr_comparison *c, const json_t *promotion, struct pr_findings *f, struct pr_error *e)
+{
+    const char *fingerprint = pr_json_text(promotion, "fingerprint"),
+               *path = pr_json_text(promotion, "path");
+    const struct pr_decision_filter mine = {
+        .system = NAME, .kind = PR_COMPARISON_CANDIDATE, .suite = c->suite->id, .limit = 1};
+    struct pr_decision *last = NULL;
+    size_t n = 0, i = 0;
+    while (i < c->n && (!path || strcmp(c->entries[i].row->path, path) != 0))
+        i++;
+    if (i == c->n || !fingerprint)
+        return PR_OK;
+    enum pr_code code = pr_gradebook_decisions(c->view->g, &mine, &last, &n, e);
+    const char *was = n ? pr_json_text(last->evidence, "fingerprint") : NULL;
+    if (!code && (!was || strcmp(was, fingerprint) != 0)) {
+        json_t *evidence = json_copy((json_t *)(uintptr_t)promotion);
+        json_object_del(evidence, "against");
+        pr_findings_decide(f, NAME, PR_COMPARISON_CANDIDATE, c->entries[i].row->id, c->suite->id,
+            "candidate", n ? last->checkpoint : 0, evidence, c->view->now_ms);
+    }
+    pr_decisions_free(last, n);
+    return code;
+}
+
 /* It waits for the newest: older ones may be left ungraded on purpose. */
 static void set_waiting(const struct pr_comparison *c, struct pr_findings *f)
 {
@@ -304,7 +331,8 @@ static enum pr_code run(struct pr_view *v, struct pr_findings *ret, struct pr_er
     pr_json_set(o, "unranked", json_incref(c.unranked));
     pr_json_set_int(o, "n_unranked", (int64_t)c.n_unranked);
     set_method(&c, o);
-    if ((code = set_reference(&c, o, e)) || (code = decide(&c, o, ret, e)))
+    if ((code = set_reference(&c, o, e)) || (code = decide(&c, o, ret, e)) ||
+        (code = decide_candidate(&c, json_object_get(o, "promotion"), ret, e)))
         goto out;
     set_waiting(&c, ret);
     ret->status = json_incref(o);

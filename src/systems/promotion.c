@@ -22,7 +22,7 @@ enum half { CHOOSE, CONFIRM, HALVES };
 struct part {
     size_t n;
     struct pr_score_draws draws;
-    struct pr_score *scores; /* (items) */
+    struct pr_score *scores; /* (items, and after them those of the past) */
     double *drawn;           /* (n_draws) the candidate's; made when needed */
     struct pr_score_sheet *sheets;
 };
@@ -55,6 +55,17 @@ bool pr_promotion_confirms(const char *id)
 
 /* ---- the halves ---- */
 
+static size_t n_items(const struct work *w)
+{
+    return w->c->ranking.n + w->c->n_past;
+}
+
+static const struct pr_score_sheet *sheet_of(const struct work *w, size_t item)
+{
+    size_t n = w->c->ranking.n;
+    return item < n ? &w->c->ranking.v[item].sheet : &w->c->past[item - n].sheet;
+}
+
 /* Those of its examples that are in the half; an example with a bad number counts in both, so that
  * neither has a score. */
 static struct pr_score_sheet half_of(
@@ -75,12 +86,11 @@ static struct pr_score_sheet half_of(
 
 static void make_part(struct work *w, enum half which)
 {
-    const struct pr_ranking *r = &w->c->ranking;
     struct part *p = &w->part[which];
-    p->scores = pr_zalloc((r->n + 1) * sizeof *p->scores);
-    p->sheets = pr_zalloc((r->n + 1) * sizeof *p->sheets);
-    for (size_t i = 0; i < r->n; i++) {
-        p->sheets[i] = half_of(&r->v[i].sheet, w->confirms, which);
+    p->scores = pr_zalloc((n_items(w) + 1) * sizeof *p->scores);
+    p->sheets = pr_zalloc((n_items(w) + 1) * sizeof *p->sheets);
+    for (size_t i = 0; i < n_items(w); i++) {
+        p->sheets[i] = half_of(sheet_of(w, i), w->confirms, which);
         pr_score_make(&p->sheets[i], &w->c->weights, &p->scores[i]);
     }
     for (size_t i = 0; i < w->c->examples->n; i++)
@@ -92,7 +102,7 @@ static void make_part(struct work *w, enum half which)
 
 static void part_done(const struct work *w, struct part *p)
 {
-    for (size_t i = 0; i < w->c->ranking.n; i++)
+    for (size_t i = 0; i < n_items(w); i++)
         pr_score_sheet_done(&p->sheets[i]);
     pr_free(p->sheets);
     pr_free(p->drawn);
@@ -186,8 +196,8 @@ static void find_groups(struct work *w)
 /* NULL: it has not. */
 static json_t *collapse_json(const struct work *w, const struct group *g, size_t item)
 {
-    const struct pr_score_cell *was = w->c->ranking.v[item].sheet.cells,
-                               *now = w->c->ranking.v[w->candidate].sheet.cells;
+    const struct pr_score_cell *was = sheet_of(w, item)->cells,
+                               *now = sheet_of(w, w->candidate)->cells;
     size_t n = 0, right_was = 0, right_now = 0, gained = 0, lost = 0;
     for (size_t i = 0; i < w->c->examples->n; i++) {
         const char *name = name_of(w, g, i);
@@ -213,13 +223,14 @@ static json_t *collapse_json(const struct work *w, const struct group *g, size_t
     return o;
 }
 
-static json_t *against_json(struct work *w, const struct pr_comparison_entry *x)
+static json_t *against_json(struct work *w, const struct pr_checkpoint_row *row, size_t item)
 {
-    json_t *o = pr_checkpoint_json(x->row), *collapsed = json_array();
-    pr_json_set(o, "choose", difference_json(w, &w->part[CHOOSE], x->item, false));
-    pr_json_set(o, "confirm", difference_json(w, &w->part[CONFIRM], x->item, true));
+    json_t *o = pr_checkpoint_json(row), *collapsed = json_array();
+    pr_json_set_bool(o, "gone", row->state == PR_CHECKPOINT_GONE);
+    pr_json_set(o, "choose", difference_json(w, &w->part[CHOOSE], item, false));
+    pr_json_set(o, "confirm", difference_json(w, &w->part[CONFIRM], item, true));
     for (size_t g = 0; g < w->n_groups; g++) {
-        json_t *found = collapse_json(w, &w->groups[g], x->item);
+        json_t *found = collapse_json(w, &w->groups[g], item);
         if (found)
             json_array_append_new(collapsed, found);
     }
@@ -247,19 +258,24 @@ static bool is_tied_with_best(const struct work *w)
     return tied;
 }
 
-/* As ranked, the best first: what is deployed was the best once, however old it is. */
+/* Those of the past, which are few, and before them as ranked, the best first: what is deployed was
+ * the best once, however old it is. */
 static void put_against(struct work *w, json_t *list)
 {
+    const size_t most = PR_COMPARISON_LISTED - w->c->n_past;
     const struct pr_ranking *r = &w->c->ranking;
     for (size_t k = 0; k < r->n; k++) {
         if (r->order[k] == w->candidate)
             continue;
         for (size_t i = w->c->newest_of[r->order[k]]; i != SIZE_MAX; i = w->c->entries[i].next) {
-            if (json_array_size(list) == PR_COMPARISON_LISTED)
-                return;
-            json_array_append_new(list, against_json(w, &w->c->entries[i]));
+            if (json_array_size(list) == most)
+                break;
+            const struct pr_comparison_entry *x = &w->c->entries[i];
+            json_array_append_new(list, against_json(w, x->row, x->item));
         }
     }
+    for (size_t i = 0; i < w->c->n_past; i++)
+        json_array_append_new(list, against_json(w, &w->c->past[i].row, r->n + i));
 }
 
 static void set_candidate(struct work *w, const struct pr_comparison_entry *x, json_t *o)

@@ -130,6 +130,29 @@ def test_the_system_deploys_the_best_one_and_holds_it_afterwards():
         assert status_of(folder)["score"] == row["score"]
 
 
+def checks_of(folder):
+    row = proctor("auto-deployment", "--once", "--json", "--quiet", "--base-dir", folder).row()
+    return {c["name"]: c for c in row["checks"]}
+
+
+def test_what_a_trainer_has_deleted_is_compared_with_for_as_long_as_it_is_served():
+    with world(GRADED) as (folder, target, server):
+        deploy(folder, GOOD)  # by hand; the gate holds the better one, of which too few examples confirm
+        before = checks_of(folder)["better_than_deployed"]
+        assert "p" in before["figures"]["confirm"], before
+        shutil.rmtree(os.path.join(folder, "models/current_model", GOOD))
+        proctor("model-comparison", "--base-dir", folder, "--once", "--quiet")
+        with open(os.path.join(folder, "status/model_comparisons.json")) as f:
+            document = json.load(f)
+        assert [r["checkpoint"] for r in document["rankings"]] == [BETTER], document["rankings"]
+        assert [(a["checkpoint"], a["gone"]) for a in document["promotion"]["against"]] == [(GOOD, True)]
+        assert checks_of(folder)["better_than_deployed"] == before
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "proctor.db"))) as db:
+            made = db.execute("SELECT verdict, json_extract(evidence, '$.reason') FROM decisions"
+                              " WHERE kind = 'deployment'").fetchall()
+        assert made == [("deployed", "by hand")], made  # once, however often it is looked at
+
+
 def test_what_somebody_went_back_from_is_not_brought_back():
     with world(GRADED, extra="  min_examples: 5\n") as (folder, target, server):
         deploy(folder, GOOD)

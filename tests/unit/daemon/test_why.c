@@ -123,15 +123,20 @@ static void decisions_come_with_evidence_and_the_older_ones_marked(void **state)
     decide(&h, id, 0, "promotion", "refused", json_pack("{s:s}", "reason", "the disk was full"));
     decide(&h, id, suite, "baseline", "moved", NULL);
     decide(&h, id, suite, "ranking", "best", json_pack("{s:s}", "score", "no number"));
+    decide(&h, id, suite, "candidate", "candidate",
+        json_pack("{s:i,s:i,s:f,s:f}", "n_choose", 2, "n_confirm", 1, "score_choose", 0.75,
+            "score_confirm", 0.5));
     assert_int_equal(why(&h, "10", &doc), PR_OK);
     const json_t *list = json_object_get(doc, "decisions");
-    assert_int_equal(json_array_size(list), 5);
+    assert_int_equal(json_array_size(list), 6);
     assert_true(json_is_true(json_object_get(json_array_get(list, 0), "superseded")));
     assert_true(json_is_false(json_object_get(json_array_get(list, 1), "superseded")));
     assert_string_equal(
         text(json_object_get(json_array_get(list, 1), "evidence"), "reason"), "looked again");
     assert_true(says(doc, "(superseded): warning on validation: looked bad."));
     assert_true(says(doc, "promotion refused: the disk was full.")); /* a kind nobody wrote for */
+    assert_true(says(doc, "the best on the 2 examples of validation that choose, with a score of "
+                          "0.7500 (on the 1 that confirm 0.5000)."));
     assert_true(says(doc, "it became the baseline on validation"));
     assert_true(says(doc, "best checkpoint on validation.")); /* an unknown score is not 0 */
     json_decref(doc);

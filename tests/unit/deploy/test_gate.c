@@ -74,7 +74,7 @@ static const struct {
     {"p is not known", HEAD EVIDENCE AGAINST("null", "0.1", ""), NULL, "{" NOW "}", 0,
         "better_than_deployed", "not known"},
     {"what is deployed is not ranked", HEAD EVIDENCE "\"against\":[]}}", NULL, "{" NOW "}", 0,
-        "better_than_deployed", "its folder is gone"},
+        "better_than_deployed", "it was never graded"},
     {"what is deployed cannot be told", HEAD EVIDENCE "\"against\":[]}}", NULL,
         "{\"current\":{},\"history\":[]}", 0, "better_than_deployed", "no fingerprint"},
     {"and why it cannot", HEAD EVIDENCE "\"against\":[]}}", NULL,

@@ -175,6 +175,110 @@ static void what_collapsed_is_named(void **state)
     hand_made_done(&h);
 }
 
+static void find_and_apply(struct hand_made *h)
+{
+    struct pr_findings f;
+    hand_made_find(h, SYSTEM, &f);
+    hand_made_apply(h, SYSTEM, &f);
+}
+
+static void go(struct hand_made *h, int64_t checkpoint)
+{
+    HAND_MADE_OK(
+        pr_gradebook_set_state(h->g, checkpoint, PR_CHECKPOINT_GONE, NULL, &hand_made_error));
+}
+
+/* A trainer deletes what is deployed: the next is weighed against it all the same. */
+static void what_was_the_candidate_is_compared_with_though_its_folder_is_gone(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    struct pr_findings f;
+    hand_made_init(&h);
+    int64_t suite = hand_made_suite(&h, "validation", N, 0);
+    int64_t worse = hand_made_checkpoint(&h, NULL, 5, NULL);
+    int64_t was = hand_made_checkpoint(&h, NULL, 10, NULL);
+    grade(&h, worse, suite, few);
+    grade(&h, was, suite, but_hard_ones);
+    find_and_apply(&h);
+    grade(&h, hand_made_checkpoint(&h, NULL, 20, NULL), suite, all);
+    hand_made_find(&h, SYSTEM, &f);
+    json_t *there = json_deep_copy(against(promotion(&f), "checkpoint-10"));
+    assert_true(json_is_false(json_object_get(there, "gone")));
+    hand_made_apply(&h, SYSTEM, &f);
+    go(&h, worse);
+    go(&h, was);
+    hand_made_find(&h, SYSTEM, &f);
+    assert_int_equal(json_integer_value(json_object_get(f.status, "n_ranked")), 1);
+    const json_t *list = json_object_get(promotion(&f), "against"), *x = json_array_get(list, 0);
+    assert_int_equal(json_array_size(list), 1); /* the other was never to be deployed */
+    assert_true(json_is_true(json_object_get(x, "gone")));
+    assert_true(real(x, "confirm", "difference") > 0.1);
+    json_object_del(there, "gone");
+    json_object_del((json_t *)(uintptr_t)x, "gone");
+    assert_true(json_equal(there, x)); /* to the last digit */
+    json_decref(there);
+    hand_made_apply(&h, SYSTEM, &f);
+
+    /* Another suite does not know it. */
+    suite = hand_made_suite(&h, "validation", N, 1);
+    hand_made_find(&h, SYSTEM, &f);
+    assert_int_equal(json_array_size(json_object_get(promotion(&f), "against")), 0);
+    pr_findings_done(&f);
+    hand_made_done(&h);
+}
+
+static void a_deployed_one_that_is_gone_is_compared_with(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    struct pr_findings f = {0};
+    hand_made_init(&h);
+    int64_t suite = hand_made_suite(&h, "validation", N, 0);
+    int64_t worse = hand_made_checkpoint(&h, NULL, 5, NULL);
+    grade(&h, worse, suite, few);
+    grade(&h, hand_made_checkpoint(&h, NULL, 20, NULL), suite, all);
+    f.status = json_object();
+    pr_findings_decide(
+        &f, "auto-deployment", "deployment", worse, 0, "deployed", 0, json_object(), h.now_ms);
+    hand_made_apply(&h, SYSTEM, &f);
+    go(&h, worse);
+    hand_made_find(&h, SYSTEM, &f);
+    assert_non_null(against(promotion(&f), "checkpoint-5"));
+    pr_findings_done(&f);
+    hand_made_done(&h);
+}
+
+static void another_candidate_is_a_decision(void **state)
+{
+    (void)state;
+    struct hand_made h;
+    struct pr_findings f;
+    struct pr_decision *v;
+    size_t n;
+    const struct pr_decision_filter mine = {.kind = "candidate"};
+    hand_made_init(&h);
+    int64_t suite = hand_made_suite(&h, "validation", N, 0);
+    int64_t first = hand_made_checkpoint(&h, NULL, 5, NULL);
+    grade(&h, first, suite, few);
+    find_and_apply(&h);
+    find_and_apply(&h);
+    int64_t next = hand_made_checkpoint(&h, NULL, 20, NULL);
+    grade(&h, next, suite, most_choosing);
+    hand_made_find(&h, SYSTEM, &f);
+    json_t *p = json_deep_copy(promotion(&f));
+    hand_made_apply(&h, SYSTEM, &f);
+    HAND_MADE_OK(pr_gradebook_decisions(h.g, &mine, &v, &n, &hand_made_error));
+    assert_int_equal(n, 2);
+    assert_true(v[0].checkpoint == first && v[0].against == 0 && v[0].suite == suite);
+    assert_true(v[1].checkpoint == next && v[1].against == first);
+    assert_true(real(v[1].evidence, NULL, "score_confirm") == real(p, NULL, "score_confirm"));
+    assert_null(json_object_get(v[1].evidence, "against"));
+    pr_decisions_free(v, n);
+    json_decref(p);
+    hand_made_done(&h);
+}
+
 /* Eight checkpoints of one quality: the best of them on the choosing half looks better than any
  * other there, and on the other half it is not, but for 5 in 100. */
 static void of_equals_the_best_is_rarely_confirmed(void **state)
@@ -213,6 +317,9 @@ int main(void)
         cmocka_unit_test(the_candidate_is_chosen_without_the_half_that_confirms),
         cmocka_unit_test(what_collapsed_is_named),
         cmocka_unit_test(the_others_are_listed_as_ranked),
+        cmocka_unit_test(what_was_the_candidate_is_compared_with_though_its_folder_is_gone),
+        cmocka_unit_test(a_deployed_one_that_is_gone_is_compared_with),
+        cmocka_unit_test(another_candidate_is_a_decision),
         cmocka_unit_test(of_equals_the_best_is_rarely_confirmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
