@@ -200,6 +200,8 @@ static void first_look_over(struct pr_supervisor *s)
         pr_sv_failed(s, "look at all folders", &e);
         return;
     }
+    if (!pr_sv_end(s)) /* when there is room again, so is this */
+        return;
     s->scanned = true;
     s->looked = s->n_seen ? s->seen[s->n_seen - 1] : 0; /* sweep sorted them */
     pr_free(s->seen);
