@@ -232,7 +232,7 @@ def test_the_folder_and_the_port_may_be_those_of_proctor_yaml():
             f.write("serve:\n  target: %s\n  port: 0\n  name: mine\n" % TINY)
         p = subprocess.Popen([harness.PROCTOR, "serve", "--base-dir", base], stderr=subprocess.PIPE)
         note = os.path.join(base, "status", "serve.json")
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not os.path.exists(note):
             assert time.monotonic() < end and p.poll() is None
             time.sleep(0.02)

@@ -65,7 +65,7 @@ def weights(base, step):
 
 
 def wait_for(base, predicate):
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if os.path.exists(os.path.join(base, "status.json")) and predicate(read_status(base)):
             return

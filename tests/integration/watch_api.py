@@ -47,7 +47,7 @@ def test_the_api_is_there_comes_back_when_it_is_killed_and_ends_with_the_watch()
         assert b'"schema_version"' in get(second["page_url"] + "api/status")
     finally:
         daemon.stop()
-    until("its end", lambda: not os.path.exists("/proc/%d" % second["pid"]), 10)
+    until("its end", lambda: not os.path.exists("/proc/%d" % second["pid"]))
     assert base.document("api.json") is None
     base.remove()
 
@@ -59,7 +59,7 @@ def test_it_ends_when_the_watch_is_killed():
     pid = until("an address", lambda: served(base), 30, daemon)["pid"]
     assert not daemon.said(), daemon.said()
     daemon.kill_hard()
-    until("its end", lambda: not os.path.exists("/proc/%d" % pid), 10)
+    until("its end", lambda: not os.path.exists("/proc/%d" % pid))
     base.remove()
 
 

@@ -175,7 +175,7 @@ def test_a_clear_winner_is_decided_upon_through_a_kill():
         until("a trainer", base.trainers, 30, daemon)
         daemon.kill_hard()
         kept = base.probes()
-        until("nothing of it is left", lambda: not base.trainers(), 10)
+        until("nothing of it is left", lambda: not base.trainers())
         daemon = run(base)
         document = until("a decision", lambda: (lambda d: d if d and d["decision"] == "decided"
                                                 else None)(base.said()), 240, daemon)
@@ -256,7 +256,7 @@ def test_a_probe_is_given_up_when_its_start_or_its_settings_go():
         assert not base.probes()
         took = daemon.stop()
         assert took < 3, took
-        until("nothing of it is left", lambda: not base.trainers(), 5)
+        until("nothing of it is left", lambda: not base.trainers())
         assert not base.probes()
     finally:
         if daemon.poll() is None:
@@ -282,7 +282,7 @@ def test_a_trainer_is_told_and_has_its_half_second_when_the_owner_ends():
         base.set("  budget_percent: 1\n")
         daemon = run(base)
         budget = until("its budget", lambda: (base.said() or {}).get("budget"), 30, daemon)
-        used = until("what was used", lambda: base.said()["budget"]["used_seconds_last_hour"], 10)
+        used = until("what was used", lambda: base.said()["budget"]["used_seconds_last_hour"])
         assert abs(used - seconds) < 0.1 and base.said()["n_failed"] == 0, (budget, seconds)
     finally:
         if daemon.poll() is None:
