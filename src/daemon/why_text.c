@@ -187,6 +187,27 @@ static void tell_strategy(const struct telling *t)
     put_reason(t);
 }
 
+static void tell_deployment(const struct telling *t)
+{
+    static const char *const ends[][2] = {{"deployed", "it was deployed"},
+        {"failed", "it could not be deployed"}, {"rolled_back", "its deployment was rolled back"}};
+    const char *target = text_at(t, NULL, "target"), *reason = text_at(t, NULL, "reason");
+    const json_t *asked = at(t, "probe", "asked"), *agreed = at(t, "probe", "agreed");
+    const char *end = NULL;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (!strcmp(t->d->verdict, ends[i][0]))
+            end = ends[i][1];
+    pr_str_puts(t->out, end ? end : t->d->verdict);
+    if (target)
+        pr_str_printf(t->out, " (%s)", target);
+    if (reason)
+        pr_str_printf(t->out, ": %s", reason);
+    if (json_is_integer(asked) && json_is_integer(agreed) && json_integer_value(asked))
+        pr_str_printf(t->out, "; of %lld questions %lld were answered like the graded checkpoint",
+            (long long)json_integer_value(asked), (long long)json_integer_value(agreed));
+    pr_str_putc(t->out, '.');
+}
+
 static const struct kind {
     const char *name;
     void (*tell)(const struct telling *t);
@@ -198,6 +219,7 @@ static const struct kind {
     {"test", tell_test},
     {"calibration", tell_calibration},
     {"strategy", tell_strategy},
+    {"deployment", tell_deployment},
 };
 
 void pr_why_say_decision(

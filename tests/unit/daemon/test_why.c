@@ -126,9 +126,13 @@ static void decisions_come_with_evidence_and_the_older_ones_marked(void **state)
     decide(&h, id, suite, "candidate", "candidate",
         json_pack("{s:i,s:i,s:f,s:f}", "n_choose", 2, "n_confirm", 1, "score_choose", 0.75,
             "score_confirm", 0.5));
+    decide(&h, id, 0, "deployment", "deployed", json_pack("{s:s}", "target", "/srv/model"));
+    decide(&h, id, 0, "deployment", "rolled_back",
+        json_pack("{s:s,s:s,s:{s:i,s:i}}", "target", "/srv/model", "reason", "0 of 2 answers agree",
+            "probe", "asked", 2, "agreed", 0));
     assert_int_equal(why(&h, "10", &doc), PR_OK);
     const json_t *list = json_object_get(doc, "decisions");
-    assert_int_equal(json_array_size(list), 6);
+    assert_int_equal(json_array_size(list), 8);
     assert_true(json_is_true(json_object_get(json_array_get(list, 0), "superseded")));
     assert_true(json_is_false(json_object_get(json_array_get(list, 1), "superseded")));
     assert_string_equal(
@@ -137,6 +141,9 @@ static void decisions_come_with_evidence_and_the_older_ones_marked(void **state)
     assert_true(says(doc, "promotion refused: the disk was full.")); /* a kind nobody wrote for */
     assert_true(says(doc, "the best on the 2 examples of validation that choose, with a score of "
                           "0.7500 (on the 1 that confirm 0.5000)."));
+    assert_true(says(doc, "(superseded): it was deployed (/srv/model)."));
+    assert_true(says(doc, "its deployment was rolled back (/srv/model): 0 of 2 answers agree; of 2 "
+                          "questions 0 were answered like the graded checkpoint."));
     assert_true(says(doc, "it became the baseline on validation"));
     assert_true(says(doc, "best checkpoint on validation.")); /* an unknown score is not 0 */
     json_decref(doc);
