@@ -34,6 +34,12 @@ def test_a_checkpoint_is_served_and_its_answers_are_those_of_the_engine():
         assert "already" in deploy(folder, GOOD).out
 
 
+def rolled_back_at_once(doc):
+    last = doc["history"][0]
+    assert last["step"] == "rolled_back" and last["rollback_seconds"] < 10, last
+    print("     rolled back in %.2f s" % last["rollback_seconds"])
+
+
 def test_wrong_answers_are_rolled_back_and_the_old_version_is_served_again():
     with world(GRADED) as (folder, target, server):
         deploy(folder, GOOD)
@@ -44,7 +50,7 @@ def test_wrong_answers_are_rolled_back_and_the_old_version_is_served_again():
         assert weights(server.served.copy.name) == weights(original(GOOD)), "the server was told"
         doc = status_of(folder)
         assert doc["checkpoint"] == GOOD and doc["success"] is False
-        assert doc["history"][0]["step"] == "rolled_back" and doc["history"][0]["rollback_seconds"] < 10
+        rolled_back_at_once(doc)
         assert [x["agrees"] for x in doc["history"][0]["probe"]["questions"]] == [False, False]
         assert not [v for v in doc["versions"] if v["checkpoint"] == BETTER], doc["versions"]
         assert deploy(folder, BETTER, status=1)
@@ -65,6 +71,7 @@ def test_a_server_that_starts_badly_is_rolled_back():
         server.reads = Picky
         done = deploy(folder, BETTER, status=1)
         assert "not healthy after 1 s" in done.err and "rolled back" in done.err, done.err
+        rolled_back_at_once(status_of(folder))
         assert weights(target) == weights(original(GOOD))
         assert weights(server.served.copy.name) == weights(original(GOOD))
 
