@@ -89,6 +89,9 @@ export function bytes(x: Num): string {
 export function duration(seconds: Num): string {
   if (!known(seconds)) return NONE;
   const s = Math.max(0, seconds);
+  // What took time is never "0 s".
+  if (s > 0 && s < 0.0005) return '<1 ms';
+  if (s > 0 && s < 0.095) return `${Math.round(1000 * s)} ms`;
   if (s < 10) return `${trimZeros(s.toFixed(1))} s`;
   if (s < 120) return `${Math.round(s)} s`;
   const m = Math.floor(s / 60);

@@ -28,6 +28,10 @@ test('sizes and times have their units', () => {
   assert.equal(bytes(3315200), '3.2 MiB');
   assert.equal(bytes(512), '512 B');
   assert.equal(si(35911.1), '35.9k');
+  assert.equal(duration(0), '0 s');
+  assert.equal(duration(0.0002), '<1 ms');
+  assert.equal(duration(0.0051), '5 ms');
+  assert.equal(duration(0.0951), '0.1 s');
   assert.equal(duration(3121), '52 min');
   assert.equal(duration(90061), '25 h 01 min');
   assert.equal(ago(1000, 1000 + 61000), '61 s ago');
